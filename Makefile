@@ -1,0 +1,62 @@
+# Everything here works on a machine with Python 3.10 or newer and make. PYTHON chooses the interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Two processes a core: engine runs mostly wait.
+WORKERS ?= 4
+
+.PHONY: help up preview down test lint format docs bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+up: $(VENV)/installed ## Apply the quickstart: to a local Scalekit, or to SCALEKIT_ENVIRONMENT_URL
+	@$(BIN)/python tools/quickstart.py up
+
+preview: $(VENV)/installed ## Show what `make up` would change
+	@$(BIN)/python tools/quickstart.py preview
+
+down: $(VENV)/installed ## Destroy the quickstart's connectors and stop the local Scalekit
+	@$(BIN)/python tools/quickstart.py down
+
+test: $(VENV)/developed ## Run the whole test suite
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: $(VENV)/developed ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests/typing/api.py
+
+format: $(VENV)/developed ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/developed ## Write the generated pages anew
+	$(BIN)/python tools/reference.py
+	$(BIN)/python -m tests.embedded.document
+	$(BIN)/python -m tests.reliability.table
+
+bench: $(VENV)/developed ## Measure the provider, and write the result into docs (half an hour; BENCH=--quick: less)
+	$(BIN)/python -m tests.benchmarks --write $(BENCH)
+
+clean: ## Remove the virtual environment and everything under .local
+	rm -rf $(VENV) .local
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "error: Python 3.10 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "error: no virtual environment could be made; on Debian: apt install python3-venv"; rm -rf $(VENV); exit 1; }
+
+$(VENV)/installed: $(BIN)/python pyproject.toml
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --timeout 20 --retries 2 -e '.[local,embedded]' || \
+	  { echo "error: the installation failed; it needs a Python package index (see pip's message above)"; exit 1; }
+	@touch $@
+
+$(VENV)/developed: $(BIN)/python pyproject.toml
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --timeout 20 --retries 2 -e '.[dev]' || \
+	  { echo "error: the installation failed; it needs a Python package index (see pip's message above)"; exit 1; }
+	@touch $@ $(VENV)/installed

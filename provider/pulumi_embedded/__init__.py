@@ -1,0 +1,1 @@
+"""An engine that runs Pulumi programs with Python dynamic resources where the Pulumi CLI is not installed."""

@@ -1,0 +1,36 @@
+"""Scalekit custom connectors as code, on Pulumi."""
+
+from ._version import __version__
+from .connection import Connection
+from .connector import Connector
+from .environment import ConnectorInfo, get_connectors
+from .patterns import (
+    ApiKeyAuth,
+    BasicAuth,
+    BearerAuth,
+    Field,
+    Mutation,
+    NoAuth,
+    OAuth,
+    OAuthConfig,
+    Option,
+    Scope,
+)
+
+__all__ = [
+    "ApiKeyAuth",
+    "BasicAuth",
+    "BearerAuth",
+    "Connection",
+    "Connector",
+    "ConnectorInfo",
+    "Field",
+    "Mutation",
+    "NoAuth",
+    "OAuth",
+    "OAuthConfig",
+    "Option",
+    "Scope",
+    "__version__",
+    "get_connectors",
+]

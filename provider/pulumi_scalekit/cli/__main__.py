@@ -1,0 +1,5 @@
+"""`python -m pulumi_scalekit.cli`."""
+
+from . import main
+
+main()

@@ -1,0 +1,162 @@
+"""`export`: live connectors as code."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from . import options
+from .screen import Screen
+from .texts import help_text
+
+if TYPE_CHECKING:
+    from ..api import Answer
+
+PYTHON_FILE: Final = "connectors.py"
+
+HELP: Final = help_text(f"""Write live connectors as typed Python, or as JSON payloads.
+
+Without --out the result is printed. With it, Python goes into one file, {PYTHON_FILE}, and each JSON
+payload into a file of its own. Exporting again overwrites what an export has written, and nothing else
+unless --force is given.
+
+[bold]Examples[/bold]
+
+  pulumi-scalekit export --env dev > connectors.py
+  pulumi-scalekit export "My Asana" --env dev --format json --out payloads
+""")
+
+
+class Format(str, enum.Enum):
+    """What `export` writes."""
+
+    PYTHON = "python"
+    JSON = "json"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export", help=HELP, rich_help_panel="Write")(export)
+
+
+def export(
+    *,
+    names: options.Names = None,
+    env: options.Env = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The directory to write to.", file_okay=False)
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.PYTHON,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files that no export has written.")
+    ] = False,
+    json: options.Json = False,
+    program: options.Program = Path(),
+) -> None:
+    """Export connectors."""
+    from ..errors import AmbiguousConnector
+    from ..naming import resource_names
+    from ..selection import identifier_of, name_of, refuse_twins
+
+    screen = Screen()
+    profile = options.profile_of(env, program)
+    answers = options.connectors_of(profile, screen, names)
+    everything = answers if not names else options.connectors_of(profile, screen)
+    # Names are given with all connectors in view: an export of one calls it what an export of all does.
+    chosen = {identifier_of(a) for a in answers}
+    try:
+        refuse_twins(answers)
+    except AmbiguousConnector as error:
+        screen.note(f"warning: {error}", "yellow")  # the twins are all written: it is for the user to choose
+    named = [(r, a) for r, a in resource_names(everything) if identifier_of(a) in chosen]
+    contents = _python(named) if form is Format.PYTHON else _payloads(named)
+    files = _write(out, contents, form, force=force) if out else []
+    if json:
+        from ..normal import definition_of
+
+        screen.json(
+            {
+                "environment_url": profile.url,
+                "connectors": [
+                    {
+                        "identifier": identifier_of(a),
+                        "display_name": name_of(a),
+                        "resource": r,
+                        "definition": definition_of(a),
+                    }
+                    for r, a in named
+                ],
+                "files": [str(file) for file in files],
+            }
+        )
+    elif out:
+        for file in files:
+            screen.say(str(file))
+        screen.note(
+            f"Exported {len(named)} connector{'' if len(named) == 1 else 's'} of {profile.url}", "dim"
+        )
+    elif form is Format.PYTHON:
+        screen.raw(contents[PYTHON_FILE])
+    else:
+        import json as json_module
+
+        payloads = [json_module.loads(text) for text in contents.values()]
+        screen.json(payloads[0] if names and len(payloads) == 1 else payloads)
+
+
+def _python(named: list[tuple[str, Answer]]) -> dict[str, str]:
+    from ..codegen import MODULE, definition_source, extend_module
+    from ..naming import variable_names
+
+    variables = variable_names([resource for resource, _ in named], {MODULE, "pulumi"})
+    statements = [
+        definition_source(variable, resource, answer)
+        for variable, (resource, answer) in zip(variables, named, strict=True)
+    ]
+    return {PYTHON_FILE: extend_module("", statements)}
+
+
+def _payloads(named: list[tuple[str, Answer]]) -> dict[str, str]:
+    import json
+
+    from ..normal import definition_of
+
+    return {
+        f"{resource}.json": json.dumps(definition_of(answer), indent=2, ensure_ascii=False) + "\n"
+        for resource, answer in named
+    }
+
+
+def _write(out: Path, contents: dict[str, str], form: Format, *, force: bool) -> list[Path]:
+    from ..errors import ScalekitError
+    from ..files import write_text
+
+    targets = {out / name: text for name, text in contents.items()}
+    foreign = [str(path) for path, text in targets.items() if path.exists() and not _ours(path, text, form)]
+    if foreign and not force:
+        raise ScalekitError(
+            f"{', '.join(foreign)} would be overwritten, and no export wrote it. Nothing was written. "
+            "Choose another --out, or use --force"
+        )
+    for path, text in targets.items():
+        write_text(path, text)
+    return list(targets)
+
+
+def _ours(path: Path, text: str, form: Format) -> bool:
+    """Whether an earlier export wrote a file, as far as can be told."""
+    import json
+
+    from ..codegen import HEADER
+
+    try:
+        before = path.read_text(encoding="utf-8")
+        if form is Format.PYTHON:
+            return before.startswith(HEADER) or not before.strip()
+        payload: Any = json.loads(before)
+        return isinstance(payload, dict) and payload.get("display_name") == json.loads(text)["display_name"]
+    except (OSError, ValueError):
+        return False

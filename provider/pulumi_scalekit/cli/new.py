@@ -1,0 +1,301 @@
+"""`new`: a definition from answers, flags, an OpenAPI file or an MCP server."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from .screen import Screen
+from .texts import help_text
+
+if TYPE_CHECKING:
+    from ..discovery import Answers, Reading, Result, Source
+
+INCOMPLETE: Final = 3
+"""The exit code when something has to be filled in."""
+_STYLES: Final = {"given": "cyan", "found": "green", "assumed": "yellow", "missing": "bold red"}
+
+HELP: Final = help_text("""Make a connector definition from answers, from an OpenAPI file, or from an MCP server.
+
+The definition goes to standard output or --out; what was found, what was assumed and what is missing goes to
+standard error. Flags go before whatever is found. In a terminal, what is missing is asked for. Placeholders such as
+{{domain}} in a URL become fields that the account holder fills in.
+
+[bold]Examples[/bold]
+
+  pulumi-scalekit new --openapi openapi.yaml --out connectors.py
+  pulumi-scalekit new --mcp https://mcp.example.com/mcp --format json
+  pulumi-scalekit new --name "My Desk" --auth basic --proxy-url "https://{{domain}}/api"
+
+Exit codes: 0 the definition passes review; 1 failed; 2 wrong usage; 3 something has to be filled in.
+""")
+
+
+class Auth(str, enum.Enum):
+    """Auth types, as a command line writes them."""
+
+    OAUTH = "oauth"
+    BASIC = "basic"
+    BEARER = "bearer"
+    API_KEY = "api_key"
+    NO_AUTH = "no_auth"
+
+
+class Format(str, enum.Enum):
+    """What `new` writes."""
+
+    PYTHON = "python"
+    JSON = "json"
+
+
+def command(
+    *,
+    openapi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="An OpenAPI 3 or Swagger 2.0 document, JSON or YAML; - for standard input."
+        ),
+    ] = None,
+    mcp: Annotated[
+        str | None, typer.Option(metavar="URL", help="An MCP server; it is asked for its metadata.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The display name: letters, digits and spaces.")] = None,
+    description: Annotated[str | None, typer.Option(help="What the connector connects to.")] = None,
+    auth: Annotated[
+        Auth | None, typer.Option(help="How accounts authenticate.", case_sensitive=False)
+    ] = None,
+    scheme: Annotated[
+        str, typer.Option(metavar="NAME", help="The document's security scheme to use; join several by +.")
+    ] = "",
+    server: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="The document's server to use: its number, or a part of its URL."),
+    ] = "",
+    proxy_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The upstream's base URL, with {{name}} placeholders.")
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="The header of the credential; give several for several API keys."),
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What goes before the credential, such as 'Token '.")
+    ] = None,
+    authorize_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="OAuth: the authorization endpoint.")
+    ] = None,
+    token_url: Annotated[str | None, typer.Option(metavar="URL", help="OAuth: the token endpoint.")] = None,
+    user_info_url: Annotated[str | None, typer.Option(metavar="URL", help="OAuth: who authorized.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SCOPE", help="OAuth: a scope on offer; give it several times."),
+    ] = None,
+    pkce: Annotated[bool | None, typer.Option("--pkce/--no-pkce", help="OAuth: whether to use PKCE.")] = None,
+    icon: Annotated[str | None, typer.Option(metavar="URL", help="An https URL of an icon.")] = None,
+    resource: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Python: the resource name; made from the name without it."),
+    ] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="What to write; python, unless --out ends in .json."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write to.", dir_okay=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the definition and the report as one JSON object.")
+    ] = False,
+    ask: Annotated[
+        bool, typer.Option("--input/--no-input", help="In a terminal, ask for what is missing.")
+    ] = True,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="MCP: how long one request may take.", min=0.1, max=120)
+    ] = 10.0,
+) -> None:
+    """Make a definition."""
+    from ..discovery import Answers, Source, conclude, load_document, read
+
+    if openapi is not None and mcp is not None:
+        raise typer.BadParameter("give --openapi or --mcp, not both")
+    if out is not None and out.exists() and not force:
+        raise typer.BadParameter(f"{out} exists: choose another file, or use --force", param_hint="--out")
+    screen = Screen()
+    interactive = ask and openapi != "-" and sys.stdin.isatty() and screen.err.is_terminal
+    answers = Answers(
+        display_name=name,
+        description=description,
+        icon_src=icon,
+        proxy_url=proxy_url,
+        auth=auth.name if auth else None,
+        headers=tuple(header or ()),
+        prefix=prefix,
+        authorize_uri=authorize_url,
+        token_uri=token_url,
+        user_info_uri=user_info_url,
+        scopes=tuple(scope or ()),
+        pkce=pkce,
+    )
+    if openapi is None and (scheme or server):
+        raise typer.BadParameter("--scheme and --server choose from a document: give --openapi")
+    source = Source(None, scheme, server, mcp or "", timeout)
+    if openapi is None and mcp is None:
+        if interactive:
+            source, answers = _questionnaire(source, answers)
+        elif answers == Answers():
+            raise typer.BadParameter(
+                "give --openapi FILE, --mcp URL, or at least --name, --auth and --proxy-url"
+            )
+    elif openapi is not None:
+        with screen.working(f"Reading {openapi}"):
+            source = replace(source, document=load_document(openapi))
+    with screen.working(f"Asking {source.mcp}" if source.mcp else "Reading"):
+        reading = read(source, answers)
+    result = conclude(reading, answers)
+    if interactive:
+        result = _completed(screen, reading, answers, result)
+    _write(screen, result, resource, form, out, as_json=json)
+    if not json:
+        _report(screen, result)
+    if result.missing:
+        raise typer.Exit(INCOMPLETE)
+
+
+# --- Output -------------------------------------------------------------------------------------------------
+
+
+def _write(
+    screen: Screen,
+    result: Result,
+    resource: str | None,
+    form: Format | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    if form is None:
+        form = Format.JSON if out is not None and out.suffix == ".json" else Format.PYTHON
+    text = _json(result) if form is Format.JSON else _python(result, resource)
+    if out is not None:
+        from ..files import write_text
+
+        write_text(out, text)
+    if as_json:
+        screen.json({**result.to_json(), "file": str(out) if out else None})
+    elif out is None:
+        screen.raw(text)
+
+
+def _json(result: Result) -> str:
+    import json
+
+    return json.dumps(result.definition, indent=2, ensure_ascii=False) + "\n"
+
+
+def _python(result: Result, resource: str | None) -> str:
+    from ..codegen import MODULE, definition_source, extend_module
+    from ..naming import slug, variable_names
+
+    name = resource or slug(result.definition["display_name"])
+    (variable,) = variable_names([name], {MODULE, "pulumi"})
+    return extend_module("", [definition_source(variable, name, result.definition)])
+
+
+def _report(screen: Screen, result: Result) -> None:
+    for note in result.notes:
+        source = f" ({note.source})" if note.source else ""
+        screen.note(f"{note.origin:<8} {note.path}: {note.text}{source}", _STYLES[note.origin])
+        if note.fix:
+            screen.note(f"{'':<8} → {note.fix}", "dim")
+    for finding in result.warnings:
+        screen.note(f"{finding.severity:<8} {finding.path}: {finding}", "yellow")
+    others = [choice for choice in result.choices if choice.type and not choice.chosen]
+    if others:
+        listed = ", ".join(f"{choice.name} ({choice.type})" for choice in others)
+        screen.note(f"Other ways to authenticate, for --scheme: {listed}", "dim")
+    if result.missing:
+        paths = ", ".join(dict.fromkeys(note.path for note in result.missing))
+        screen.note(f"Look after: {paths}", "bold")
+    else:
+        screen.note("The definition passes review.", "dim")
+
+
+# --- Questions ----------------------------------------------------------------------------------------------
+
+
+def _ask(question: str, default: str | None = None) -> str:
+    answer: str = typer.prompt(question, default=default, err=True, show_default=bool(default))
+    return answer.strip()
+
+
+def _ask_type() -> str:
+    kinds = {kind.value: kind.name for kind in Auth}
+    while (answer := _ask(f"How do accounts authenticate ({', '.join(kinds)})").lower()) not in kinds:
+        typer.echo(f"Answer with one of {', '.join(kinds)}", err=True)
+    return kinds[answer]
+
+
+def _questionnaire(source: Source, answers: Answers) -> tuple[Source, Answers]:
+    """Ask where to read from, or for what makes a connector."""
+    from ..discovery import load_document
+
+    place = _ask("An OpenAPI file, or the URL of an MCP server (empty for neither)", "")
+    if place.startswith(("https://", "http://")):
+        return replace(source, mcp=place), answers
+    if place:
+        return replace(source, document=load_document(place)), answers
+    if answers.display_name is None:
+        answers = replace(answers, display_name=_ask("Name"))
+    if answers.description is None:
+        answers = replace(answers, description=_ask("Description (may be empty)", "") or None)
+    if answers.proxy_url is None:
+        answers = replace(answers, proxy_url=_ask("Base URL of the API, such as https://{{domain}}/api"))
+    if answers.auth is None:
+        answers = replace(answers, auth=_ask_type())
+    if answers.auth in {"API_KEY", "BEARER"} and not answers.headers:
+        header = _ask("Header of the credential", "Authorization")
+        answers = replace(answers, headers=(header,))
+        if answers.auth == "API_KEY" and answers.prefix is None:
+            text = typer.prompt("Text before the key, such as 'Token ' (may be empty)", default="", err=True)
+            answers = replace(answers, prefix=str(text))
+    if answers.auth == "OAUTH" and not answers.scopes:
+        scopes = _ask("Scopes, with spaces between them (may be empty)", "").split()
+        answers = replace(answers, scopes=tuple(scopes))
+    return source, answers
+
+
+def _completed(screen: Screen, reading: Reading, answers: Answers, result: Result) -> Result:
+    """Ask for what is missing, once each."""
+    from ..discovery import DiscoveryError, conclude
+
+    pattern = "auth_patterns[0]"
+    questions: dict[str, Callable[[Answers], Answers]] = {
+        "display_name": lambda a: replace(a, display_name=_ask("Name")),
+        "proxy_url": lambda a: replace(a, proxy_url=_ask("Base URL of the API")),
+        f"{pattern}.type": lambda a: replace(a, auth=_ask_type()),
+        f"{pattern}.oauth_config.authorize_uri": lambda a: replace(
+            a, authorize_uri=_ask("Authorization endpoint")
+        ),
+        f"{pattern}.oauth_config.token_uri": lambda a: replace(a, token_uri=_ask("Token endpoint")),
+        f"{pattern}.auth_field_mutations.api_key.prefix": lambda a: replace(
+            a, prefix=str(typer.prompt("Text before the key, such as 'Token '", default="", err=True))
+        ),
+    }
+    asked: set[str] = set()
+    while open_ := [note for note in result.missing if note.path in questions and note.path not in asked]:
+        note = open_[0]
+        asked.add(note.path)
+        screen.note(f"{note.path}: {note.text}", "yellow")
+        answers = questions[note.path](answers)
+        try:
+            result = conclude(reading, answers)
+        except DiscoveryError as error:
+            screen.error(str(error))
+    return result

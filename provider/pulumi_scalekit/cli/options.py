@@ -1,0 +1,81 @@
+"""The options that several commands have, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from ..api import Answer
+    from ..catalog import Catalog
+    from ..engine import Project
+    from ..profiles import Profile
+    from .screen import Screen
+
+HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
+
+Env = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        "-e",
+        metavar="NAME",
+        help="The environment: SCALEKIT_<NAME>_… variables, else the Pulumi stack of that name. "
+        "Without it, the plain SCALEKIT_… variables.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Program = Annotated[
+    Path,
+    typer.Option(
+        "--program",
+        metavar="DIR",
+        help="The directory of the Pulumi program.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME...", help="Display names or identifiers; all connectors without any."),
+]
+
+
+def project_at(directory: Path) -> Project | None:
+    """The Pulumi project that a directory belongs to, if it does."""
+    from ..engine import Project, find_project
+
+    found = find_project(directory)
+    return Project(found) if found else None
+
+
+def profile_of(env: str | None, program: Path) -> Profile:
+    """The environment of `--env`."""
+    from ..profiles import environment_profile
+
+    return environment_profile(env, project_at(program) if env is not None else None)
+
+
+def catalog_of(profile: Profile) -> Catalog:
+    """The connectors of an environment. Nothing is asked yet."""
+    from ..api import Client
+    from ..catalog import Catalog
+
+    return Catalog(Client(profile.settings))
+
+
+def connectors_of(profile: Profile, screen: Screen, names: list[str] | None = None) -> list[Answer]:
+    """The connectors of an environment that `[NAME]...` selects, sorted by name.
+
+    Raises:
+        ConnectorNotFound: A name selects nothing.
+        AmbiguousConnector: A name selects several.
+        ScalekitError: They cannot be listed.
+    """
+    from ..selection import select
+
+    with screen.working(f"Reading the connectors of {profile.url}"):
+        answers = catalog_of(profile).all()
+    return select(answers, names or (), profile.url)

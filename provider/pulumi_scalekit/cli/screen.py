@@ -1,0 +1,161 @@
+"""What the commands print: tables and colour in a terminal, plain lines in a pipe, JSON where asked for.
+
+Results go to standard output. Progress, notes and errors go to standard error, so that a pipe holds results only.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    style: str = ""
+    fold: bool = False
+    """In a terminal: break what is too long, at any character, rather than cut it."""
+    wrap: bool = False
+    """In a terminal: break what is too long, between words."""
+    keep: bool = False
+    """In a terminal: never make this column narrower than its content."""
+
+
+class Screen:
+    """Standard output and standard error, as far as a command needs to know them."""
+
+    def __init__(self) -> None:
+        self.out = Console(highlight=False, markup=False, emoji=False)
+        self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    @property
+    def rich(self) -> bool:
+        """Whether a person looks at standard output, rather than a program."""
+        return self.out.is_terminal
+
+    def json(self, value: Any) -> None:
+        """Print a JSON value, indented, in a stable form."""
+        self.raw(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def raw(self, text: str) -> None:
+        """Print text exactly as it is: for results that a program reads or that are copied."""
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        sys.stdout.flush()
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Print a line of the result."""
+        self._line(self.out, Text(text, style=style))
+
+    def note(self, text: str, style: str = "") -> None:
+        """Print a line about the result to standard error."""
+        self._line(self.err, Text(text, style=style))
+
+    def error(self, message: str) -> None:
+        """Print an error to standard error."""
+        self._line(self.err, Text.assemble(("error: ", "bold red"), (message, "red")))
+
+    @staticmethod
+    def _line(console: Console, text: Text) -> None:
+        # Lines break in a terminal only: a log or a grep wants them whole.
+        console.print(text, soft_wrap=not console.is_terminal)
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
+        """Print a table: fitted to a terminal, aligned and uncut in a pipe."""
+        if not self.rich:
+            self._plain_table(columns, rows)
+            return
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for column in columns:
+            table.add_column(
+                column.title,
+                style=column.style,
+                overflow="fold" if column.fold else "ellipsis",
+                no_wrap=not (column.fold or column.wrap),
+                min_width=max((len(str(row[len(table.columns)])) for row in rows), default=0)
+                if column.keep
+                else None,
+            )
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        self.out.print(table)
+
+    def _plain_table(self, columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
+        lines = [[column.title for column in columns], *([_one_line(str(c)) for c in row] for row in rows)]
+        widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+        for line in lines:
+            padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            self.raw("  ".join(padded).rstrip())
+
+    def sections(self, columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Print rows that each have a long heading: in a terminal above the row, in a pipe as its first cell.
+
+        Args:
+            columns: The heading's column, then those of the cells.
+            rows: The heading and the cells of each row.
+        """
+        if not self.rich:
+            self._plain_table(columns, [[heading, *cells] for heading, cells in rows])
+            return
+        heading_style, cell_columns = columns[0].style, columns[1:]
+        width = (self.out.width - 2 * len(cell_columns)) // len(cell_columns)
+
+        def grid(cells: Sequence[Text]) -> Table:
+            table = Table.grid(padding=(0, 0, 0, 2), pad_edge=True)
+            for _ in cell_columns:
+                table.add_column(width=width, overflow="fold")
+            table.add_row(*cells)
+            return table
+
+        self.out.print(grid([Text(column.title, "bold") for column in cell_columns]))
+        for heading, cells in rows:
+            self.say(heading, heading_style)
+            styled = zip(cells, cell_columns, strict=True)
+            self.out.print(grid([Text(cell, column.style) for cell, column in styled]))
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show that work is under way, where a person looks at standard error."""
+        if not self.err.is_terminal:
+            yield
+            return
+        with self.err.status(what):
+            yield
+
+    @contextmanager
+    def progress(self, total: int, what: str) -> Iterator[Callable[[str], None]]:
+        """Show how far work is, where a person looks; yields what to call with the name of each next part."""
+        if not self.err.is_terminal:
+            yield lambda _: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[name]}"),
+        )
+        with Progress(*columns, console=self.err, transient=True) as bar:
+            task = bar.add_task(what, total=total, name="")
+            begun = 0
+
+            def advance(name: str) -> None:
+                nonlocal begun
+                bar.update(task, completed=begun, name=name)
+                begun += 1
+
+            yield advance
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,95 @@
+"""A connection of a connector, as a resource (preview: Scalekit marks this part of its API so)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pulumi
+import pulumi.dynamic
+
+from .connection_provider import DECLARED, ConnectionProvider
+from .connector import Connector, context_of
+from .provider import CONTEXT_KEY
+
+_ANSWERED: Final = ("status", "enabled", "environment_url")
+
+
+class Connection(pulumi.dynamic.Resource, module="scalekit", name="Connection"):
+    """A connection of a connector: what connected accounts are made under, and Tool Proxy calls go through.
+
+    Preview: Scalekit marks the calls behind it as a preview, so they may change. Nothing of a connection can be
+    changed in place; another value makes another connection.
+    """
+
+    connector: pulumi.Output[str]
+    """The identifier of the connector."""
+    connection_name: pulumi.Output[str]
+    """The name that Tool Proxy calls use."""
+    auth_type: pulumi.Output[str]
+    """The type of the connector's auth pattern."""
+    status: pulumi.Output[str | None]
+    """Scalekit's own word for its state."""
+    enabled: pulumi.Output[bool | None]
+    """Whether it can be used."""
+    environment_url: pulumi.Output[str]
+    """The environment that the connection lives in."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        connector: Connector | pulumi.Input[str],
+        connection_name: pulumi.Input[str],
+        auth_type: pulumi.Input[str] | None = None,
+        adopt: bool | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare a connection.
+
+        Args:
+            resource_name: The name in the Pulumi program; it appears in no environment.
+            connector: A `Connector`, or the identifier of one.
+            connection_name: The name that Tool Proxy calls use. An environment has it once.
+            auth_type: The type of the connector's auth pattern; taken from a `Connector` where not given.
+            adopt: Take over the existing connection of that name instead of creating one.
+            opts: Pulumi's resource options.
+        """
+        if isinstance(connector, Connector):
+            auth_type = connector.auth_patterns.apply(_type_of) if auth_type is None else auth_type
+            connector = connector.identifier
+        declared: dict[str, Any] = {
+            "connector": connector,
+            "connection_name": connection_name,
+            "auth_type": auth_type,
+            "adopt": adopt or None,
+        }
+        self._declare(resource_name, declared, {}, opts)
+
+    def _declare(
+        self,
+        resource_name: str,
+        declared: dict[str, Any],
+        context: dict[str, Any],
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        about = context_of(declared, context)
+        props = {**dict.fromkeys((*DECLARED, *_ANSWERED)), **declared, CONTEXT_KEY: about}
+        super().__init__(ConnectionProvider(), resource_name, props, opts)
+
+    @classmethod
+    def get(
+        cls,
+        resource_name: str,
+        connection_id: pulumi.Input[str],
+        *,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> Connection:
+        """Read a connection of the environment without managing it. Fails where there is none."""
+        connection = cls.__new__(cls)
+        existing = pulumi.ResourceOptions(id=connection_id)
+        connection._declare(resource_name, {}, {"get": True}, pulumi.ResourceOptions.merge(opts, existing))
+        return connection
+
+
+def _type_of(auth_patterns: Any) -> Any:
+    return auth_patterns[0]["type"] if auth_patterns else None

@@ -1,0 +1,167 @@
+"""The connections of one environment: what a connector needs before accounts can use it.
+
+Scalekit marks this part of its API as a preview; the documented way to make a connection is the dashboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from .api import Answer, Client
+from .errors import (
+    ApiError,
+    ConnectorExists,
+    InUse,
+    InvalidRequest,
+    NotFound,
+    ProtocolError,
+    ScalekitError,
+    ServerError,
+    TransportError,
+)
+from .errors import Conflict as Refused
+from .snapshot import Snapshot
+
+PAGE_SIZE: Final = 30
+"""The largest page of the connection list, as documented."""
+
+
+class Connections:
+    """The connections of one environment. Threads may share it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._snapshot = Snapshot(self.listed, key="id", name="key_id", pause=client.settings.backoff)
+
+    def listed(self) -> Iterator[Answer]:
+        """All connections, page by page, from the server."""
+        return self.client.listed(
+            "list connections",
+            "/api/v1/connections/app",
+            {"page_size": PAGE_SIZE},
+            "connections",
+            lambda item: isinstance(item, dict) and isinstance(item.get("id"), str),
+        )
+
+    def get(self, connection_id: str) -> Answer | None:
+        """The connection of an id, or `None` where the environment has none."""
+        return self._snapshot.get(connection_id)
+
+    def named(self, name: str) -> list[Answer]:
+        """The connections of a name, no older than this process's own last write."""
+        return self._snapshot.current().named(name)
+
+    def known(self, name: str) -> list[Answer]:
+        """The connections of a name by the first list and this process's own writes."""
+        return self._snapshot.known(name)
+
+    def create(self, *, name: str, connector: str, auth_type: str) -> Answer:
+        """Create a connection, exactly once.
+
+        Args:
+            name: Its name, by which Tool Proxy calls address it (`key_id`).
+            connector: The connector's identifier (`provider_key`).
+            auth_type: The type of the connector's auth pattern.
+
+        Raises:
+            ConnectorExists: A connection of that name exists already.
+            ScalekitError: It could not be created.
+        """
+        if existing := self.known(name):
+            raise exists_error(name, existing, self.client.settings.environment_url)
+        body = {"provider": "CUSTOM", "type": auth_type, "provider_key": connector, "key_id": name}
+        what = f"create connection {name!r} of connector {connector}"
+        with self._snapshot.write() as written:
+            answer = self._create_once(what, body)
+            written[answer["id"]] = answer
+            return answer
+
+    def _create_once(self, what: str, body: dict[str, str]) -> Answer:
+        def is_mine(connection: Answer) -> bool:
+            return connection.get("provider_key") in (None, body["provider_key"])
+
+        for attempts_left in reversed(range(self.client.settings.attempts)):
+            try:
+                return self._made(what, body)
+            except (TransportError, ServerError) as error:
+                if not error.ambiguous:
+                    raise
+                try:
+                    # A name is given once in an environment: what is there under it now was made here.
+                    found = self._snapshot.search(body["key_id"], is_mine)
+                except ScalekitError:
+                    raise error from None
+                if found:
+                    return found[0]
+                # What may still take effect is not sent a second time.
+                if error.pending or not attempts_left:
+                    raise
+        raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
+
+    def _made(self, what: str, body: dict[str, str]) -> Answer:
+        answer = self.client.call(what, "POST", "/api/v1/connections", body=body, repeatable=False)
+        connection = answer.get("connection")
+        if not isinstance(connection, dict) or not isinstance(connection.get("id"), str):
+            raise ProtocolError(f"{what} failed: the answer holds no connection")
+        return {**body, **connection}
+
+    def delete(self, connection_id: str, *, name: str = "") -> bool:
+        """Delete a connection; answers whether it was still there.
+
+        Raises:
+            InUse: Connected accounts still use it; the message names them.
+            ScalekitError: It could not be deleted.
+        """
+        if "/" in connection_id or not connection_id.isprintable() or connection_id in {"", ".", ".."}:
+            raise InvalidRequest(
+                "delete connection", status=400, detail="that is no connection id (not sent)"
+            )
+        what = (
+            f"delete connection {name!r} ({connection_id})" if name else f"delete connection {connection_id}"
+        )
+        with self._snapshot.write() as written:
+            there = True
+            try:
+                self.client.call(what, "DELETE", f"/api/v1/connections/{connection_id}")
+            except NotFound:
+                there = False
+            except (InvalidRequest, Refused) as error:
+                raise self._in_use(error, name) from None
+            written[connection_id] = None
+            return there
+
+    def _in_use(self, error: ApiError, name: str) -> ApiError:
+        try:
+            accounts = self.accounts_of(name) if name else []
+        except ScalekitError:
+            accounts = []  # the server's own words must do
+        if not accounts:
+            return error
+        return InUse(
+            error.action,
+            status=error.status,
+            detail=error.detail,
+            error_code=error.error_code,
+            request_id=error.request_id,
+            remedy=f"Remove these connected accounts first, then run again: {', '.join(accounts)}",
+        )
+
+    def accounts_of(self, name: str) -> list[str]:
+        """The identifiers of the connected accounts of a connection, by its name."""
+        answer = self.client.call(
+            "list connected accounts", "GET", "/api/v1/connected_accounts", params={"connector": name}
+        )
+        accounts = answer.get("connected_accounts")
+        listed = accounts if isinstance(accounts, list) else []
+        return [str(account.get("identifier")) for account in listed if isinstance(account, dict)]
+
+
+def exists_error(name: str, existing: list[Answer], where: str) -> ConnectorExists:
+    """The error for a create that finds its name taken."""
+    ids = [str(connection.get("id")) for connection in existing]
+    return ConnectorExists(
+        f"A connection named {name!r} exists already in {where}: {' and '.join(ids)}. Nothing was created. "
+        f"Take it over with adopt=True on the Connection, or choose another name",
+        ids,
+    )

@@ -1,0 +1,283 @@
+"""HTTP for documents whose addresses come from a server that nobody has vouched for.
+
+An MCP server's answer names the URLs of its metadata. Whoever runs the server could name an address inside the
+user's network, or one that never stops sending. So every request here
+
+- goes to https, or to http on this very machine while the MCP server is there too;
+- goes to hosts other than the MCP server's own at public addresses only, and to the address that was checked;
+- follows redirects within the same origin only, carries no credentials and no cookies;
+- has a deadline and a limit on what it reads.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import httpx
+
+from .._version import __version__
+from ..settings import is_loopback
+
+LIMIT: Final = 256 * 1024
+"""How much of one answer is read, in bytes."""
+REDIRECTS: Final = 3
+"""How many redirects are followed."""
+
+Resolver = Callable[[str, int], list[str]]
+"""Gives the addresses of a host and port."""
+
+
+class FetchError(Exception):
+    """A URL gave no usable answer. `str()` of it is the reason, in a clause."""
+
+    def __init__(self, reason: str, *, unreachable: bool = False) -> None:
+        self.unreachable = unreachable
+        """Whether no connection came about, or it broke."""
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, read as far as the limit."""
+
+    url: str
+    """The URL that answered, after redirects."""
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    redirect: str = ""
+    """Where a redirect that was not followed leads to."""
+
+    def json(self) -> Any:
+        """The JSON value of the body, or of the first event that holds one in an event stream; else `None`."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        text = self.body.decode("utf-8", "replace")
+        if kind == "text/event-stream":
+            return event_data(text)
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+
+
+def event_data(stream: str) -> Any:
+    """The JSON value of the first complete server-sent event that holds one, else `None`."""
+    for event in stream.replace("\r\n", "\n").split("\n\n")[:-1]:
+        data = "\n".join(line[5:].lstrip() for line in event.split("\n") if line.startswith("data:"))
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def check_url(text: str, *, allow_loopback: bool) -> httpx.URL:
+    """A URL that may be asked.
+
+    Args:
+        text: The URL.
+        allow_loopback: Whether http to this very machine will do.
+
+    Raises:
+        FetchError: It is none, or none that may be asked.
+    """
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        raise FetchError("is no URL") from None
+    if not url.host or url.scheme not in {"https", "http"}:
+        raise FetchError("is no https URL")
+    if url.userinfo:
+        raise FetchError("holds credentials")
+    if url.scheme == "http" and not (allow_loopback and is_loopback(url.host)):
+        raise FetchError("is not encrypted: https only, and http on this very machine")
+    return url
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class Fetcher:
+    """Asks for the documents of one MCP server."""
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        timeout: float = 10.0,
+        resolver: Resolver = resolve,
+        client: httpx.Client | None = None,
+    ) -> None:
+        """Make a fetcher.
+
+        Args:
+            server: The MCP server's URL, which the user gave: its host is asked wherever it is.
+            timeout: Seconds that one request may take in all.
+            resolver: How to resolve host names.
+            client: The HTTP client to use.
+
+        Raises:
+            FetchError: The URL may not be asked.
+        """
+        self._server = check_url(server, allow_loopback=True)
+        self._timeout = timeout
+        self._resolver = resolver
+        self._client = client or httpx.Client(timeout=httpx.Timeout(timeout), follow_redirects=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(self, url: str) -> Answer:
+        """Get a document.
+
+        Raises:
+            FetchError: It cannot be had, or may not be asked for.
+        """
+        return self._request("GET", url, {"Accept": "application/json"}, None)
+
+    def post(self, url: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
+        """Post a JSON document.
+
+        Raises:
+            FetchError: No answer came, or the URL may not be asked.
+        """
+        sent = {"Content-Type": "application/json", **headers}
+        return self._request("POST", url, sent, json.dumps(content).encode())
+
+    def _request(self, method: str, text: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        deadline = time.monotonic() + self._timeout
+        for _ in range(REDIRECTS + 1):
+            answer = self._once(method, text, headers, body, deadline)
+            location = answer.headers.get("location") if 300 <= answer.status < 400 else None
+            if location is None:
+                return answer
+            target = urljoin(text, location)
+            # Only the same origin is followed, and only where the method stays what it is.
+            if _origin(target) != _origin(text) or (method != "GET" and answer.status not in {307, 308}):
+                return Answer(answer.url, answer.status, answer.headers, answer.body, target)
+            text = target
+        raise FetchError("redirects without end")
+
+    def _once(
+        self, method: str, text: str, headers: Mapping[str, str], body: bytes | None, deadline: float
+    ) -> Answer:
+        url = check_url(text, allow_loopback=is_loopback(self._server.host))
+        pinned, extensions = self._pin(url)
+        sent = {
+            **headers,
+            "Host": url.netloc.decode("ascii"),
+            "User-Agent": f"pulumi-scalekit/{__version__}",
+            # Compressed answers could be small on the wire and huge in memory.
+            "Accept-Encoding": "identity",
+            # A connection belongs to the name that its certificate was checked for; two names may share an address.
+            "Connection": "close",
+        }
+        request = self._client.build_request(
+            method, pinned, headers=sent, content=body, extensions=extensions
+        )
+        for name in ("Cookie", "Authorization"):
+            request.headers.pop(name, None)
+        request.extensions["timeout"] = httpx.Timeout(max(0.05, deadline - time.monotonic())).as_dict()
+        try:
+            response = self._client.send(request, stream=True, auth=_anonymous, follow_redirects=False)
+            try:
+                return Answer(text, response.status_code, response.headers, self._read(response, deadline))
+            finally:
+                response.close()
+        except httpx.TimeoutException:
+            raise FetchError(f"gave no answer within {self._timeout:g} seconds", unreachable=True) from None
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise FetchError(f"cannot be reached: {reason}", unreachable=True) from None
+
+    def _pin(self, url: httpx.URL) -> tuple[httpx.URL, dict[str, Any]]:
+        """The URL to connect to: for foreign hosts, with an address that was checked in the place of the name.
+
+        Otherwise a name could lead to a public address when it is checked and to another when it is used.
+        """
+        extensions: dict[str, Any] = {}
+        if url.host == self._server.host:
+            return url, extensions
+        if _proxied(url):
+            # The proxy resolves names, and decides where it may go; addresses can be judged all the same.
+            if _literal(url.host) and not _public(url.host):
+                raise FetchError(f"is at {url.host}, which is no public address")
+            return url, extensions
+        port = url.port or {"https": 443, "http": 80}[url.scheme]
+        try:
+            addresses = self._resolver(url.host, port)
+        except (OSError, UnicodeError):
+            raise FetchError(
+                f"cannot be reached: the name {url.host} does not resolve", unreachable=True
+            ) from None
+        near = is_loopback(self._server.host)
+        for address in addresses:
+            if not (_public(address) or (near and is_loopback(address))):
+                raise FetchError(f"is at {address}, which is no public address")
+        if not addresses:
+            raise FetchError(f"cannot be reached: the name {url.host} has no address", unreachable=True)
+        if not _literal(url.host):
+            extensions["sni_hostname"] = url.host
+        return url.copy_with(host=addresses[0]), extensions
+
+    def _read(self, response: httpx.Response, deadline: float) -> bytes:
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise FetchError("answers compressed, though it was asked not to")
+        stream = response.headers.get("content-type", "").startswith("text/event-stream")
+        body = bytearray()
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) > LIMIT:
+                raise FetchError(f"answers with more than {LIMIT // 1024} KB")
+            if time.monotonic() > deadline:
+                raise FetchError(f"gave no whole answer within {self._timeout:g} seconds", unreachable=True)
+            if stream and event_data(body.decode("utf-8", "replace")) is not None:
+                break  # an event stream may stay open for ever
+        return bytes(body)
+
+
+def _anonymous(request: httpx.Request) -> httpx.Request:
+    # Keeps httpx from taking credentials for the host out of a .netrc file.
+    return request
+
+
+def _origin(text: str) -> tuple[str, str, int | None]:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return "", text, None
+    return url.scheme, url.host, url.port
+
+
+def _literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _public(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return bool((mapped or found).is_global and not found.is_multicast)
+
+
+def _proxied(url: httpx.URL) -> bool:
+    proxies = urllib.request.getproxies()
+    return bool((proxies.get(url.scheme) or proxies.get("all")) and not urllib.request.proxy_bypass(url.host))

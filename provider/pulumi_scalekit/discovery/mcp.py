@@ -1,0 +1,447 @@
+"""A blueprint out of what an MCP server says about itself.
+
+The order of asking is that of the MCP specification's authorization chapter:
+
+1. `initialize` without credentials. A 401 may name the protected-resource metadata in `WWW-Authenticate`.
+2. The protected-resource metadata (RFC 9728): where the 401 says, else at the well-known path with the server's
+   path inserted behind it, else at the root.
+3. The authorization server's metadata (RFC 8414, then OpenID Connect discovery), with its path inserted or appended.
+   Servers of the specification's 2025-03-26 version have it at their own root, without step 2.
+
+What comes out is the auth type: `OAUTH` with Dynamic Client Registration, `BEARER` or `API_KEY` with a key that the
+account holder types in, or `NO_AUTH`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ..definition import PLACEHOLDER
+from .blueprint import PATTERN, Blueprint
+from .documents import listed, mapping, text_of
+from .guarded import Answer, Fetcher, FetchError, Resolver, resolve
+from .notes import DiscoveryError, Notes
+from .openapi import Reading
+from .prose import header_in_message
+from .text import connector_name, first_sentence, name_of_host, plain
+
+PROTOCOL: Final = "2025-06-18"
+"""The version of MCP that is offered in `initialize`."""
+_SERVERS: Final = 3
+"""How many authorization servers are asked, of those that the metadata lists."""
+
+
+def read_mcp(url: str, *, timeout: float = 10.0, resolver: Resolver = resolve) -> Reading:
+    """Ask an MCP server how it wants to be called.
+
+    Args:
+        url: The server's URL.
+        timeout: Seconds that one request may take; there are at most about a dozen.
+        resolver: How to resolve host names.
+
+    Raises:
+        DiscoveryError: The URL cannot be that of an MCP server.
+    """
+    notes = Notes()
+    url = url.strip().partition("#")[0]
+    if PLACEHOLDER.search(url):
+        notes.given("proxy_url", url)
+        notes.missing(
+            f"{PATTERN}.type",
+            "the URL has placeholders, so there is no one server to ask",
+            fix="give the auth type with --auth",
+        )
+        return Reading(_named(Blueprint(proxy_url=url, is_mcp=True), {}, {}, notes), notes)
+    try:
+        fetcher = Fetcher(url, timeout=timeout, resolver=resolver)
+    except FetchError as error:
+        raise DiscoveryError(f"The MCP server's URL {error}") from None
+    try:
+        return _Conversation(url, fetcher, notes).read()
+    finally:
+        fetcher.close()
+
+
+@dataclass
+class _Conversation:
+    url: str
+    fetcher: Fetcher
+    notes: Notes
+    failures: list[str] = field(default_factory=list)
+    """What was asked in vain, for the report."""
+
+    def read(self) -> Reading:
+        self.notes.given("proxy_url", self.url)
+        blueprint = Blueprint(proxy_url=self.url, is_mcp=True)
+        try:
+            answer = self._initialize()
+        except FetchError as error:
+            return self._unanswered(blueprint, error)
+        hello = mapping(mapping(answer.json()).get("result"))
+        if answer.redirect:
+            self.notes.assumed(
+                "proxy_url",
+                f"the server redirects to {answer.redirect}",
+                self.url,
+                "make that the URL if it is right",
+            )
+        challenges = parse_challenges(answer.headers.get_list("www-authenticate"))
+        resource, resource_url = self._protected_resource(challenges)
+        blueprint = _named(blueprint, mapping(hello.get("serverInfo")), resource, self.notes)
+        if "mcp-session-id" in answer.headers:
+            self.notes.assumed(
+                f"{PATTERN}.is_mcp",
+                "the server opens a session for its clients, and Scalekit supports stateless servers only: it works if "
+                "the server answers without the session too",
+                self.url,
+            )
+        issuers = [text for text in listed(resource.get("authorization_servers")) if isinstance(text, str)]
+        found = self._authorization_server(issuers, resource_url)
+        if found is not None:
+            return Reading(self._oauth(blueprint, *found, resource), self.notes)
+        return Reading(self._static(blueprint, answer, hello, challenges, issuers, resource_url), self.notes)
+
+    def _initialize(self) -> Answer:
+        request = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": PROTOCOL,
+                "capabilities": {},
+                "clientInfo": {"name": "pulumi-scalekit", "version": "1"},
+            },
+        }
+        headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": PROTOCOL}
+        return self.fetcher.post(self.url, request, headers)
+
+    def _unanswered(self, blueprint: Blueprint, error: FetchError) -> Reading:
+        self.notes.missing(
+            f"{PATTERN}.type",
+            f"{self.url} {error}; so nothing tells the auth type. OAUTH was assumed, which most public "
+            "servers take",
+            self.url,
+            "give the auth type with --auth, or run this where the server can be reached",
+        )
+        named = _named(blueprint, {}, {}, self.notes)
+        return Reading(replace(named, type="OAUTH"), self.notes)
+
+    # --- Metadata -----------------------------------------------------------------------------------------------
+
+    def _metadata(self, url: str, what: str) -> Mapping[str, Any]:
+        """A metadata document; empty when it cannot be had, with the reason kept."""
+        try:
+            answer = self.fetcher.get(url)
+        except FetchError as error:
+            self.failures.append(f"{url} {error}")
+            return {}
+        if answer.redirect:
+            self.failures.append(f"{url} redirects to another origin, which is not followed")
+            return {}
+        if answer.status != 200:
+            return {}
+        document = answer.json()
+        if not isinstance(document, Mapping):
+            self.failures.append(f"{url} holds no JSON object, so no {what}")
+            return {}
+        return document
+
+    def _protected_resource(self, challenges: list[Challenge]) -> tuple[Mapping[str, Any], str]:
+        """The protected-resource metadata and its URL; both empty when there is none."""
+        told = [c.parameters["resource_metadata"] for c in challenges if "resource_metadata" in c.parameters]
+        for url in dict.fromkeys([*told, *well_known(self.url, "oauth-protected-resource")]):
+            document = self._metadata(url, "protected-resource metadata")
+            if not document:
+                continue
+            named = text_of(document.get("resource"))
+            if not covers(named, self.url):
+                # RFC 9728, section 3.3: metadata for another resource must not be used.
+                self.failures.append(
+                    f"{url} is about another resource, {named[:200] or 'without a name'}, and was not used"
+                )
+                continue
+            return document, url
+        return {}, ""
+
+    def _authorization_server(
+        self, issuers: list[str], resource_url: str
+    ) -> tuple[Mapping[str, Any], str] | None:
+        """The metadata of an authorization server, and its URL."""
+        if issuers:
+            for issuer in issuers[:_SERVERS]:
+                for url in authorization_metadata_urls(issuer):
+                    document = self._metadata(url, "authorization-server metadata")
+                    if not document:
+                        continue
+                    if text_of(document.get("issuer")).rstrip("/") != issuer.rstrip("/"):
+                        # RFC 8414, section 3.3: metadata of another issuer must not be used.
+                        self.failures.append(
+                            f"{url} names another issuer than {issuer[:200]}, and was not used"
+                        )
+                        continue
+                    return document, url
+            return None
+        if resource_url:
+            return None
+        # Before June 2025, MCP servers were their own authorization servers.
+        root = origin(self.url)
+        url = f"{root}/.well-known/oauth-authorization-server"
+        document = self._metadata(url, "authorization-server metadata")
+        issuer = text_of(document.get("issuer"))
+        if not text_of(document.get("authorization_endpoint")) or not issuer:
+            return None
+        if issuer.rstrip("/") != root:
+            # Nothing of the document goes into the definition; clients that check it may refuse it.
+            self.failures.append(f"{url} names another issuer than {root}, which RFC 8414 forbids")
+        return document, url
+
+    # --- Decisions ----------------------------------------------------------------------------------------------
+
+    def _oauth(
+        self, blueprint: Blueprint, server: Mapping[str, Any], url: str, resource: Mapping[str, Any]
+    ) -> Blueprint:
+        notes = self.notes
+        grants = [g for g in listed(server.get("grant_types_supported")) if isinstance(g, str)]
+        if grants and "authorization_code" not in grants:
+            notes.missing(
+                f"{PATTERN}.type",
+                f"the authorization server hands out tokens by {', '.join(grants[:4])} only, without a user. "
+                "BEARER takes a token that you get yourself",
+                url,
+            )
+            return replace(blueprint, type="BEARER")
+        notes.found(
+            f"{PATTERN}.type",
+            f"OAUTH: the authorization server {text_of(server.get('issuer'))} has metadata",
+            url,
+        )
+        methods = listed(server.get("code_challenge_methods_supported"))
+        where = f"{PATTERN}.oauth_config.pkce_enabled"
+        if "S256" in methods:
+            notes.found(where, "true: the authorization server supports S256", url)
+        else:
+            notes.assumed(where, "true: MCP demands PKCE, though the metadata does not name S256", url)
+        if text_of(server.get("registration_endpoint")):
+            notes.found(
+                f"{PATTERN}.oauth_config", "the authorization server registers clients by itself", url
+            )
+        else:
+            notes.assumed(
+                f"{PATTERN}.oauth_config",
+                "the metadata has no registration_endpoint, and Scalekit registers its client by Dynamic Client "
+                "Registration: expect to register one by hand, or use --auth bearer",
+                url,
+            )
+        methods = listed(resource.get("bearer_methods_supported"))
+        if methods and "header" not in methods:
+            notes.missing(
+                f"{PATTERN}.type",
+                "the server takes no tokens in headers, and a connector sends them there only",
+                self.url,
+            )
+        scopes = [s for s in listed(resource.get("scopes_supported")) if isinstance(s, str)]
+        if scopes:
+            shown = ", ".join(scopes[:6]) + (", ..." if len(scopes) > 6 else "")
+            notes.found(
+                f"{PATTERN}.oauth_config",
+                f"the server's scopes ({shown}) stay out of it: over MCP the server tells them",
+                url,
+            )
+        self._report_failures(url)
+        return replace(blueprint, type="OAUTH")
+
+    def _static(
+        self,
+        blueprint: Blueprint,
+        answer: Answer,
+        hello: Mapping[str, Any],
+        challenges: list[Challenge],
+        issuers: list[str],
+        resource_url: str,
+    ) -> Blueprint:
+        """The auth type where no authorization server's metadata could be had."""
+        notes, where = self.notes, f"{PATTERN}.type"
+        if issuers:
+            notes.assumed(
+                where, "OAUTH: the protected-resource metadata names an authorization server", resource_url
+            )
+            self._report_failures("")
+            notes.missing(
+                where,
+                f"no metadata of the authorization server {issuers[0][:200]} could be had, so nothing confirms that "
+                "Scalekit can use it",
+                resource_url,
+                "check its address, or give another type with --auth",
+            )
+            return replace(blueprint, type="OAUTH")
+        self._report_failures("")
+        if hello:
+            notes.found(where, "NO_AUTH: the server answered initialize without credentials", self.url)
+            notes.assumed(
+                where, "its tools need no credentials either; initialize alone does not show that", self.url
+            )
+            return replace(blueprint, type="NO_AUTH")
+        said = {challenge.scheme for challenge in challenges}
+        status = f"HTTP {answer.status}"
+        header = header_in_message(plain(answer.body[:4000].decode("utf-8", "replace")))
+        if answer.status in {401, 403} and header and "basic" not in said:
+            notes.found(where, f"API_KEY: the server's {status} names the header {header}", self.url)
+            notes.found(f"{PATTERN}.auth_header_key_override", header, self.url)
+            return replace(blueprint, type="API_KEY", header=header)
+        if "basic" in said and "bearer" not in said:
+            notes.found(where, f"BASIC: the server's {status} asks for it", self.url)
+            return replace(blueprint, type="BASIC")
+        if "bearer" in said:
+            notes.found(
+                where, f"BEARER: the server's {status} asks for it, and names no OAuth metadata", self.url
+            )
+            return replace(blueprint, type="BEARER")
+        if answer.status in {401, 403}:
+            notes.assumed(
+                where,
+                f"BEARER: the server's {status} does not say what it wants",
+                self.url,
+                "give the type with --auth, and --header where it is not Authorization",
+            )
+            return replace(blueprint, type="BEARER")
+        notes.missing(
+            where,
+            f"{self.url} answered initialize with {status}, which is no answer of an MCP server, and has no "
+            "OAuth metadata. OAUTH was assumed, which most public servers take",
+            self.url,
+            "check the URL, or give the auth type with --auth",
+        )
+        return replace(blueprint, type="OAUTH")
+
+    def _report_failures(self, used: str) -> None:
+        for failure in self.failures:
+            self.notes.assumed(f"{PATTERN}.type", f"made without this document: {failure}", used or self.url)
+
+
+def _named(
+    blueprint: Blueprint, server: Mapping[str, Any], resource: Mapping[str, Any], notes: Notes
+) -> Blueprint:
+    host = urlsplit(PLACEHOLDER.sub("x", blueprint.proxy_url)).hostname or ""
+    told = (
+        text_of(server.get("title")) or text_of(resource.get("resource_name")) or text_of(server.get("name"))
+    )
+    name = connector_name(re.sub(r"[-_]", " ", told))
+    if name:
+        name = name if re.search(r"\bMCP\b", name, re.IGNORECASE) else f"{name} MCP"
+        notes.found("display_name", f"{name}: from the server's own name {told[:80]!r}", blueprint.proxy_url)
+    elif name := name_of_host(host):
+        name = f"{name} MCP"
+        notes.assumed("display_name", f"{name}: from the host, since no document names the server")
+    else:
+        notes.missing("display_name", "no document names the server", fix="give a name with --name")
+    description = first_sentence(server.get("description")) or (f"Connect to {name}" if name else "")
+    if description:
+        notes.assumed("description", description)
+    icon = next(
+        (
+            source
+            for item in listed(server.get("icons"))
+            if (source := text_of(mapping(item).get("src"))).startswith("https://") and len(source) <= 2048
+        ),
+        "",
+    )
+    if icon:
+        notes.found("icon_src", icon, blueprint.proxy_url)
+    return replace(blueprint, display_name=name[:200], description=description, icon_src=icon)
+
+
+# --- Rules over plain values --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One challenge of a `WWW-Authenticate` header (RFC 9110, section 11.6.1)."""
+
+    scheme: str
+    """In lower case."""
+    parameters: Mapping[str, str]
+    """By name in lower case."""
+
+
+_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PARAMETER: Final = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))\s*(?:,|$)')
+_SCHEME: Final = re.compile(rf"\s*({_TOKEN})(?:\s+|\s*(?:,|$))")
+
+
+def parse_challenges(values: list[str]) -> list[Challenge]:
+    """The challenges of `WWW-Authenticate` headers. What follows a syntax error is left out."""
+    found: list[Challenge] = []
+    for value in values:
+        position = 0
+        parameters: dict[str, str] | None = None
+        while position < len(value):
+            match = _PARAMETER.match(value, position)
+            if match and parameters is not None:
+                quoted = match.group(2)
+                text = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else match.group(3)
+                parameters.setdefault(match.group(1).lower(), text)
+            elif match is None and (match := _SCHEME.match(value, position)):
+                parameters = {}
+                found.append(Challenge(match.group(1).lower(), parameters))
+            else:
+                break
+            position = match.end()
+    return found
+
+
+def origin(url: str) -> str:
+    """The scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def well_known(url: str, suffix: str) -> list[str]:
+    """Where metadata of a resource is (RFC 9728, section 3.1): its path inserted, then at the root."""
+    path = urlsplit(url).path.rstrip("/")
+    inserted = f"{origin(url)}/.well-known/{suffix}{path}"
+    return list(dict.fromkeys([inserted, f"{origin(url)}/.well-known/{suffix}"]))
+
+
+def authorization_metadata_urls(issuer: str) -> list[str]:
+    """Where metadata of an authorization server is, in the order of the MCP specification.
+
+    RFC 8414, section 3.1 inserts the issuer's path behind the well-known one; OpenID Connect discovery appends the
+    well-known one to it, and is looked for in both ways.
+    """
+    path = urlsplit(issuer).path.rstrip("/")
+    root = origin(issuer)
+    if not path:
+        return [f"{root}/.well-known/oauth-authorization-server", f"{root}/.well-known/openid-configuration"]
+    return [
+        f"{root}/.well-known/oauth-authorization-server{path}",
+        f"{root}/.well-known/openid-configuration{path}",
+        f"{root}{path}/.well-known/openid-configuration",
+    ]
+
+
+def covers(resource: str, url: str) -> bool:
+    """Whether a resource identifier is that of a server: the same origin, and its path or one above.
+
+    RFC 9728 asks for the same identifier; MCP lets a server be known by a less specific one.
+    """
+    try:
+        ours, theirs = urlsplit(url), urlsplit(resource)
+        if (ours.scheme, ours.hostname, _port(ours)) != (
+            theirs.scheme.lower(),
+            theirs.hostname,
+            _port(theirs),
+        ):
+            return False
+    except ValueError:
+        return False
+    path = theirs.path.rstrip("/")
+    return ours.path.rstrip("/") == path or ours.path.startswith(f"{path}/")
+
+
+def _port(parts: Any) -> int | None:
+    port: int | None = parts.port
+    return port if port is not None else {"https": 443, "http": 80}.get(parts.scheme)

@@ -1,0 +1,89 @@
+"""What is known about each property of a new definition, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, get_args
+
+from ..errors import ScalekitError
+from .text import CONTROL
+
+Origin = Literal["given", "found", "assumed", "missing"]
+"""`given` by the user; `found` in a document; `assumed` for the reason that is told; `missing`: to be filled in."""
+ORIGINS: Final[tuple[Origin, ...]] = get_args(Origin)
+
+
+class DiscoveryError(ScalekitError):
+    """A document cannot be used at all: it cannot be read, or is none that describes an API."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Where the value of one property comes from."""
+
+    origin: Origin
+    path: str
+    """The property, such as `auth_patterns[0].type`."""
+    text: str
+    """The value and the reason for it; of a missing one, why nothing tells it."""
+    source: str = ""
+    """Where in the document (a JSON pointer such as `#/servers/0`), or the URL of the metadata."""
+    fix: str = ""
+    """What to do about it, if anything is to be done."""
+
+    def __post_init__(self) -> None:
+        """Take out control characters: documents and servers could steer a terminal with them."""
+        for name in ("path", "text", "source", "fix"):
+            object.__setattr__(self, name, CONTROL.sub(" ", getattr(self, name)))
+
+    def to_json(self) -> dict[str, str]:
+        """The note as a JSON object, without empty members."""
+        members = {"origin": self.origin, "path": self.path, "text": self.text, "source": self.source}
+        return {key: value for key, value in {**members, "fix": self.fix}.items() if value}
+
+
+@dataclass
+class Notes:
+    """Notes as they are taken."""
+
+    taken: list[Note] = field(default_factory=list)
+
+    def given(self, path: str, text: str) -> None:
+        """Note a value that the user gave: it takes the place of what was known about the property."""
+        self.taken = [
+            note for note in self.taken if note.path != path and not note.path.startswith(f"{path}.")
+        ]
+        self.taken.append(Note("given", path, text))
+
+    def found(self, path: str, text: str, source: str = "") -> None:
+        """Note a value that a document states."""
+        self.taken.append(Note("found", path, text, source))
+
+    def assumed(self, path: str, text: str, source: str = "", fix: str = "") -> None:
+        """Note a value that no document states."""
+        self.taken.append(Note("assumed", path, text, source, fix))
+
+    def missing(self, path: str, text: str, source: str = "", fix: str = "") -> None:
+        """Note a value that has to be filled in, or a thing that does not work as it is."""
+        self.taken.append(Note("missing", path, text, source, fix))
+
+    def extend(self, notes: Iterable[Note]) -> None:
+        """Take over notes."""
+        self.taken.extend(notes)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way to authenticate that a document offers."""
+
+    name: str
+    """The scheme's name in the document; several that go together are joined by `+`."""
+    type: str
+    """The auth type that it would become, or the empty string where a connector cannot do it."""
+    summary: str
+    chosen: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The choice as a JSON object."""
+        return {"name": self.name, "type": self.type or None, "summary": self.summary, "chosen": self.chosen}

@@ -1,0 +1,331 @@
+"""A blueprint out of an OpenAPI 3 or Swagger 2.0 document. Nothing is fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
+from .documents import Document, mapping, text_of
+from .notes import Choice, DiscoveryError, Notes
+from .schemes import (
+    Offer,
+    Scheme,
+    demanded_scopes,
+    header_parameters,
+    hint_of,
+    is_ordinary,
+    offers,
+    read_schemes,
+    scheme_of_parameter,
+)
+from .servers import Server, absolute, choose, other_hosts, servers
+from .text import connector_name, first_sentence, identifier, label, name_of_host
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read out of a source."""
+
+    blueprint: Blueprint
+    notes: Notes
+    choices: tuple[Choice, ...] = ()
+    """The ways to authenticate that the source offers."""
+
+
+def read_openapi(
+    document: Document, *, scheme: str = "", auth: str = "", server: str = "", proxy_url: str = ""
+) -> Reading:
+    """Read a document.
+
+    Args:
+        document: The document, as `load_document` gives it.
+        scheme: The security scheme to take, by name; several that go together are joined by `+`.
+        auth: The auth type to take, such as `BEARER`.
+        server: The server to take: its number from 1, or a part of its URL or description.
+        proxy_url: The base URL that the user gave, for endpoints that are relative to it.
+
+    Raises:
+        DiscoveryError: The document has no such scheme or server.
+    """
+    notes = Notes()
+    blueprint = _address(Blueprint(), document, server, notes)
+    blueprint = _names(blueprint, document, notes)
+    blueprint, choices = _authentication(
+        blueprint, document, scheme, auth, proxy_url or blueprint.proxy_url, notes
+    )
+    return Reading(blueprint, notes, choices)
+
+
+def _names(blueprint: Blueprint, document: Document, notes: Notes) -> Blueprint:
+    info = mapping(document.get("info"))
+    title = text_of(info.get("title"))
+    host = blueprint.proxy_url.split("://")[-1].split("/")[0]
+    name = connector_name(title, host)
+    if name and name == name_of_host(host) and name.lower() not in title.lower():
+        notes.assumed(
+            "display_name", f"{name}: from the host, since the title {title!r} names no service", "#/servers"
+        )
+    elif name:
+        notes.found("display_name", f"{name}: from the title {title!r}", "#/info/title")
+    else:
+        notes.missing("display_name", "the document has no title", "#/info", "give a name with --name")
+    description = first_sentence(info.get("summary")) or first_sentence(info.get("description"))
+    if description:
+        notes.found("description", description, "#/info/description")
+    elif name:
+        description = f"Connect to {name}"
+        notes.assumed("description", f"{description}: the document describes itself in no sentence", "#/info")
+    return replace(blueprint, display_name=name, description=description)
+
+
+def _address(blueprint: Blueprint, document: Document, wanted: str, notes: Notes) -> Blueprint:
+    candidates = servers(document)
+    chosen = choose(candidates, wanted)
+    if chosen is None:
+        if wanted:
+            known = "; ".join(f"{i}. {s.url}" for i, s in enumerate(candidates, 1)) or "none"
+            raise DiscoveryError(f"The document has no server {wanted!r}. It has: {known}")
+        listed = ", ".join(server.url or "/" for server in candidates[:_SHOWN])
+        why = (
+            f"no server of the document can be called from elsewhere ({listed})"
+            if listed
+            else "the document names no server"
+        )
+        where = "#/host" if "swagger" in document else "#/servers"
+        notes.missing("proxy_url", why, where, "give the base URL with --proxy-url")
+        return blueprint
+    url = chosen.url
+    if url.startswith("http://"):
+        url = "https://" + url.removeprefix("http://")
+        notes.assumed(
+            "proxy_url", f"{url}: the document says http, and Scalekit calls https only", chosen.pointer
+        )
+    else:
+        notes.found("proxy_url", url, chosen.pointer)
+    for remark in chosen.remarks:
+        notes.assumed("proxy_url", remark, chosen.pointer)
+    if chosen.for_tests:
+        notes.assumed(
+            "proxy_url",
+            "the address looks like that of a test system, and the document names no other",
+            chosen.pointer,
+            "give the real one with --proxy-url",
+        )
+    others = list(
+        dict.fromkeys(
+            s.url for s in candidates if s.usable and s.url.partition(":")[2] != chosen.url.partition(":")[2]
+        )
+    )
+    if others and not wanted:
+        notes.assumed(
+            "proxy_url",
+            f"it is the first of several servers; the others: {_some(others)}",
+            chosen.pointer,
+            "choose with --server, or use a placeholder in --proxy-url",
+        )
+    elsewhere = other_hosts(document, chosen)
+    if elsewhere:
+        shown = _some([f"{url} ({count})" for url, count in elsewhere])
+        notes.assumed(
+            "proxy_url", f"some operations are elsewhere, out of this connector's reach: {shown}", "#/paths"
+        )
+    _inputs(chosen, notes)
+    return replace(blueprint, proxy_url=url, inputs=chosen.inputs)
+
+
+def _inputs(server: Server, notes: Notes) -> None:
+    for name, known in server.inputs.items():
+        kind = f"one of {len(known.options)} values" if known.options else "a value of the account's own"
+        notes.found(
+            "proxy_url", f"{{{{{name}}}}} is {kind}, collected from the account holder", server.pointer
+        )
+
+
+def _some(texts: list[str]) -> str:
+    more = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _authentication(
+    blueprint: Blueprint, document: Document, wanted: str, auth: str, base: str, notes: Notes
+) -> tuple[Blueprint, tuple[Choice, ...]]:
+    schemes = read_schemes(document, base)
+    parameters = header_parameters(document)
+    context = [text_of(mapping(document.get("info")).get("description"))]
+    if schemes:
+        ranked = offers(document, schemes)
+    else:
+        guessed = [read for p in parameters if (read := scheme_of_parameter(p, context)) is not None]
+        ranked = [Offer(tuple(guessed), 0, 0)] if guessed else []
+    chosen = _choose(ranked, wanted, auth)
+    choices = tuple(
+        Choice(offer.name, offer.type, ", ".join(s.summary for s in offer.schemes), chosen=offer is chosen)
+        for offer in ranked
+    )
+    if chosen is None or not chosen.type:
+        if auth:
+            # The user knows better than the document: the type is theirs, and so is the rest.
+            return replace(blueprint, type=auth), choices
+        obstacles = [
+            f"{s.name} ({s.summary}): {s.obstacle}" for offer in ranked for s in offer.schemes if s.obstacle
+        ]
+        notes.missing(
+            f"{PATTERN}.type",
+            "; ".join(dict.fromkeys(obstacles))
+            or "the document declares no security scheme, and no header parameter looks like a credential",
+            "#/securityDefinitions" if "swagger" in document else "#/components/securitySchemes",
+            "give the auth type with --auth, and --header where it is not Authorization",
+        )
+        return blueprint, choices
+    blueprint = _fill(blueprint, document, chosen, base, notes)
+    credentials = frozenset(
+        name.lower() for name in [blueprint.header, *(key.header for key in blueprint.keys)] if name
+    )
+    for parameter in parameters:
+        if not is_ordinary(parameter, credentials):
+            notes.assumed(
+                PATTERN,
+                f"callers send the header {parameter.name} themselves: {parameter.required:.0%} of the operations "
+                "require it, and a connector adds credentials only",
+                "#/paths",
+            )
+    return blueprint, choices
+
+
+def _choose(ranked: list[Offer], wanted: str, auth: str) -> Offer | None:
+    if wanted:
+        for offer in ranked:
+            if wanted.lower() in {offer.name.lower(), "+".join(sorted(offer.name.lower().split("+")))}:
+                return offer
+        known = ", ".join(offer.name for offer in ranked) or "none"
+        raise DiscoveryError(f"The document has no security scheme {wanted!r}. It has: {known}")
+    if auth:
+        return next((offer for offer in ranked if offer.type == auth), None)
+    return ranked[0] if ranked else None
+
+
+def _fill(blueprint: Blueprint, document: Document, offer: Offer, base: str, notes: Notes) -> Blueprint:
+    main = offer.main or offer.schemes[0]
+    accepted = f", accepted by {offer.operations} of the operations" if offer.operations else ""
+    summaries = ", ".join(f"{scheme.name} ({scheme.summary})" for scheme in offer.schemes)
+    guessed = main.pointer == "#/paths"
+    note = notes.assumed if guessed else notes.found
+    note(f"{PATTERN}.type", f"{offer.type}: {summaries}{accepted}", main.pointer)
+    for scheme in offer.schemes:
+        if scheme.assumption:
+            notes.assumed(f"{PATTERN}.type", f"{scheme.name}: {scheme.assumption}", scheme.pointer)
+        if scheme.obstacle and scheme is main:
+            notes.missing(f"{PATTERN}.type", f"{scheme.name}: {scheme.obstacle}", scheme.pointer)
+    for scheme in offer.rest:
+        notes.missing(
+            f"{PATTERN}.type",
+            f"{scheme.name} ({scheme.summary}) goes with every call too, and a connector cannot send both",
+            scheme.pointer,
+            "let the callers send it",
+        )
+    blueprint = replace(blueprint, type=offer.type)
+    if len(offer.schemes) > 1 and not offer.rest:
+        return _several(blueprint, offer, notes)
+    if offer.type == "OAUTH":
+        return _oauth(blueprint, document, main, base, notes)
+    if main.unknown_prefix:
+        notes.missing(
+            f"{PATTERN}.auth_field_mutations.api_key.prefix",
+            f"the key of {main.name} goes into the Authorization header, and nothing tells which word, if any, stands "
+            "before it; it is sent as it is",
+            main.pointer,
+            "give it with --prefix, such as --prefix 'Token '; --prefix '' where there is none",
+        )
+    if main.header:
+        notes.found(f"{PATTERN}.auth_header_key_override", main.header, main.pointer)
+    if main.prefix:
+        field_name = "token" if offer.type == "BEARER" else "api_key"
+        text = f"{main.prefix!r} goes before the credential" + (
+            f" and {main.suffix!r} after it" if main.suffix else ""
+        )
+        note = notes.assumed if main.assumption else notes.found
+        note(f"{PATTERN}.auth_field_mutations.{field_name}", text, main.pointer)
+    if main.key_as_username:
+        notes.found(f"{PATTERN}.fields", "username holds an API key, and there is no password", main.pointer)
+    return replace(
+        blueprint,
+        header=main.header,
+        prefix=main.prefix,
+        suffix=main.suffix,
+        hint=hint_of(main) if offer.type != "BASIC" or main.key_as_username else "",
+        key_as_username=main.key_as_username,
+    )
+
+
+def _several(blueprint: Blueprint, offer: Offer, notes: Notes) -> Blueprint:
+    keys: list[HeaderKey] = []
+    for scheme in offer.schemes:
+        name = identifier(scheme.name).lower() if scheme.pointer == "#/paths" else identifier(scheme.name)
+        header = scheme.header or "Authorization"
+        keys.append(
+            HeaderKey(header, name, label(scheme.name), hint_of(scheme), scheme.prefix, scheme.suffix)
+        )
+        notes.found(f"{PATTERN}.fields", f"{name} goes into the header {header}", scheme.pointer)
+    return replace(blueprint, keys=tuple(keys))
+
+
+def _oauth(blueprint: Blueprint, document: Document, scheme: Scheme, base: str, notes: Notes) -> Blueprint:
+    flow, where = scheme.flow, f"{PATTERN}.oauth_config"
+    endpoints: dict[str, str] = {}
+    for ours, theirs, name in (
+        ("authorize_uri", "authorizationUrl", "--authorize-url"),
+        ("token_uri", "tokenUrl", "--token-url"),
+    ):
+        reference = text_of(flow.get(theirs)).strip()
+        url = absolute(reference, base) if reference else ""
+        endpoints[ours] = url
+        if not url:
+            why = (
+                f"{reference} is relative to a server that is not known"
+                if reference
+                else f"the document has no {theirs}"
+            )
+            notes.missing(f"{where}.{ours}", why, scheme.pointer, f"give it with {name}")
+            continue
+        notes.found(f"{where}.{ours}", url, scheme.pointer)
+        if "{{" in url:
+            notes.assumed(
+                f"{where}.{ours}",
+                "its placeholder is filled from the connected account, as in proxy_url; Scalekit documents that for "
+                "proxy_url only",
+                scheme.pointer,
+            )
+    demanded, required = demanded_scopes(document, scheme.name)
+    offered = mapping(flow.get("scopes"))
+    scopes = tuple(
+        Scope(
+            str(scope), first_sentence(text) or " ".join(text_of(text).split())[:200], str(scope) in required
+        )
+        for scope, text in offered.items()
+        if str(scope).strip()
+    )
+    known = {scope.scope for scope in scopes}
+    scopes += tuple(Scope(scope, required=scope in required) for scope in demanded if scope not in known)
+    if scopes:
+        count = f"{len(scopes)} scopes"
+        notes.found(
+            f"{where}.available_scopes",
+            f"{count}, {len(required)} of them required" if required else count,
+            scheme.pointer,
+        )
+        if not required:
+            notes.assumed(
+                f"{where}.available_scopes", "no scope is required of every connection", scheme.pointer
+            )
+    else:
+        notes.assumed(
+            f"{where}.available_scopes",
+            "none: the document lists no scopes",
+            scheme.pointer,
+            "add them with --scope",
+        )
+    return replace(
+        blueprint, scopes=scopes, authorize_uri=endpoints["authorize_uri"], token_uri=endpoints["token_uri"]
+    )

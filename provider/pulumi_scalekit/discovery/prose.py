@@ -1,0 +1,166 @@
+"""What descriptions say about how a credential is sent.
+
+OpenAPI has no word for the `Token ` in `Authorization: Token 123`; vendors write it into the description. The
+rules here know the usual ways to write it, and no vendor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+# A stand-in for the credential: <API_KEY>, {token}, [key], $TOKEN, your-api-key, YOUR_KEY, xxxx, "...".
+_MARKED: Final = (
+    r"<[^<>\n]{1,60}>|\{\{?[^{}\n]{1,60}\}?\}|\[[^\[\]\n]{1,60}\]|\$\{?\w+\}?"
+    r"|(?i:your|my)[-_ ]?[\w-]+(?: (?i:key|token|secret))?"
+    r"|[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)+|[xX]{3,}[\w-]*|\*{3,}|\.{3}|…"
+)
+# Words that are a stand-in only behind a word that names an authentication scheme.
+_WORD: Final = (
+    r"(?i:(?:api|access|auth|secret|private)?[-_ ]?(?:key|token|secret|jwt|credentials?))\b|[A-Z]{3,}\b"
+)
+_SCHEME: Final = r"[A-Za-z][A-Za-z0-9._-]*"
+_KNOWN: Final = frozenset(
+    # A list would take a line for each word.
+    "bearer token apikey api-key api_key key oauth oauth2 jwt basic geniekey apitoken".split()  # noqa: SIM905
+)
+_NO_SCHEME: Final = frozenset(
+    # A list would take a line for each word.
+    "a an the your my our this api access auth authentication authorization header headers secret private "  # noqa: SIM905
+    "personal user client application app key: token: is in as to of with for set use using value pass curl "
+    "request http https and or it its each all any valid provide include following where".split()
+)
+# `Token token="<key>"`: a scheme, a parameter, and quotes that belong to the value.
+_SHAPE: Final = re.compile(
+    rf"(?P<prefix>(?:{_SCHEME}\s+)?{_SCHEME}=(?P<quote>[\"']?)|{_SCHEME}\s+)[\"']?"
+    rf"(?:(?P<marked>{_MARKED})|(?P<word>{_WORD})|(?P<sample>[A-Za-z0-9][A-Za-z0-9._=-]{{7,}}))"
+)
+_SPAN: Final = re.compile(
+    r"`([^`\n]{3,160})`|\"([^\"\n]{3,160})\"|'([^'\n]{3,160})'|<code>([^<]{3,160})</code>"
+)
+_SAID: Final = (
+    # "prefixed with SSWS", "add the prefix `Token`"
+    re.compile(
+        rf"\bprefix(?:ed)?(?:\s+it)?(?:\s+(?:with|by|of))?(?:\s+(?:the|word|string|text|value))*\s+[\"'`]?(?P<word>{_SCHEME})(?![\w-])"
+    ),
+    # "preceded by the word Token"
+    re.compile(
+        rf"\bpreceded\s+(?:by|with)(?:\s+(?:the|word|string|text))*\s+[\"'`]?(?P<word>{_SCHEME})(?![\w-])"
+    ),
+    # "the word Token followed by a space and your key", "'Bearer' [space] and then your token"
+    re.compile(rf"[\"'`]?(?P<word>{_SCHEME})[\"'`]?,?\s*(?:\[space\]|followed\s+by)"),
+)
+
+
+@dataclass(frozen=True)
+class Affixes:
+    """What is put around a credential."""
+
+    prefix: str
+    suffix: str = ""
+
+
+def affixes(texts: Iterable[str], header: str) -> Affixes | None:
+    """What descriptions of a header say that is put around its credential, or `None` if they say nothing.
+
+    Args:
+        texts: The descriptions, the most telling one first.
+        header: The header's name.
+    """
+    for text in texts:
+        for piece in _pieces(text, header):
+            if (found := _shaped(piece)) is not None:
+                return found
+        for said in _SAID:
+            for match in said.finditer(text):
+                word = match["word"].rstrip(".")
+                telling = word.lower() in _KNOWN or word[:1].isupper()
+                if telling and word.lower() not in _NO_SCHEME:
+                    return Affixes(f"{word} ")
+    return None
+
+
+def header_example(texts: Iterable[str], header: str) -> Affixes | None:
+    """What a spelled-out `Header: value` line says, in prose that is about much else."""
+    for text in texts:
+        for match in _after_header(text, header):
+            if (found := _shaped(match)) is not None:
+                return found
+    return None
+
+
+def _pieces(text: str, header: str) -> Iterator[str]:
+    """The parts of a text that may be a header's value: after the header's name, then whatever is quoted."""
+    yield from _after_header(text, header)
+    for match in _SPAN.finditer(text):
+        piece = next(group for group in match.groups() if group is not None).strip()
+        if not piece.lower().startswith(("curl", "http")):
+            yield piece
+    if len(text) <= 80 and not re.search(r"[.:;]\s", text):
+        yield text.strip()
+    for match in re.finditer(r"\b(?:format|form)(?:\s+(?:is|of))?:?\s+[\"'`]?(?P<rest>[^\n`]{3,80})", text):
+        yield match["rest"]
+
+
+def _after_header(text: str, header: str) -> Iterator[str]:
+    for match in re.finditer(
+        rf"(?i:{re.escape(header)})[\"'`*]*\s*[:=]\s*[\"'`]?(?P<rest>[^\n`]{{3,120}})", text
+    ):
+        yield match["rest"].lstrip()
+
+
+def _shaped(piece: str) -> Affixes | None:
+    match = _SHAPE.match(piece)
+    if match is None:
+        return None
+    prefix = match["prefix"]
+    scheme = re.match(_SCHEME, prefix)
+    word = scheme.group().lower() if scheme else ""
+    if word in _NO_SCHEME:
+        return None
+    if match["word"] and word not in _KNOWN:
+        return None
+    if match["sample"] and not (
+        any(char.isdigit() for char in match["sample"]) and match.end() == len(piece)
+    ):
+        return None
+    # Nothing but the value may be left: else the words are a sentence, not a header.
+    quote = match["quote"] or ""
+    rest = piece[match.end() :]
+    suffix = quote if quote and rest.startswith(quote) else ""
+    prefix = prefix if suffix or not quote else prefix[: -len(quote)]
+    return Affixes(re.sub(r"\s+", " ", prefix), suffix)
+
+
+_KEY_AS_USERNAME: Final = re.compile(
+    r"(?:key|token)\b[^.\n]{0,60}?\b(?:as|for|in)\b[^.\n]{0,30}?\buser\s?-?name"
+    r"|user\s?-?name\b[^.\n]{0,40}?\b(?:is|with|to|be|=|:)\b[^.\n]{0,20}?\b(?:api|secret|access)[-_ ]?(?:key|token)",
+    re.IGNORECASE,
+)
+_NO_PASSWORD: Final = re.compile(
+    r"password\b[^.]{0,60}?\b(?:blank|empty)|\b(?:blank|empty|no|without(?: an?)?)\s+password|omit[^.]{0,20}password",
+    re.IGNORECASE,
+)
+
+
+def key_as_username(text: str) -> bool:
+    """Whether prose says that Basic authentication takes an API key as user name, and no password."""
+    flat = " ".join(text.split())
+    return bool(_KEY_AS_USERNAME.search(flat) and _NO_PASSWORD.search(flat))
+
+
+_HEADER_WORD: Final = re.compile(
+    r"(?<![\w-])((?:[A-Za-z0-9]+-)*api[-_]?(?:key|token)|X-[A-Za-z0-9-]*(?:key|token))(?![\w-])",
+    re.IGNORECASE,
+)
+
+
+def header_in_message(message: str) -> str:
+    """The key header that an error message names, such as `X-API-Key` in "missing X-API-Key header"."""
+    for match in _HEADER_WORD.finditer(message):
+        # "invalid api_key" is a parameter or a code as often as a header.
+        if "-" in match.group(1):
+            return match.group(1)
+    return ""

@@ -1,0 +1,254 @@
+"""Everything that this package raises on purpose.
+
+The hierarchy::
+
+    ScalekitError
+     ├─ SettingsError          a setting is missing or malformed
+     ├─ WrongEnvironment       a connector of one environment, the settings of another
+     ├─ DefinitionError        a definition breaks a rule
+     ├─ ConnectorExists        a create would make a twin
+     ├─ ConnectorNotFound      no such connector in the environment
+     ├─ AmbiguousConnector     several connectors where one was asked for
+     ├─ EngineError            Pulumi could not do what was asked of it
+     ├─ InjectionError         a definition makes no upstream request of a call (`injection`)
+     ├─ DiscoveryError         an API's documents cannot be read (`discovery`)
+     ├─ TransportError         no usable answer came back
+     │   ├─ Unreachable        the request never left
+     │   ├─ Interrupted        the request left, the answer did not arrive: the outcome is not known
+     │   │   └─ TimedOut       nor is it known whether Scalekit is done with it
+     │   └─ ProtocolError      the answer is none of Scalekit's: broken JSON, endless paging
+     │       └─ Redirected     it points elsewhere, and is not followed
+     └─ ApiError               Scalekit refused
+         ├─ InvalidRequest     400
+         │   └─ NotSent        it could not be right, and never left
+         ├─ Unauthenticated    401
+         ├─ PermissionDenied   403
+         ├─ NotFound           404
+         ├─ Conflict           409
+         ├─ InUse              a delete refused because something still uses the connector
+         ├─ RateLimited        429
+         └─ ServerError        408, 500 and up: the outcome of a write is not known
+
+Each reads as one message that a user can act on: what failed, what Scalekit answered, and what to do.
+No message holds a client secret or a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ScalekitError(Exception):
+    """The base of all errors of this package. `str()` of one is a whole message for its user."""
+
+
+class SettingsError(ScalekitError):
+    """A setting is missing or malformed."""
+
+
+class WrongEnvironment(ScalekitError):
+    """A connector lives in another environment than the one that the settings name."""
+
+    def __init__(self, *, what: str, recorded: str, current: str) -> None:
+        self.recorded = recorded
+        self.current = current
+        super().__init__(
+            f"{what} lives in {recorded}, but the settings of this run name {current}. Nothing was changed. "
+            f"Use the settings of the stack's own environment. If the environment's URL itself has changed, "
+            f"run once with SCALEKIT_FORMER_ENVIRONMENT_URL={recorded}"
+        )
+
+
+class DefinitionError(ScalekitError):
+    """A definition breaks rules: the message lists every one with its property path."""
+
+
+class ConnectorExists(ScalekitError):
+    """A connector of that display name exists already, and creating another would make a twin."""
+
+    def __init__(self, message: str, identifiers: Sequence[str]) -> None:
+        self.identifiers = tuple(identifiers)
+        super().__init__(message)
+
+
+class ConnectorNotFound(ScalekitError):
+    """The environment has no such connector."""
+
+
+class AmbiguousConnector(ScalekitError):
+    """Several connectors of the environment match where exactly one was asked for."""
+
+
+class EngineError(ScalekitError):
+    """The Pulumi engine is missing, or could not do what was asked of it."""
+
+
+class TransportError(ScalekitError):
+    """No usable answer came back."""
+
+    ambiguous = False
+    """Whether a write may have taken effect all the same."""
+    pending = False
+    """Whether Scalekit may still be at work on it, and take it into effect later."""
+
+
+class Unreachable(TransportError):
+    """The request never reached the environment."""
+
+
+class Interrupted(TransportError):
+    """The request was sent, but its answer did not arrive."""
+
+    ambiguous = True
+
+
+class TimedOut(Interrupted):
+    """The request was sent, and the time for its answer passed."""
+
+    pending = True
+
+
+class ProtocolError(TransportError):
+    """The answer is not one that Scalekit's API gives."""
+
+    ambiguous = True
+
+
+class Redirected(ProtocolError):
+    """The answer points elsewhere. Nothing is sent there: the request carries a token."""
+
+    ambiguous = False
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A property that Scalekit refused, in its own words."""
+
+    field: str
+    description: str
+
+
+class ApiError(ScalekitError):
+    """Scalekit answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+        error_code: Scalekit's own code, such as `RATE_LIMITED`, or "".
+        detail: Scalekit's own message.
+        request_id: What Scalekit's support asks for, or "".
+        violations: The refused properties.
+        required_permissions: What a 403 says is missing.
+        retry_after: Seconds to wait, as a 429 or 503 may say, or `None`.
+        repeated: Whether an earlier attempt of the same call may have taken effect.
+    """
+
+    ambiguous = False
+    """Whether a write may have taken effect all the same."""
+    remedy = ""
+
+    def __init__(
+        self,
+        action: str,
+        *,
+        status: int,
+        detail: str = "",
+        error_code: str = "",
+        request_id: str = "",
+        violations: Sequence[Violation] = (),
+        required_permissions: Sequence[str] = (),
+        retry_after: float | None = None,
+        remedy: str = "",
+    ) -> None:
+        self.action = action
+        self.status = status
+        self.detail = detail
+        self.error_code = error_code
+        self.request_id = request_id
+        self.violations = tuple(violations)
+        self.required_permissions = tuple(required_permissions)
+        self.retry_after = retry_after
+        self.repeated = False
+        if remedy:
+            self.remedy = remedy
+        super().__init__(action)
+
+    def __str__(self) -> str:
+        said = self.detail or "no reason given"
+        if self.violations:
+            said += ": " + "; ".join(f"{v.field}: {v.description}" for v in self.violations)
+        if self.required_permissions:
+            said += f" (needs {', '.join(self.required_permissions)})"
+        reference = f"HTTP {self.status}"
+        if self.error_code:
+            reference += f", {self.error_code}"
+        if self.request_id:
+            reference += f", request {self.request_id}"
+        text = f"{self.action} failed: Scalekit answered “{said}” ({reference})"
+        return f"{text}. {self.remedy}" if self.remedy else text
+
+
+class InvalidRequest(ApiError):
+    """400: Scalekit refuses what was sent."""
+
+    remedy = "Correct the named properties and run again"
+
+
+class NotSent(InvalidRequest):
+    """The request could not be right, so it was not made."""
+
+    remedy = ""
+
+    def __init__(self, action: str, *, detail: str, remedy: str = "") -> None:
+        super().__init__(action, status=400, detail=detail, remedy=remedy)
+
+    def __str__(self) -> str:
+        text = f"{self.action} failed: {self.detail}"
+        return f"{text}. {self.remedy}" if self.remedy else text
+
+
+class Unauthenticated(ApiError):
+    """401: the client id and secret, or the token made from them, are not accepted."""
+
+
+class PermissionDenied(ApiError):
+    """403: the client may not do this."""
+
+    remedy = (
+        "Give this API client the permissions agent_connectors:read and agent_connectors:write "
+        "in the Scalekit Dashboard (Developers > Settings > API Credentials)"
+    )
+
+
+class NotFound(ApiError):
+    """404: there is no such thing."""
+
+
+class Conflict(ApiError):
+    """409: it clashes with what exists."""
+
+
+class InUse(ApiError):
+    """A delete was refused because connections or connected accounts still use the connector."""
+
+    remedy = "Remove these connections and their connected accounts first, then run again"
+
+
+class RateLimited(ApiError):
+    """429: too many requests a minute in this environment, for longer than this run waits."""
+
+    remedy = (
+        "Run again in a minute; a lower SCALEKIT_PARALLEL or a longer SCALEKIT_RATE_LIMIT_WAIT avoids this"
+    )
+
+
+class ServerError(ApiError):
+    """408 and 5xx: Scalekit failed. Whether a write took effect is not known."""
+
+    ambiguous = True
+    remedy = "Run again; what was done already is recognised"
+
+    @property
+    def pending(self) -> bool:
+        """Whether Scalekit may still be at work on it: a gateway in front of it was tired of waiting."""
+        return self.status in {408, 504}

@@ -1,0 +1,110 @@
+"""What this package needs of the processes that Pulumi runs programs and dynamic providers in.
+
+The provider process (`python -m pulumi.dynamic <engine address>`) serves four calls at a time, gives a provider no
+way to log, and shows an exception as its traceback. The program's process shows the traceback of its own end. This
+module is the one place that knows about their insides. Each function does nothing in any other process, or where
+a future version looks different.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Literal
+
+_FRAMES: Final = 50
+"""How many frames up the thread pool's own frame is looked for."""
+
+
+def widen_thread_pool(workers: int) -> int:
+    """Let the process serve up to `workers` calls at a time, and answer how many it serves now.
+
+    A call of ours runs in one of the pool's threads, so the pool is found up the stack. A pool starts a thread at a
+    new task, up to its limit, which is read each time; tasks that wait already need theirs started here.
+    """
+    frame = sys._getframe()
+    for _ in range(_FRAMES):
+        if (
+            frame.f_code.co_name == "_worker"
+            and frame.f_globals.get("__name__") == "concurrent.futures.thread"
+        ):
+            reference = frame.f_locals.get("executor_reference")
+            pool = reference() if isinstance(reference, weakref.ref) else None
+            limit = getattr(pool, "_max_workers", None)
+            if isinstance(pool, ThreadPoolExecutor) and isinstance(limit, int):
+                if limit < workers:
+                    pool._max_workers = workers
+                    _serve_waiting(pool)
+                return max(limit, workers)
+            return 0
+        if frame.f_back is None:
+            return 0
+        frame = frame.f_back
+    return 0
+
+
+def _serve_waiting(pool: ThreadPoolExecutor) -> None:
+    # The lock is the one that a new task holds while it starts a thread. A future pool may have neither.
+    with contextlib.suppress(AttributeError, TypeError), pool._shutdown_lock:
+        for _ in range(pool._work_queue.qsize()):
+            pool._adjust_thread_count()
+
+
+def load_httpx() -> None:
+    """Import httpx without its own command line.
+
+    httpx offers one where click and rich are installed, and that takes three times as long to import as all the
+    rest. It does without where the import fails.
+    """
+    command_line = "httpx._main"
+    if "httpx" in sys.modules or command_line in sys.modules:
+        return
+    sys.modules[command_line] = None  # type: ignore[assignment]  # how Python marks what cannot be imported
+    try:
+        import httpx  # noqa: F401
+    finally:
+        del sys.modules[command_line]
+
+
+def hide_tracebacks() -> None:
+    """Show the exceptions of this process by their message alone.
+
+    The process answers a failed call with the formatted traceback, and `pulumi` prints that. Errors that users
+    cause are whole messages without it; for all others `provider.explained` puts the traceback into the message.
+    """
+    sys.tracebacklimit = 0
+
+
+def log(severity: Literal["info", "warning"], message: str) -> None:
+    """Show a message in the engine's diagnostics, where the user of `pulumi preview` and `up` reads it.
+
+    Best effort: without an engine to talk to, the message is dropped.
+    """
+    address = sys.argv[1] if len(sys.argv) > 1 else ""
+    main = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if getattr(main, "name", None) != "pulumi.dynamic.__main__" or ":" not in address:
+        return
+    import grpc
+    from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+    level = engine_pb2.WARNING if severity == "warning" else engine_pb2.INFO
+    with contextlib.suppress(grpc.RpcError), grpc.insecure_channel(address) as channel:
+        stub = engine_pb2_grpc.EngineStub(channel)
+        stub.Log(engine_pb2.LogRequest(severity=level, message=message), timeout=5)
+
+
+def end_quietly_when_cancelled() -> None:
+    """Let the program that Pulumi runs end without a word when Pulumi is done with it.
+
+    When an operation fails at a resource's check, `pulumi` interrupts the program, which waits for its answers.
+    Python would print the traceback of that interrupt above the message that matters, and wait five seconds more.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    language_host = any(argument.endswith("pulumi-language-python-exec") for argument in sys.orig_argv[:5])
+    if language_host and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,110 @@
+"""`pulumi-scalekit serve`: the command, ready to be added to a typer application."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
+from .faults import KINDS, FaultError
+from .grpcfront import ROOTS_VARIABLE
+from .server import ServeError, serve
+from .settings import Settings
+from .store import StoreError
+
+HELP = f"""Run a local Scalekit: a real HTTP server with the documented API, on this machine only.
+
+Point the provider, the SDK or curl at the URL that it prints. \
+Without --data everything is gone when it ends. \
+The client id and secret come from SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET, \
+else they are {DEFAULT_CLIENT_ID} and {DEFAULT_CLIENT_SECRET}.
+
+\b
+Examples:
+  pulumi-scalekit serve --data .scalekit
+  pulumi-scalekit serve --port 0 --fault 'create:drop-after-commit*1'
+  pulumi-scalekit serve --upstream https://api.example.com=http://127.0.0.1:9000
+
+\b
+Faults, as OPERATION:FAULT[=VALUE][*TIMES][,skip=N][,every=N][,p=P][,seed=N]:
+  {", ".join(KINDS)}
+
+What each fault does, and all that the server answers, is in docs/local-scalekit.md.
+"""
+
+
+def command(
+    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8787,
+    data: Annotated[
+        Path | None, typer.Option(help="The directory that keeps the environment.", file_okay=False)
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="A fault to switch on; may be given several times.", metavar="SPEC"),
+    ] = None,
+    upstream: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Send proxied calls for the first origin to the second; `*` stands for any origin.",
+            metavar="ORIGIN=ORIGIN",
+        ),
+    ] = None,
+    rate_limit: Annotated[
+        int | None, typer.Option(help="Requests a minute before 429; none by default.", min=1)
+    ] = None,
+    grpc: Annotated[  # noqa: FBT002 - typer makes a flag of it
+        bool,
+        typer.Option("--grpc", help="Answer the official SDK's gRPC calls, too; needs scalekit-sdk-python."),
+    ] = False,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    allow_remote: Annotated[  # noqa: FBT002 - typer makes a flag of it
+        bool, typer.Option("--allow-remote", help="Let --host be an address that other machines can reach.")
+    ] = False,
+) -> None:
+    """Run the server until it is interrupted."""
+    settings = Settings(requests_per_minute=rate_limit)
+    client_id = os.environ.get("SCALEKIT_CLIENT_ID") or DEFAULT_CLIENT_ID
+    secret = os.environ.get("SCALEKIT_CLIENT_SECRET") or DEFAULT_CLIENT_SECRET
+    own_secret = secret == DEFAULT_CLIENT_SECRET
+
+    def announce(url: str, roots: Path | None) -> None:
+        kept = f"kept in {data}" if data else "gone when the server ends (keep it with --data DIR)"
+        shown = DEFAULT_CLIENT_SECRET if own_secret else '"$SCALEKIT_CLIENT_SECRET"'
+        typer.echo(
+            f"Local Scalekit at {url}; what it holds is {kept}.\n\n"
+            f"  export SCALEKIT_ENVIRONMENT_URL={url}\n"
+            f"  export SCALEKIT_CLIENT_ID={client_id}\n"
+            f"  export SCALEKIT_CLIENT_SECRET={shown}\n"
+            + (f"  export {ROOTS_VARIABLE}={roots.absolute()}\n" if roots else "")
+            + "\nStop it with Ctrl+C."
+        )
+
+    try:
+        settings.upstreams = dict(_origins(item) for item in upstream or ())
+        serve(
+            host,
+            port,
+            data,
+            fault or (),
+            settings=settings,
+            client_id=client_id,
+            client_secrets=[secret],
+            allow_remote=allow_remote,
+            grpc=grpc,
+            announce=announce,
+        )
+    except (ServeError, StoreError, FaultError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _origins(item: str) -> tuple[str, str]:
+    origin, separator, target = item.rpartition("=")
+    if not separator or not origin or not target.startswith(("http://", "https://")):
+        raise ServeError(
+            f"--upstream {item} is not ORIGIN=ORIGIN, such as https://api.example.com=http://127.0.0.1:9000"
+        )
+    return origin.rstrip("/"), target.rstrip("/")

@@ -1,0 +1,340 @@
+"""The local Scalekit as a real server: in the foreground, or in a thread for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .admin import is_loopback
+from .app import create_app
+from .clock import Clock
+from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Credentials
+from .environment import Environment
+from .faults import Faults
+from .grpcfront import ROOTS_VARIABLE, TLS_HANDSHAKE, GrpcFront, GrpcUnavailable, Relay
+from .requestlog import RequestLog
+from .settings import Settings
+from .store import Store
+from .wire import TRANSPORT
+
+
+class ServeError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+class _Config(uvicorn.Config):
+    """uvicorn's settings, and the port that TLS connections are relayed to."""
+
+    grpc_port: int | None = None
+    relays: set[Relay]
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's protocol, whose requests can reach their connection: faults close it.
+
+    Where there is a gRPC front, a connection that begins with a TLS handshake is relayed to it.
+    """
+
+    config: _Config
+    _fresh = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        inner: ASGIApp = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                scope.setdefault("extensions", {})[TRANSPORT] = self.transport
+            await inner(scope, receive, send)
+
+        self.app = app
+
+    def data_received(self, data: bytes) -> None:
+        """Take what a client sent."""
+        fresh, self._fresh = self._fresh, False
+        port = self.config.grpc_port
+        if fresh and port is not None and data[:1] == TLS_HANDSHAKE:
+            self.connections.discard(self)
+            self.config.relays.add(Relay.take_over(self.transport, data, port))
+            return
+        super().data_received(data)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it is up."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.settings = _Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,  # proxied answers bring their own
+            timeout_graceful_shutdown=1,
+        )
+        self.settings.relays = set()
+        super().__init__(self.settings)
+        self.up = threading.Event()
+
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """End the server soon; safe to call from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to answer."""
+        await super().startup(sockets=sockets)
+        self._loop = asyncio.get_running_loop()
+        self.up.set()
+
+    async def main_loop(self) -> None:
+        """Tick as uvicorn does, but end at once when asked to: tests start and stop many servers."""
+        ticks = asyncio.create_task(super().main_loop())
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({ticks, stop}, return_when=asyncio.FIRST_COMPLETED)
+        ticks.cancel()
+        stop.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close idle connections at once; leave uvicorn's patience to those that are in use."""
+        for server in self.servers:
+            server.close()
+        for relay in self.settings.relays:
+            relay.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets=sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one. Raises :class:`ServeError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only where the protocol is named.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(256)
+    except OSError as error:
+        sock.close()
+        raise ServeError(
+            f"cannot listen on {host}:{port}: {error.strerror}. Choose another --port; 0 takes a free one."
+        ) from None
+    return sock
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8787,
+    data: Path | None = None,
+    faults: Iterable[str] = (),
+    *,
+    settings: Settings | None = None,
+    client_id: str = DEFAULT_CLIENT_ID,
+    client_secrets: Iterable[str] = (DEFAULT_CLIENT_SECRET,),
+    allow_remote: bool = False,
+    grpc: bool = False,
+    announce: Callable[[str, Path | None], None] | None = None,
+) -> None:
+    """Serve one environment until SIGINT or SIGTERM.
+
+    ``data`` is the directory that keeps it; without one it is gone when the server ends. ``faults`` are
+    specifications. With ``grpc`` the SDK's gRPC calls are answered, too (see :mod:`.grpcfront`).
+    ``announce`` is called with the URL, and the file of the certificate that gRPC clients must trust, once
+    requests are answered. Raises :class:`ServeError` when the address cannot be used,
+    :class:`~.faults.FaultError` for a specification it cannot read and :class:`~.store.StoreError` for a
+    directory it cannot use.
+    """
+    if not allow_remote and not is_loopback(host):
+        raise ServeError(
+            f"{host} can be reached from other machines, and this server holds credentials in clear text. "
+            "Use 127.0.0.1, or say --allow-remote."
+        )
+    armed = Faults(faults)
+    clock = Clock()
+    with contextlib.closing(Store(data, clock=clock)) as store, listen(host, port) as sock:
+        credentials = _credentials(clock, store, client_id, client_secrets)
+        server = _Server(
+            create_app(store, clock=clock, settings=settings, credentials=credentials, faults=armed)
+        )
+        with _grpc_front(server, _url(sock), data) if grpc else contextlib.nullcontext() as roots:
+            if announce:
+                arguments = (server, announce, _url(sock), roots)
+                threading.Thread(target=_announce, args=arguments, daemon=True).start()
+            with _clean_end():
+                server.run(sockets=[sock])
+
+
+@dataclass(frozen=True)
+class LocalScalekit:
+    """A running local Scalekit, as :func:`running` yields it."""
+
+    url: str
+    """The environment's base URL, such as `http://127.0.0.1:40123`."""
+    client_id: str
+    client_secret: str
+    environment: Environment
+    grpc_roots: Path | None = None
+    """The certificate that gRPC clients must trust, where gRPC is answered."""
+
+    @property
+    def store(self) -> Store:
+        """What it remembers."""
+        return self.environment.store
+
+    @property
+    def requests(self) -> RequestLog:
+        """What it was asked."""
+        return self.environment.requests
+
+    @property
+    def faults(self) -> Faults:
+        """What it does wrong on purpose."""
+        return self.environment.faults
+
+    @property
+    def clock(self) -> Clock:
+        """Its clock, which can be moved forward."""
+        return self.environment.clock
+
+    @property
+    def settings(self) -> Settings:
+        """Its switches, which may be changed at any time."""
+        return self.environment.settings
+
+    @property
+    def credentials(self) -> Credentials:
+        """Its clients and their secrets, for rotation and for other permissions."""
+        return self.environment.credentials
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment variables that point the provider and the SDK here."""
+        roots = {ROOTS_VARIABLE: str(self.grpc_roots)} if self.grpc_roots else {}
+        return roots | {
+            "SCALEKIT_ENVIRONMENT_URL": self.url,
+            "SCALEKIT_CLIENT_ID": self.client_id,
+            "SCALEKIT_CLIENT_SECRET": self.client_secret,
+        }
+
+
+@contextlib.contextmanager
+def running(
+    *,
+    port: int = 0,
+    data: Path | None = None,
+    faults: Iterable[str] = (),
+    settings: Settings | None = None,
+    client_id: str = DEFAULT_CLIENT_ID,
+    client_secret: str = DEFAULT_CLIENT_SECRET,
+    upstreams: Mapping[str, str] | None = None,
+    grpc: bool = False,
+) -> Iterator[LocalScalekit]:
+    """Serve one environment on a loopback port in a thread, for the length of the block.
+
+    Several may run at once; each is an environment of its own. ``upstreams`` is a short form of the
+    setting of that name. What ``data`` names outlives the block. With ``grpc`` the SDK's gRPC calls are
+    answered, too; clients must trust the certificate in ``grpc_roots``.
+    """
+    settings = settings or Settings()
+    if upstreams is not None:
+        settings.upstreams = upstreams
+    clock = Clock()
+    with contextlib.closing(Store(data, clock=clock)) as store, listen("127.0.0.1", port) as sock:
+        credentials = _credentials(clock, store, client_id, [client_secret])
+        app = create_app(
+            store, clock=clock, settings=settings, credentials=credentials, faults=Faults(faults)
+        )
+        server = _Server(app)
+        thread = threading.Thread(
+            target=_run, args=(server, sock), name=f"local-scalekit-{_url(sock)}", daemon=True
+        )
+        thread.start()
+        try:
+            if not server.up.wait(timeout=10):
+                raise ServeError("the local Scalekit did not start within 10 seconds")
+            with _grpc_front(server, _url(sock), data) if grpc else contextlib.nullcontext() as roots:
+                yield LocalScalekit(_url(sock), client_id, client_secret, app.state.environment, roots)
+        finally:
+            server.stop()
+            thread.join(timeout=10)
+
+
+def _run(server: _Server, sock: socket.socket) -> None:
+    asyncio.run(server.serve(sockets=[sock]))
+
+
+@contextlib.contextmanager
+def _clean_end() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the server in order: uvicorn raises them again when it is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _credentials(clock: Clock, store: Store, client_id: str, client_secrets: Iterable[str]) -> Credentials:
+    credentials = Credentials(clock, signing_key=store.secret_key())
+    first, *others = client_secrets
+    credentials.add_client(client_id, first)
+    for secret in others:
+        credentials.add_secret(client_id, secret)
+    return credentials
+
+
+def _announce(
+    server: _Server, announce: Callable[[str, Path | None], None], url: str, roots: Path | None
+) -> None:
+    server.up.wait()
+    announce(url, roots)
+
+
+@contextlib.contextmanager
+def _grpc_front(server: _Server, url: str, directory: Path | None) -> Iterator[Path]:
+    """Answer gRPC on the server's port for the length of the block; yield the certificate's file."""
+    with tempfile.TemporaryDirectory(prefix="local-scalekit-") as temporary:
+        try:
+            front = GrpcFront(url, directory or Path(temporary))
+        except GrpcUnavailable as error:
+            raise ServeError(str(error)) from None
+        with contextlib.closing(front):
+            server.settings.grpc_port = front.port
+            yield front.roots
+
+
+def _url(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

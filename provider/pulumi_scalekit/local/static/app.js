@@ -1,0 +1,159 @@
+// Shows /_local/state. Values are set as text, never as markup; nothing is loaded from other hosts.
+"use strict";
+
+const REFRESH_MS = 2000;
+let shown = "";
+let state = null;
+
+function element(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  for (const child of children) if (child !== null && child !== undefined) node.append(child);
+  return node;
+}
+
+function badge(text, kind) {
+  return element("span", { class: `badge ${kind || ""}` }, text);
+}
+
+function icon(connector) {
+  const letters = connector.display_name.split(/\s+/).filter(Boolean).slice(0, 2).map((word) => word[0]);
+  const fallback = element("span", { class: "icon", "aria-hidden": "true" }, letters.join("").toUpperCase());
+  if (!connector.icon_src) return fallback;
+  const image = element("img", {
+    class: "icon", alt: "", src: `/_local/icons/${encodeURIComponent(connector.identifier)}`,
+  });
+  image.addEventListener("error", () => image.replaceWith(fallback));
+  return image;
+}
+
+function field(spec) {
+  const notes = [spec.input_type || "text"];
+  if (spec.required) notes.push("required");
+  if (spec.is_path_param) notes.push("path parameter");
+  if (spec.header_name) notes.push(`header ${spec.header_name}`);
+  return element("li", {},
+    element("code", {}, String(spec.field_name)), " ", String(spec.label || ""), " ",
+    element("small", {}, notes.join(", ")));
+}
+
+function group(title, items, kind) {
+  if (!items.length) return null;
+  return element("div", { class: "group" },
+    element("h4", {}, title), element("ul", { class: kind || "plain" }, ...items));
+}
+
+function connection(value) {
+  const accounts = value.accounts.map((account) => element("li", {},
+    element("span", {}, account.identifier), " ",
+    badge(account.status, account.status === "ACTIVE" ? "good" : "warn")));
+  return element("li", {},
+    element("strong", {}, value.name), " ", element("code", {}, value.id), " ",
+    value.enabled ? null : badge("disabled", "warn"),
+    accounts.length ? element("ul", { class: "plain" }, ...accounts)
+      : element("p", { class: "quiet" }, "No connected accounts."));
+}
+
+function authentication(pattern) {
+  const config = pattern.oauth_config || {};
+  const scopes = (config.available_scopes || []).map((scope) => element("li", {
+    class: scope.required ? "badge strong" : "badge", title: String(scope.description || ""),
+  }, String(scope.scope)));
+  const facts = [];
+  if (pattern.auth_header_key_override) facts.push(`header ${pattern.auth_header_key_override}`);
+  if (config.pkce_enabled) facts.push("PKCE");
+  for (const [name, mutation] of Object.entries(pattern.auth_field_mutations || {})) {
+    const parts = Object.entries(mutation || {}).map(([part, text]) => `${part} ${JSON.stringify(text)}`);
+    facts.push(`${name}: ${parts.join(", ")}`);
+  }
+  if ((pattern.allowed_proxy_domains || []).length) facts.push(`only ${pattern.allowed_proxy_domains.join(", ")}`);
+  return [
+    group("Fields", (pattern.fields || []).map(field)),
+    group("Account fields", (pattern.account_fields || []).map(field)),
+    group("Scopes", scopes, "chips"),
+    group("Injection", facts.map((fact) => element("li", {}, fact))),
+  ];
+}
+
+function card(connector) {
+  const patterns = connector.auth_patterns || [];
+  const connections = connector.connections.map(connection);
+  return element("article", { class: "card", "data-identifier": connector.identifier },
+    element("header", {}, icon(connector),
+      element("div", {},
+        element("h3", {}, connector.display_name),
+        element("code", {}, connector.identifier))),
+    element("p", { class: "badges" },
+      ...patterns.map((pattern) => badge(String(pattern.type), "accent")),
+      connector.is_custom_mcp ? badge("MCP", "accent") : null,
+      connector.is_custom ? null : badge("built in"),
+      connector.proxy_enabled ? null : badge("proxy off", "warn")),
+    connector.description ? element("p", {}, connector.description) : null,
+    element("p", { class: "proxy" }, element("code", {}, connector.proxy_url)),
+    ...patterns.flatMap(authentication),
+    connector.is_custom
+      ? group("Connections", connections.length ? connections
+        : [element("li", { class: "quiet" }, "None.")])
+      : null);
+}
+
+function call(value) {
+  const injected = value.injected || { headers: {} };
+  const headers = Object.entries(injected.headers).map(([name, text]) =>
+    element("div", {}, element("code", {}, `${name}: ${text}`)));
+  const status = value.status === null ? "dropped" : String(value.status);
+  const good = value.status !== null && value.status < 400;
+  return element("tr", {},
+    element("td", {}, new Date(value.at * 1000).toLocaleTimeString()),
+    element("td", {}, element("code", {}, `${value.method} ${value.path}`)),
+    element("td", {}, badge(status, good ? "good" : "warn")),
+    element("td", {}, injected.connection ? `${injected.identifier} via ${injected.connection}` : ""),
+    element("td", {}, element("code", {}, injected.url || "")),
+    element("td", {}, ...headers));
+}
+
+function matches(value, words) {
+  const text = JSON.stringify(value).toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+function render() {
+  if (!state) return;
+  const words = document.getElementById("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const connectors = state.connectors.filter((connector) => matches(connector, words));
+  const calls = state.calls.filter((each) => matches(each, words));
+  document.getElementById("url").textContent = state.url;
+  document.getElementById("summary").textContent =
+    `${connectors.length} of ${state.connectors.length} connectors` +
+    (state.faults.length ? `, ${state.faults.length} faults switched on` : "");
+  const none = (text) => element("p", { class: "quiet" }, text);
+  document.getElementById("connectors").replaceChildren(
+    ...(connectors.length ? connectors.map(card) : [none("No connector matches.")]));
+  const rows = calls.length ? calls.map(call)
+    : [element("tr", {}, element("td", { colspan: "6", class: "quiet" }, "No calls through Tool Proxy yet."))];
+  document.querySelector("#calls tbody").replaceChildren(...rows);
+}
+
+async function refresh() {
+  const problem = document.getElementById("problem");
+  try {
+    const answer = await fetch("/_local/state");
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const text = await answer.text();
+    problem.hidden = true;
+    if (text !== shown) {
+      shown = text;
+      state = JSON.parse(text);
+      render();
+    }
+  } catch (error) {
+    problem.textContent = `The local Scalekit cannot be reached: ${error.message}`;
+    problem.hidden = false;
+  }
+  setTimeout(refresh, REFRESH_MS);
+}
+
+document.getElementById("filter").addEventListener("input", render);
+refresh();

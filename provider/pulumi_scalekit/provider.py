@@ -1,0 +1,348 @@
+"""The dynamic provider: check, diff, create, read, update, delete.
+
+Pulumi pickles the provider object into the state of every resource, and reads it back with that state for ever.
+So the class below is importable, has no state of its own, and its import path never changes. Everything that a
+run needs is made in `configure`. The modules that do the work are imported there too: a program that declares
+connectors imports this module only to name the class.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+if TYPE_CHECKING:
+    from .api import Answer
+    from .session import Session
+
+CONTEXT_KEY: Final = "__context"
+"""The input by which a program tells the provider about itself.
+
+`check` takes it out of what the state holds; only a `get`, which Pulumi does not check, keeps it in its inputs.
+"""
+ADOPT: Final = "adopt"
+ENVIRONMENT: Final = "environment_url"
+SECRETS: Final = "secret_properties"
+"""Names the properties whose values must not appear in messages; there only when there are any."""
+SERVER_FORM: Final = "server_form"
+"""The definition as the server stored it, kept (encrypted) only where that is not what was declared."""
+
+Inputs = dict[str, Any]
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def explained(method: _F) -> _F:
+    """Make every exception of a provider method a message that can stand alone."""
+
+    @functools.wraps(method)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        from .errors import ScalekitError
+
+        try:
+            return method(*args, **kwargs)
+        except Failure:
+            raise
+        except ScalekitError as error:
+            raise Failure(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - the last resort
+            # A defect of this package. The process may have been told to hide tracebacks: this one is wanted.
+            where = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=100))
+            raise Failure(f"pulumi-scalekit failed unexpectedly, please report this:\n{where}") from None
+
+    return wrapper  # type: ignore[return-value]
+
+
+class Failure(Exception):
+    """A failed operation as Pulumi shows it: by its message."""
+
+
+# The host prints an exception with its module, except for those of Python's own: users need no module here.
+Failure.__module__ = "builtins"
+Failure.__qualname__ = "scalekit"
+
+
+class ConnectorProvider(ResourceProvider):
+    """Maps a `Connector` onto Scalekit's custom-provider API."""
+
+    # Pickled by reference there is nothing secret in it.
+    serialize_as_secret_always = False
+
+    _session: Session
+
+    @explained
+    def configure(self, req: ConfigureRequest) -> None:
+        """Read the settings. Called once in a provider process, before anything else."""
+        from .session import open_session
+
+        self._session = open_session(req.config.get)
+
+    @explained
+    def check(self, _olds: Inputs, news: Inputs) -> CheckResult:
+        """Check a declaration: every mistake at once; and name the environment that it goes to."""
+        from .conversion import received, sent
+        from .definition import findings
+        from .normal import align
+
+        olds, inputs, session = received(_olds), received(news), self._session
+        context = inputs.pop(CONTEXT_KEY, {})
+        session.previewing = bool(context.get("preview"))
+        session.checked(str(context.get("name", "")), olds.get("display_name"))
+        if secrets := context.get("secret"):
+            inputs[SECRETS] = secrets
+        with discretion(olds, inputs) as discreet:
+            session.guard(_what(olds), olds.get(ENVIRONMENT))
+            found = findings({key: value for key, value in inputs.items() if key not in _INTERNAL})
+            failures = [
+                CheckFailure("", discreet(f"{finding.path} {finding}"))
+                for finding in found
+                if finding.severity == "error"
+            ]
+            for finding in found:
+                if finding.severity != "error":
+                    severity: Literal["info", "warning"] = "info" if finding.severity == "hint" else "warning"
+                    self._tell(severity, discreet(f"{_what(inputs)}: {finding.path} {finding}"))
+            if not failures and not olds and isinstance(inputs.get("display_name"), str):
+                self._check_new(inputs, discreet)
+        # What means the same keeps its old form, so that Pulumi's own comparison shows just what differs.
+        inputs = align(olds, inputs) if olds else inputs
+        inputs[ENVIRONMENT] = session.settings.environment_url
+        return CheckResult(sent(inputs), failures)
+
+    def _check_new(self, inputs: Inputs, discreet: Callable[[str], str]) -> None:
+        """Find out at preview already whether a create would make a twin, and what an adoption would change."""
+        from .catalog import exists_error
+
+        session = self._session
+        if inputs.get(ADOPT):
+            live = self._adoptable(inputs)
+            self._tell("info", discreet(_adoption(live, inputs, session.settings.environment_url)))
+            return
+        name = inputs["display_name"]
+        strangers = [c for c in session.catalog.known(name) if c.get("identifier") not in session.managed]
+        if strangers:
+            raise exists_error(name, strangers, session.settings.environment_url)
+
+    def _tell(self, severity: Literal["info", "warning"], message: str) -> None:
+        """Say something at preview; the update that follows would only repeat it."""
+        from . import host
+
+        if self._session.previewing:
+            host.log(severity, message)
+
+    @explained
+    def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
+        """Compare what two definitions mean. Every property can be updated in place."""
+        from .conversion import received
+        from .normal import authorization_note, normalise, same_definition
+
+        olds, news, session = received(_olds), received(_news), self._session
+        with discretion(olds, news) as discreet:
+            session.guard(_what(olds), olds.get(ENVIRONMENT))
+            session.manages(_identifier(_id, olds))
+            moved = olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT))
+            old, new = normalise(olds), normalise(news)
+            if same_definition(old, new) and not moved:
+                return DiffResult(changes=False)
+            if note := authorization_note(old, new):
+                self._tell("warning", discreet(f"{_what(news)}: {note}"))
+        # `None` lets Pulumi compare the properties itself: it shows paths, and honours replace_on_changes.
+        return DiffResult(changes=None)
+
+    @explained
+    def create(self, props: Inputs) -> CreateResult:
+        """Create the connector, or take over the one that `adopt` names."""
+        from .conversion import received
+        from .normal import create_payload, normalise, normalise_live, same_definition, update_payload
+
+        inputs, session = received(props), self._session
+        with discretion(inputs):
+            if not inputs.get(ADOPT):
+                answer = session.catalog.create(create_payload(inputs), replaces=session.managed)
+            else:
+                answer = self._adoptable(inputs)
+                session.takes_over(answer["identifier"])
+                if not same_definition(normalise(inputs), normalise_live(answer)):
+                    answer = session.catalog.update(answer["identifier"], update_payload(inputs))
+                    session.takes_over(answer["identifier"])
+            session.manages(answer["identifier"])
+            return CreateResult(answer["identifier"], self._outputs(inputs, answer))
+
+    @explained
+    def read(self, id_: str, props: Inputs) -> ReadResult:
+        """Read the connector: drift in the words of the declaration; nothing where it is gone."""
+        session = self._session
+        session.read_ahead(props.get(ENVIRONMENT))
+        from .conversion import received
+        from .errors import ConnectorNotFound
+        from .normal import (
+            align,
+            definition_of,
+            merge_drift,
+            normalise,
+            normalise_live,
+            without_defaults,
+        )
+
+        state = received(props)
+        context = state.pop(CONTEXT_KEY, {})
+        with discretion(state):
+            session.guard(_what(state), state.get(ENVIRONMENT))
+            identifier = _identifier(id_, state)
+            live = session.catalog.get(identifier)
+            if live is None:
+                if context.get("get"):
+                    raise ConnectorNotFound(
+                        f"There is no connector {identifier} in {session.settings.environment_url}. "
+                        "`pulumi-scalekit list` shows those that exist"
+                    )
+                return ReadResult("", {})
+            session.manages(identifier)
+            if state.get("display_name") is None:
+                inputs = definition_of(live)
+            else:
+                declared = normalise(state)
+                merged = merge_drift(declared, state.get(SERVER_FORM) or declared, normalise_live(live))
+                kept: Inputs = {key: state[key] for key in (ADOPT, SECRETS) if key in state}
+                inputs = align(state, {**kept, **without_defaults(merged)})
+            inputs[ENVIRONMENT] = session.settings.environment_url
+            return ReadResult(str(live["identifier"]), self._outputs(inputs, live), inputs)
+
+    @explained
+    def update(self, _id: str, _olds: Inputs, _news: Inputs) -> UpdateResult:
+        """Send the whole definition."""
+        from .conversion import received
+        from .normal import update_payload
+
+        olds, news, session = received(_olds), received(_news), self._session
+        with discretion(olds, news):
+            session.guard(_what(olds), olds.get(ENVIRONMENT))
+            answer = session.catalog.update(_identifier(_id, olds), update_payload(news))
+            session.manages(answer["identifier"])
+            return UpdateResult(self._outputs(news, answer))
+
+    @explained
+    def delete(self, _id: str, _props: Inputs) -> None:
+        """Delete the connector. One that is gone already is fine."""
+        from .conversion import received
+
+        state, session = received(_props), self._session
+        with discretion(state):
+            session.guard(_what(state), state.get(ENVIRONMENT))
+            identifier = _identifier(_id, state)
+            if not session.took_over(identifier):
+                session.catalog.delete(identifier, name=str(state.get("display_name", "")))
+
+    def _adoptable(self, inputs: Inputs) -> Answer:
+        """The live connector that `adopt` means: by its identifier, or as the only one of the display name."""
+        from .errors import AmbiguousConnector, ConnectorNotFound
+
+        catalog, where = self._session.catalog, self._session.settings.environment_url
+        adopt, name = inputs[ADOPT], inputs["display_name"]
+        if isinstance(adopt, str):
+            if (found := catalog.get(adopt)) is None:
+                raise ConnectorNotFound(
+                    f"adopt={adopt!r}: there is no connector of that identifier in {where}. "
+                    "`pulumi-scalekit list` shows those that exist"
+                )
+            return found
+        named = catalog.named(name)
+        if not named:
+            raise ConnectorNotFound(
+                f"adopt=True: there is no connector named {name!r} in {where}. "
+                "Leave adopt out to create it, or adopt it by its identifier"
+            )
+        if len(named) > 1:
+            raise AmbiguousConnector(
+                f"adopt=True: {len(named)} connectors are named {name!r} in {where}. "
+                f"Say which one, with adopt= one of {', '.join(repr(c['identifier']) for c in named)}"
+            )
+        return named[0]
+
+    def _outputs(self, inputs: Inputs, answer: Answer) -> dict[str, Any]:
+        from .normal import answer_outputs, normalise, normalise_live, same_definition
+
+        outputs = {**inputs, **answer_outputs(answer), ENVIRONMENT: self._session.settings.environment_url}
+        stored = normalise_live(answer)
+        if not same_definition(normalise(inputs), stored):
+            outputs[SERVER_FORM] = stored
+        return outputs
+
+
+_INTERNAL: Final = frozenset({ADOPT, ENVIRONMENT, SECRETS})
+
+
+@contextlib.contextmanager
+def discretion(*bags: Inputs) -> Iterator[Callable[[str], str]]:
+    """Keep the values of secret properties out of messages: of errors raised inside, and by the yielded function.
+
+    Pulumi hands a dynamic provider its inputs without their secret marks. The program names the properties that
+    have them.
+    """
+    from .errors import ScalekitError
+
+    values: set[str] = set()
+    for bag in bags:
+        for key in bag.get(SECRETS) or ():
+            _collect(bag.get(key), values)
+
+    def discreet(text: str) -> str:
+        for value in sorted(values, key=len, reverse=True):
+            text = text.replace(value, "[secret]")
+        return text
+
+    try:
+        yield discreet
+    except ScalekitError as error:
+        raise Failure(discreet(str(error))) from None
+
+
+def _collect(value: object, into: set[str]) -> None:
+    """Gather the strings of a secret value, whole and as the words that messages may quote from them."""
+    if isinstance(value, str):
+        into.update(part for part in (value, *re.findall(r"[\w.:/-]{4,}", value)) if part)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            _collect(item, into)
+    elif isinstance(value, list):
+        for item in value:
+            _collect(item, into)
+
+
+def _what(bag: Inputs) -> str:
+    name = bag.get("display_name")
+    return f"Connector {name!r}" if isinstance(name, str) else "The connector"
+
+
+def _identifier(id_: str, state: Inputs) -> str:
+    # An update may have answered with another identifier; Pulumi's own id cannot follow before a refresh.
+    identifier = state.get("identifier")
+    return identifier if isinstance(identifier, str) and identifier else id_
+
+
+def _adoption(live: Answer, inputs: Inputs, where: str) -> str:
+    """What an adoption does, for the preview."""
+    from .normal import changes, normalise, normalise_live
+
+    differing = list(changes(normalise_live(live), normalise(inputs)))
+    start = f"{_what(inputs)}: takes over {live['identifier']} in {where}"
+    if not differing:
+        return f"{start}, which is as declared"
+    # Of a secret property neither the declared value is shown nor the one that lives there now.
+    secret = inputs.get(SECRETS) or ()
+    shown = (f"{c} (secret)" if c.path[0] in secret else c.describe() for c in differing)
+    return f"{start}, and changes {'; '.join(shown)}"

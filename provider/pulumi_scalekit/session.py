@@ -1,0 +1,143 @@
+"""What one provider process knows: the settings, the client, and what this run has seen so far."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any
+
+from . import host
+from .errors import WrongEnvironment
+from .settings import ConfigGetter, Settings, read_settings
+
+if TYPE_CHECKING:
+    from .catalog import Catalog
+    from .connections import Connections
+
+
+class Session:
+    """One run of the provider against one environment."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.previewing = False
+        """Whether this run is a preview, as the program says in each check."""
+        self._read_ahead = False
+        self._opening = threading.Lock()
+        self._opened: tuple[Catalog, Connections] | None = None
+        self._lock = threading.Lock()
+        self._managed: set[str] = set()
+        self._taken_over: set[str] = set()
+        self._names: dict[str, str] = {}
+        self._replaced: set[str] = set()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The environment's connectors."""
+        return self._open()[0]
+
+    @property
+    def connections(self) -> Connections:
+        """The environment's connections."""
+        return self._open()[1]
+
+    def _open(self) -> tuple[Catalog, Connections]:
+        # A run that finds nothing to change makes no call: it does not load the HTTP client either.
+        with self._opening:
+            if self._opened is None:
+                host.load_httpx()
+                from .api import Client
+                from .catalog import Catalog
+                from .connections import Connections
+
+                client = Client(self.settings)
+                self._opened = Catalog(client), Connections(client)
+            return self._opened
+
+    def guard(self, what: str, recorded: Any) -> None:
+        """Refuse to work on what lives in another environment than the settings name.
+
+        Raises:
+            WrongEnvironment: It does; the message has both URLs.
+        """
+        if not isinstance(recorded, str) or not recorded:
+            return  # not created yet, or written before this was recorded
+        if recorded not in (self.settings.environment_url, self.settings.former_environment_url):
+            raise WrongEnvironment(what=what, recorded=recorded, current=self.settings.environment_url)
+
+    def read_ahead(self, recorded: Any) -> None:
+        """Begin to list the connectors, once in a run, while the caller still loads what it compares them by.
+
+        Args:
+            recorded: The environment that the connector to be read lives in. Another one is not asked.
+        """
+        if self._read_ahead or recorded != self.settings.environment_url:
+            return
+        self._read_ahead = True
+        threading.Thread(target=self._list, daemon=True).start()
+
+    def _list(self) -> None:
+        with contextlib.suppress(Exception):  # the read that needs the list says what is wrong
+            self.catalog.all()
+
+    def manages(self, identifier: str) -> None:
+        """Note that this stack manages a connector or connection."""
+        with self._lock:
+            self._managed.add(identifier)
+
+    def checked(self, resource_name: str, display_name: str | None) -> None:
+        """Note a check of a connector: the display name in its old inputs, or `None` where there are none.
+
+        Pulumi checks a resource once more, as a new one, when it decides to replace it.
+        """
+        with self._lock:
+            if display_name is not None:
+                self._names[resource_name] = display_name
+            elif resource_name in self._names:
+                self._replaced.add(self._names[resource_name])
+
+    def replaces(self, display_name: str) -> bool:
+        """Whether this run replaces the connector that had this display name."""
+        with self._lock:
+            return display_name in self._replaced
+
+    @property
+    def managed(self) -> AbstractSet[str]:
+        """The connectors that this stack is known to manage, from what the run has seen so far.
+
+        A live view, to ask for members: a copy for each of a thousand creates would cost the square of that.
+        """
+        return self._managed
+
+    def takes_over(self, identifier: str) -> None:
+        """Note that a resource of this run has adopted a connector."""
+        with self._lock:
+            self._taken_over.add(identifier)
+
+    def took_over(self, identifier: str) -> bool:
+        """Whether a resource of this run has adopted a connector.
+
+        A resource that is renamed in the program without an alias, and adopts its own connector, is followed by
+        the delete of the old resource: that one must leave the connector alone.
+        """
+        with self._lock:
+            return identifier in self._taken_over
+
+
+@functools.cache
+def _session(settings: Settings) -> Session:
+    return Session(settings)
+
+
+def open_session(config: ConfigGetter) -> Session:
+    """The session of this provider process: all its resources share one token and one pace.
+
+    Raises:
+        SettingsError: A setting is missing or malformed.
+    """
+    host.hide_tracebacks()
+    settings = read_settings(config)
+    host.widen_thread_pool(settings.parallel)
+    return _session(settings)

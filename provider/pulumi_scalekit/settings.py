@@ -1,0 +1,230 @@
+"""Which environment to talk to, and with which credentials.
+
+The environment's URL and the client id come from the stack's configuration first, then from the process
+environment: a stack stays with its environment whatever the shell has set. For the client secret it is the
+other way round, because Pulumi keeps a copy of the configuration in the state and gives `refresh` and
+`destroy` that copy, so that a rotated secret would not be seen: `SCALEKIT_CLIENT_SECRET` wins wherever it
+belongs to the same client.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from .errors import SettingsError
+
+ConfigGetter = Callable[[str], object]
+"""Looks a stack configuration value up by its full key, such as `scalekit:clientId`; `None` if not set."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One environment and how to talk to it."""
+
+    environment_url: str
+    """The environment's base URL, without a trailing slash."""
+    client_id: str
+    client_secret: str = field(repr=False)
+    secret_source: str = "SCALEKIT_CLIENT_SECRET"
+    """Where the secret came from, for messages."""
+    former_environment_url: str | None = None
+    """The URL under which this very environment was known before."""
+    parallel: int = 32
+    """How many calls may be under way at once, at the most."""
+    timeout: float = 30.0
+    """Seconds that one HTTP call may take in all."""
+    rate_limit_wait: float = 300.0
+    """Seconds that calls wait for a rate limit while none comes through, before they fail."""
+    attempts: int = 5
+    """How often a call is tried when it fails for a passing reason."""
+    backoff: float = 0.25
+    """Seconds before the first repetition; each further one waits twice as long."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A numeric setting: where it is set, and its bounds."""
+
+    attribute: str
+    key: str
+    variable: str
+    default: float
+    least: float
+    most: float
+    meaning: str
+
+    def read(self, text: str | None) -> float:
+        """The setting's value from its text, or its default.
+
+        Raises:
+            SettingsError: It is no number within the bounds.
+        """
+        if text is None:
+            return self.default
+        try:
+            value = type(self.default)(text)
+        except ValueError:
+            value = float("nan")
+        if not self.least <= value <= self.most:
+            kind = "a whole number" if isinstance(self.default, int) else "a number"
+            raise SettingsError(
+                f"The setting scalekit:{self.key} ({self.variable}) must be {kind} "
+                f"from {self.least:g} to {self.most:g}"
+            )
+        return value
+
+
+NUMBERS: Final = (
+    Number("parallel", "parallel", "SCALEKIT_PARALLEL", 32, 1, 256, "Calls under way at once, at the most."),
+    Number(
+        "timeout",
+        "timeout",
+        "SCALEKIT_TIMEOUT",
+        30.0,
+        0.05,
+        3600,
+        "Seconds that one HTTP call may take in all.",
+    ),
+    Number(
+        "rate_limit_wait",
+        "rateLimitWait",
+        "SCALEKIT_RATE_LIMIT_WAIT",
+        300.0,
+        0,
+        86_400,
+        "Seconds that calls wait for a rate limit while none comes through, before they fail.",
+    ),
+    Number(
+        "attempts",
+        "attempts",
+        "SCALEKIT_ATTEMPTS",
+        5,
+        1,
+        100,
+        "Tries of a call that fails for a passing reason.",
+    ),
+    Number(
+        "backoff",
+        "backoff",
+        "SCALEKIT_BACKOFF",
+        0.25,
+        0,
+        60,
+        "Seconds before the first repetition; each further one waits twice as long.",
+    ),
+)
+"""The settings that tune a run; all have defaults that suit most."""
+
+
+def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from a stack's configuration and the process environment.
+
+    Raises:
+        SettingsError: A setting is missing or malformed; the message names both places to set it.
+    """
+    env = os.environ if environ is None else environ
+
+    def configured(key: str) -> str | None:
+        value = config(f"scalekit:{key}") if config else None
+        return str(value).strip() or None if value is not None else None
+
+    def variable(name: str) -> str | None:
+        return env.get(name, "").strip() or None
+
+    url = configured("environmentUrl") or variable("SCALEKIT_ENVIRONMENT_URL") or variable("SCALEKIT_ENV_URL")
+    client_id = configured("clientId") or variable("SCALEKIT_CLIENT_ID")
+    secret, source = variable("SCALEKIT_CLIENT_SECRET"), "SCALEKIT_CLIENT_SECRET"
+    if secret is None or variable("SCALEKIT_CLIENT_ID") not in (None, client_id):
+        # The variable belongs to another client, or is not there.
+        secret, source = configured("clientSecret"), "the stack's configuration, scalekit:clientSecret"
+    missing = [
+        f"{name} (or {key})"
+        for value, name, key in (
+            (url, "SCALEKIT_ENVIRONMENT_URL", "pulumi config set scalekit:environmentUrl"),
+            (client_id, "SCALEKIT_CLIENT_ID", "pulumi config set scalekit:clientId"),
+            (secret, "SCALEKIT_CLIENT_SECRET", "pulumi config set --secret scalekit:clientSecret"),
+        )
+        if value is None
+    ]
+    if url is None or client_id is None or secret is None:
+        raise SettingsError(
+            f"Scalekit credentials are missing: set {', '.join(missing)}. "
+            "Find them in the Scalekit Dashboard under Developers > Settings > API Credentials"
+        )
+    for value, name in ((client_id, "client id"), (secret, "client secret")):
+        if not value.isprintable():
+            raise SettingsError(f"The {name} holds characters that cannot be printed: copy it again")
+    former = configured("formerEnvironmentUrl") or variable("SCALEKIT_FORMER_ENVIRONMENT_URL")
+    return Settings(
+        environment_url=environment_url(url),
+        client_id=client_id,
+        client_secret=secret,
+        secret_source=source,
+        former_environment_url=environment_url(former) if former else None,
+        **{
+            setting.attribute: setting.read(configured(setting.key) or variable(setting.variable))
+            for setting in NUMBERS
+        },  # type: ignore[arg-type]  # the attributes of NUMBERS are numbers
+    )
+
+
+def environment_url(text: str) -> str:
+    """The normal form of an environment's base URL.
+
+    Raises:
+        SettingsError: It is no `https://host[:port]` URL, nor `http://` to this very machine.
+    """
+    url = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if not host or parts.scheme not in {"https", "http"} or not url.isprintable() or not _is_host(host):
+        raise SettingsError("The environment URL must look like https://your-env.scalekit.dev")
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise SettingsError(
+            "The environment URL must be the bare base URL, such as https://your-env.scalekit.dev, "
+            "without credentials, path or query"
+        )
+    if parts.scheme == "http" and not is_loopback(host):
+        raise SettingsError(
+            f"The environment URL {parts.scheme}://{parts.netloc} is not encrypted. "
+            "Use https://; plain http:// is accepted for this machine only (localhost, 127.0.0.1)"
+        )
+    shown = f"[{host}]" if ":" in host else host
+    default = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, default) else "")
+
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        try:
+            return "%" not in host and ipaddress.IPv6Address(host) is not None
+        except ValueError:
+            return False
+    if re.fullmatch(r"[0-9.]+", host):
+        try:
+            return ipaddress.IPv4Address(host) is not None
+        except ValueError:
+            return False
+    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this very machine's."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,214 @@
+"""Calls through Tool Proxy: does a connector get requests to its upstream, with the right credentials?
+
+A dry run computes the upstream request from the definition alone. A real call goes through a connection and a
+connected account, which can be made for the one call and are then removed again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from .api import Client
+from .connections import Connections
+from .definition import CREDENTIALS, placeholders
+from .errors import AmbiguousConnector, ConnectorNotFound, NotFound, ScalekitError
+from .injection import AccountValues, UpstreamRequest, auth_pattern, upstream_request
+
+ACCOUNTS: Final = "/api/v1/connected_accounts"
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a call would become, and which values of it were made up."""
+
+    method: str
+    request: UpstreamRequest
+    assumed: tuple[str, ...]
+    """The names of the fields for which no value was given: each stands for itself."""
+
+
+def dry_run(definition: Mapping[str, Any], method: str, target: str, fields: Mapping[str, str]) -> DryRun:
+    """The upstream request that a definition makes of a call. Nothing is sent.
+
+    Args:
+        definition: The connector's definition.
+        method: The HTTP method.
+        target: The path below `proxy_url`, with its query if it has one.
+        fields: Values of the account, by field name. For those that are not given their name is used.
+
+    Raises:
+        InjectionError: The definition makes no request of this call; the message says why.
+    """
+    pattern = auth_pattern(definition)
+    path, _, query = target.partition("?")
+    needed = [*placeholders(definition.get("proxy_url")), *_credentials(pattern)]
+    assumed = tuple(dict.fromkeys(name for name in needed if name not in fields))
+    # A name with an underscore is no host name; what is assumed is only shown.
+    values = {**{name: name.replace("_", "-") for name in assumed}, **fields}
+    account = AccountValues(values, values, values.get("token", "token"))
+    return DryRun(method, upstream_request(definition, account, path, query), assumed)
+
+
+def _credentials(pattern: Mapping[str, Any]) -> Iterator[str]:
+    """The fields whose values go into headers. A mutation's default stands in for those that no field collects."""
+    declared = [f for f in pattern.get("fields") or () if isinstance(f, Mapping)]
+    if headed := [str(f["field_name"]) for f in declared if f.get("header_name") and f.get("field_name")]:
+        yield from headed
+        return
+    names = {f.get("field_name") for f in declared}
+    for credential in CREDENTIALS.get(str(pattern.get("type")), ()):
+        if credential in names or pattern.get("type") == "OAUTH":
+            yield credential
+
+
+class ToolProxy:
+    """Calls through the Tool Proxy of one environment."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.connections = Connections(client)
+
+    @contextmanager
+    def call(
+        self,
+        connection: str,
+        account: str,
+        method: str,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+    ) -> Iterator[httpx.Response]:
+        """One call: yields the response, whose body is to be streamed. It is not repeated, whatever happens.
+
+        Args:
+            connection: The connection's name.
+            account: The connected account's identifier.
+            method: The HTTP method.
+            target: The path below the connector's `proxy_url`, with its query if it has one.
+            headers: Further headers for the upstream.
+            content: The request's body.
+
+        Raises:
+            ScalekitError: No response came.
+        """
+        addressed = [*headers, ("connection_name", connection), ("identifier", account)]
+        with self.client.stream(
+            f"call through connection {connection!r}",
+            method,
+            f"/proxy/{target.removeprefix('/')}",
+            headers=addressed,
+            content=content,
+        ) as response:
+            yield response
+
+    @contextmanager
+    def route(
+        self,
+        connector: Mapping[str, Any],
+        *,
+        connection: str | None,
+        account: str | None,
+        fields: Mapping[str, str],
+    ) -> Iterator[tuple[str, str]]:
+        """A connection's name and an account's identifier for a call to a connector.
+
+        With `fields`, a connected account is made for the call, and a connection where the connector has none;
+        both are removed afterwards.
+
+        Raises:
+            ConnectorNotFound: There is no connection or account to call through.
+            AmbiguousConnector: There are several connections, and none was chosen.
+            ScalekitError: They cannot be listed, made or removed.
+        """
+        identifier, name = str(connector["identifier"]), str(connector.get("display_name"))
+        with ExitStack() as made:
+            if connection is None:
+                connection = self._connection_of(identifier, name)
+            if connection is None:
+                if not fields:
+                    raise ConnectorNotFound(
+                        f"Connector {name!r} has no connection to call through. Make one in the Scalekit "
+                        "Dashboard or with scalekit.Connection, or give the account's values with --field "
+                        "to try it with a connection and an account for this one call"
+                    )
+                connection = made.enter_context(self._temporary_connection(connector))
+            if fields:
+                account = account or f"pulumi-scalekit-call-{secrets.token_hex(4)}"
+                made.enter_context(self._temporary_account(connector, connection, account, fields))
+            elif account is None:
+                account = self._account_of(connection)
+            yield connection, account
+
+    def _connection_of(self, identifier: str, name: str) -> str | None:
+        names = [
+            str(c.get("key_id")) for c in self.connections.listed() if c.get("provider_key") == identifier
+        ]
+        if len(names) > 1:
+            raise AmbiguousConnector(
+                f"Connector {name!r} has several connections: say which one with --connection, "
+                f"one of {', '.join(sorted(names))}"
+            )
+        return names[0] if names else None
+
+    def _account_of(self, connection: str) -> str:
+        accounts = self.connections.accounts_of(connection)
+        if len(accounts) == 1:
+            return accounts[0]
+        if not accounts:
+            raise ConnectorNotFound(
+                f"Connection {connection!r} has no connected account. Make one, or give its values with --field"
+            )
+        raise AmbiguousConnector(
+            f"Connection {connection!r} has {len(accounts)} connected accounts: say which one with --account, "
+            f"such as {accounts[0]}"
+        )
+
+    @contextmanager
+    def _temporary_connection(self, connector: Mapping[str, Any]) -> Iterator[str]:
+        name = f"pulumi-scalekit-call-{secrets.token_hex(4)}"
+        auth_type = str(auth_pattern(connector).get("type"))
+        made = self.connections.create(name=name, connector=str(connector["identifier"]), auth_type=auth_type)
+        try:
+            yield name
+        finally:
+            self.connections.delete(str(made["id"]), name=name)
+
+    @contextmanager
+    def _temporary_account(
+        self, connector: Mapping[str, Any], connection: str, account: str, fields: Mapping[str, str]
+    ) -> Iterator[None]:
+        pattern = auth_pattern(connector)
+        variables = {
+            name: fields[name] for name in placeholders(connector.get("proxy_url")) if name in fields
+        }
+        body: dict[str, Any] = {"connector": connection, "identifier": account}
+        if pattern.get("type") == "OAUTH":
+            if "token" not in fields:
+                raise ScalekitError(
+                    "An OAUTH account is made by its holder's authorization. Call through one that is "
+                    "authorized (--account), or give an access token that you have with --field token=…"
+                )
+            body["connected_account"] = {
+                "authorization_details": {"oauth_token": {"access_token": fields["token"]}},
+                "api_config": {"path_variables": variables},
+            }
+        else:
+            details = {**fields, "path_variables": variables} if variables else dict(fields)
+            body["connected_account"] = {"authorization_details": {"static_auth": {"details": details}}}
+        what = f"create connected account {account!r}"
+        self.client.call(what, "POST", ACCOUNTS, body=body, repeatable=False)
+        try:
+            yield
+        finally:
+            gone = {"connector": connection, "identifier": account}
+            with suppress(NotFound):  # someone else was quicker
+                self.client.call(
+                    f"delete connected account {account!r}", "POST", f"{ACCOUNTS}:delete", body=gone
+                )

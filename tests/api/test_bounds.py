@@ -1,0 +1,262 @@
+"""Every call ends: whatever the server sends, and however slowly."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_scalekit import api as api_module
+from pulumi_scalekit import local
+from pulumi_scalekit.answers import MAX_DEPTH, depth, parse_json
+from pulumi_scalekit.api import MAX_CONNECTOR_DEPTH, MAX_PAGES, Client
+from pulumi_scalekit.errors import Interrupted, ProtocolError, Redirected
+from pulumi_scalekit.settings import Settings
+
+from .apps import HOST, App, client, connector, ok
+
+
+@contextlib.contextmanager
+def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that says yes to a sign-in, and then does with a connection whatever it likes."""
+    token = b'{"access_token": "t", "expires_in": 60}'
+    stop = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while head := connection.recv(65536):
+                if not head.startswith(b"POST /oauth/token"):
+                    answer(connection)
+                    return
+                while b"grant_type" not in head:
+                    head += connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(token), token))
+
+    def accept() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(OSError):
+                connection, _ = listener.accept()
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            stop.set()
+            thread.join()
+
+
+def trickle(*pieces: bytes) -> Callable[[socket.socket], None]:
+    """Send the last piece a byte at a time, for ever; each byte comes well within any single time-out."""
+
+    def answer(connection: socket.socket) -> None:
+        for piece in pieces[:-1]:
+            connection.sendall(piece)
+        while True:
+            time.sleep(0.05)
+            connection.sendall(pieces[-1])
+
+    return answer
+
+
+SLOW = {
+    "nothing at all": trickle(b""),
+    "a header without an end": trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
+    "headers without an end": trickle(b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n"),
+    "interim answers for ever": trickle(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a body without an end": trickle(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    "a body that is long in coming": trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"a"),
+}
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_an_exchange_has_one_deadline(what: str) -> None:
+    """However slowly an answer trickles in, the call ends when its time is up."""
+    with raw_server(SLOW[what]) as url, Client(Settings(url, "a", "b", timeout=0.4, attempts=1)) as api:
+        began = time.monotonic()
+        with pytest.raises(Interrupted, match=r"no answer within 0\.4 seconds"):
+            api.call("x", "GET", "/x")
+        assert 0.3 < time.monotonic() - began < 1.5
+
+
+def test_connections_are_used_again() -> None:
+    """Calls one after the other go over one connection."""
+    with local.running() as scalekit:
+        settings = Settings(scalekit.url, scalekit.client_id, scalekit.client_secret)
+        with Client(settings) as api:
+            for _ in range(5):
+                list(api.connectors())
+        assert len(scalekit.requests) == 6
+        assert len({request.connection for request in scalekit.requests}) == 1
+
+
+def test_a_huge_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer beyond the limit is an error, and is not read to its end."""
+    monkeypatch.setattr(api_module, "MAX_BODY", 1024 * 1024)
+    sent = []
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(1000):
+            sent.append(1)
+            yield b" " * 64 * 1024
+
+    app = App(lambda _r: httpx.Response(200, content=endless()))
+    with pytest.raises(ProtocolError, match="larger than 1 MiB"):
+        client(app, attempts=1).call("x", "GET", "/x")
+    assert len(sent) < 20
+
+
+def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts is the size after decompression."""
+    monkeypatch.setattr(api_module, "MAX_BODY", 1024 * 1024)
+    bomb = gzip.compress(b" " * 8 * 1024 * 1024)
+    app = App(lambda _r: httpx.Response(200, headers={"content-encoding": "gzip"}, content=bomb))
+    with pytest.raises(ProtocolError, match="larger than 1 MiB"):
+        client(app, attempts=1).call("x", "GET", "/x")
+
+
+def test_a_listing_that_repeats_its_page_token_ends() -> None:
+    """A page token that comes a second time would lead round in circles."""
+    app = App(lambda _r: ok({"providers": [], "next_page_token": "same"}))
+    with pytest.raises(ProtocolError, match="repeats a page for ever"):
+        list(client(app).connectors())
+    assert app.count("/api/v1/providers") == 2
+
+
+def test_a_listing_that_always_has_one_more_page_ends() -> None:
+    """So does one whose page tokens never repeat."""
+    app = App()
+    app.handler = lambda _r: ok({"providers": [], "next_page_token": f"{len(app.requests)}"})
+    with pytest.raises(ProtocolError, match=f"did not come to an end within {MAX_PAGES} pages"):
+        list(client(app).connectors())
+    assert app.count("/api/v1/providers") == MAX_PAGES
+
+
+def test_pages_are_followed_to_the_end() -> None:
+    """A list of several pages is read whole, with the token of each page and the same filter."""
+    app = App()
+
+    def page(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params.get("page_token", "0"))
+        following = {"next_page_token": str(number + 1)} if number < 2 else {"next_page_token": ""}
+        return ok({"providers": [{"identifier": f"C:{number}"}], **following})
+
+    app.handler = page
+    assert [c["identifier"] for c in client(app).connectors()] == ["C:0", "C:1", "C:2"]
+    for request in app.requests[1:]:
+        assert request.url.params["filter.provider_type"] == "CUSTOM"
+        assert request.url.params["page_size"] == "1000"
+
+
+@pytest.mark.parametrize(
+    "providers", [{}, "text", 7, [1], [None], [[]], [{}], [{"identifier": 1}], [{"identifier": None}]]
+)
+def test_what_is_no_list_of_connectors_is_an_error(providers: object) -> None:
+    """A list of something else is refused as a whole."""
+    app = App(lambda _r: ok({"providers": providers or {"a": 1}}))
+    with pytest.raises(ProtocolError, match="no such list"):
+        list(client(app).connectors())
+
+
+UNUSABLE = {
+    "empty list": b"[]",
+    "text": b'"text"',
+    "null": b"null",
+    "HTML": b"<html>",
+    "cut short": b'{"providers": [{"identifier": "',
+    "two values": b"{} {}",
+    "not a number": b'{"a": NaN}',
+    "infinity": b'{"a": -Infinity}',
+    "a float that overflows": b'{"a": 1e999}',
+    "an integer that overflows": b'{"a": 1' + b"0" * 400 + b"}",
+    "an integer of a million digits": b'{"a": 1' + b"0" * 1_000_000 + b"}",
+    "half a surrogate pair": b'{"a": "\\ud800"}',
+    "half a surrogate pair as a key": b'{"\\udfff": 1}',
+    "no UTF-8": b'{"a": "\xff\xfe"}',
+    "deep lists": b'{"a":' + b"[" * 200 + b"]" * 200 + b"}",
+    "deep mappings": b'{"a":' * 200 + b"1" + b"}" * 200,
+    "lists beyond any stack": b'{"a":' + b"[" * 300_000 + b"]" * 300_000 + b"}",
+    "lists beyond any stack, unfinished": b'{"a":' + b"[" * 300_000,
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_what_is_no_usable_json_object_is_an_error(what: str) -> None:
+    """Bodies that Pulumi could not carry, or Python not read, are one clear error."""
+    app = App(lambda _r: httpx.Response(200, content=UNUSABLE[what]))
+    with pytest.raises(ProtocolError, match=r"no usable JSON object\. Check that SCALEKIT_ENVIRONMENT_URL"):
+        client(app, attempts=1).call("x", "GET", "/x")
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n", b"{}"])
+def test_an_empty_answer_is_an_empty_object(content: bytes) -> None:
+    """A success may say nothing."""
+    assert client(App(lambda _r: httpx.Response(200, content=content))).call("x", "DELETE", "/x") == {}
+
+
+def test_a_connector_too_deep_for_pulumi_is_an_error() -> None:
+    """An answer that Pulumi's messages could not hold is refused before it gets there."""
+
+    def nested(levels: int) -> dict[str, object]:
+        value: object = "core"
+        for _ in range(levels - 1):
+            value = [value]
+        return {"identifier": "C:1", "x": value}
+
+    for levels, fine in ((MAX_CONNECTOR_DEPTH, True), (MAX_CONNECTOR_DEPTH + 1, False)):
+        app = App(lambda _r, levels=levels: ok({"provider": nested(levels)}))  # type: ignore[misc]
+        with contextlib.nullcontext() if fine else pytest.raises(ProtocolError, match="C:1 nests deeper"):
+            client(app).create_connector(connector("A"), what="connector 'A'")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_ordinary_json_is_read_as_python_reads_it(value: object) -> None:
+    """Strictness changes nothing about what is fine."""
+    assert parse_json(json.dumps(value).encode()) == value
+
+
+@given(st.binary())
+def test_any_bytes_are_json_or_a_value_error(content: bytes) -> None:
+    """Nothing else is ever raised."""
+    with contextlib.suppress(ValueError):
+        assert depth(parse_json(content)) <= MAX_DEPTH
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_redirect_is_not_followed(status: int, method: str) -> None:
+    """A redirect ends the call: no other host hears of it, and so of no token or secret."""
+    app = App(lambda _r: httpx.Response(status, headers={"location": "https://evil.example.org/steal"}))
+    with pytest.raises(Redirected, match="redirects elsewhere") as caught:
+        client(app).call("x", method, "/x", body={} if method == "POST" else None)
+    assert "evil" not in str(caught.value)
+    assert app.count("/x") == 1
+    assert {request.url.host for request in app.requests} == {HOST}
+
+
+def test_a_redirected_sign_in_keeps_the_secret() -> None:
+    """Nor does the sign-in follow one."""
+    app = App()
+    app.sign_in = lambda _r: httpx.Response(307, headers={"location": "https://evil.example.org/"})  # type: ignore[method-assign]
+    with pytest.raises(Redirected):
+        client(app).call("x", "GET", "/x")
+    assert [request.url.host for request in app.requests] == [HOST]

@@ -1,0 +1,85 @@
+"""Identifiers go into paths: what is none goes nowhere."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_scalekit.api import checked_identifier
+from pulumi_scalekit.catalog import Catalog
+from pulumi_scalekit.errors import NotSent, ProtocolError
+
+from .apps import HOST, App, client, connector, ok
+
+HOSTILE = [
+    "",
+    ".",
+    "..",
+    "../connections",
+    "a/b",
+    "a%2fb",
+    "%2e%2e",
+    "a b",
+    "a?x=1",
+    "a#b",
+    "a;b",
+    "a\\b",
+    "a\r\nHost: evil.example.org",
+    "a\x00",
+    "@evil.example.org",
+    "http://evil.example.org",
+    "ÄSANA:1",
+    "A:1\n",
+    "x" * 256,
+]
+
+
+@pytest.mark.parametrize("identifier", HOSTILE)
+def test_what_is_no_identifier_is_sent_nowhere(identifier: str) -> None:
+    """Reads, updates and deletes refuse it before anything leaves, not even for a token."""
+    app = App()
+    api = client(app)
+    catalog = Catalog(api)
+    for use in (
+        lambda: catalog.get(identifier),
+        lambda: catalog.update(identifier, connector("A")),
+        lambda: catalog.delete(identifier),
+        lambda: list(api.connectors(identifier=identifier)),
+    ):
+        with pytest.raises(NotSent, match="letters, digits") as caught:
+            use()
+        assert str(caught.value).isprintable()
+        assert "Scalekit answered" not in str(caught.value)
+    assert app.requests == []
+
+
+@pytest.mark.parametrize("identifier", HOSTILE)
+def test_a_server_cannot_plant_one(identifier: str) -> None:
+    """A create that answers with a path instead of an identifier is an error, not state."""
+    app = App(lambda _r: ok({"provider": {"identifier": identifier}}))
+    with pytest.raises(ProtocolError, match="without a usable identifier"):
+        client(app).create_connector(connector("A"), what="connector 'A'")
+
+
+@given(st.from_regex(r"[A-Za-z0-9_:-]{1,255}", fullmatch=True))
+def test_an_identifier_is_one_quoted_segment(identifier: str) -> None:
+    """Every identifier that the API documents reaches the server as it is."""
+    app = App()
+    client(app).delete_connector(identifier, what="it")
+    request = app.requests[-1]
+    assert request.url.host == HOST
+    assert request.url.path == f"/api/v1/custom-providers/{identifier}"
+    assert request.url.raw_path == f"/api/v1/custom-providers/{identifier.replace(':', '%3A')}".encode()
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_an_identifier_or_refused(text: str) -> None:
+    """Nothing in between: a URL made from what passes never leaves its path."""
+    try:
+        checked_identifier(text)
+    except NotSent:
+        return
+    url = httpx.URL(f"https://{HOST}/api/v1/custom-providers/{text}")
+    assert (url.host, url.path) == (HOST, f"/api/v1/custom-providers/{text}")

@@ -1,0 +1,99 @@
+"""One pace for all threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from pulumi_scalekit.pacing import Pace
+
+from .apps import App, at_once, client, ok, refusal
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+def test_the_limit_halves_once_for_a_burst_of_refusals() -> None:
+    """Calls that were under way together are refused together: that is one piece of news."""
+    clock = Clock()
+    pace = Pace(32, clock=clock)
+    for _ in range(32):
+        pace.rate_limited()
+    assert pace.limit == 16
+    clock.now += 1.5
+    pace.rate_limited()
+    assert pace.limit == 8
+
+
+def test_the_limit_never_reaches_zero() -> None:
+    """One call at a time is always possible."""
+    clock = Clock()
+    pace = Pace(2, clock=clock)
+    for _ in range(10):
+        clock.now += 2
+        pace.rate_limited()
+    assert pace.limit == 1
+    with pace.turn():
+        pass
+
+
+def test_the_limit_recovers_step_by_step() -> None:
+    """Twenty successes allow one more call at once, up to what was configured."""
+    clock = Clock()
+    pace = Pace(4, clock=clock)
+    pace.rate_limited()
+    assert pace.limit == 2
+    for _ in range(20):
+        pace.succeeded()
+    assert pace.limit == 3
+    for _ in range(100):
+        pace.succeeded()
+    assert pace.limit == 4
+
+
+def test_no_more_run_at_once_than_the_limit() -> None:
+    """64 threads take turns by threes, and all get theirs."""
+    pace = Pace(3)
+    lock = threading.Lock()
+    running = most = 0
+
+    def work(_index: int) -> None:
+        nonlocal running, most
+        with pace.turn():
+            with lock:
+                running += 1
+                most = max(most, running)
+            time.sleep(0.002)
+            with lock:
+                running -= 1
+
+    assert at_once(64, work) == [None] * 64
+    assert most == 3
+
+
+def test_a_pause_holds_every_thread_back() -> None:
+    """What one thread learns from `Retry-After`, all keep."""
+    pace = Pace(8)
+    pace.rate_limited(0.3)
+    began = time.monotonic()
+
+    def work(_index: int) -> float:
+        with pace.turn():
+            return time.monotonic() - began
+
+    assert all(isinstance(waited, float) and waited >= 0.28 for waited in at_once(4, work))
+
+
+def test_a_turn_is_given_back_when_its_call_fails() -> None:
+    """Failures do not use the limit up."""
+    app = App(lambda r: ok() if r.url.path == "/y" else refusal(400))
+    api = client(app, parallel=2)
+    at_once(16, lambda _: api.call("x", "GET", "/x"))
+    assert at_once(4, lambda _: api.call("y", "GET", "/y")) == [{}] * 4

@@ -1,0 +1,177 @@
+"""Where a client connects to: one environment's own URL, through the proxies of the machine, and nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_scalekit import local
+from pulumi_scalekit.api import Client
+from pulumi_scalekit.errors import SettingsError, Unreachable
+from pulumi_scalekit.settings import Settings, environment_url, read_settings
+
+from .apps import SECRET
+
+ENVIRON = {
+    "SCALEKIT_ENVIRONMENT_URL": "https://env.example.com",
+    "SCALEKIT_CLIENT_ID": "skc_1",
+    "SCALEKIT_CLIENT_SECRET": SECRET,
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://env.example.com", "https://env.example.com"),
+        ("  https://Env.Example.COM/ ", "https://env.example.com"),
+        ("https://env.example.com:443", "https://env.example.com"),
+        ("https://env.example.com:8443", "https://env.example.com:8443"),
+        ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
+        ("http://localhost:80/", "http://localhost"),
+        ("http://[::1]:8787", "http://[::1]:8787"),
+    ],
+)
+def test_an_environment_url_has_one_form(given: str, kept: str) -> None:
+    """The same environment is recognised however its URL is written."""
+    assert environment_url(given) == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "env.example.com",
+        "ftp://env.example.com",
+        "http://env.example.com",
+        "http://127.0.0.1.example.com",
+        "http://0.0.0.0:80",
+        "https://user:password@env.example.com",
+        "https://env.example.com@evil.example.org",
+        "https://env.example.com/api",
+        "https://env.example.com?x=1",
+        "https://env.example.com#x",
+        "https://env.example.com:99999",
+        "https://env..example.com",
+        "https://-",
+        "https://%65vil.example.org",
+        "https://evil.example.org\\@env.example.com",
+        "https://env.example.com\r\nX: 1",
+        "https://env.exam\tple.com",
+        "https://[::1",
+        "https://[fe80::1%25eth0]",
+        "https://1.2.3.4.5",
+        "https://münchen.example.com",
+        "https://" + "a" * 64 + ".com",
+        "https://\x9b31m.com",
+    ],
+)
+def test_what_is_no_base_url_is_refused(url: str) -> None:
+    """With a message that is safe to print and holds no password."""
+    with pytest.raises(SettingsError) as caught:
+        environment_url(url)
+    assert str(caught.value).isprintable()
+    assert "password" not in str(caught.value)
+
+
+PIECE = st.sampled_from(
+    ["https://", "http://", "a", "b.c", ":", "@", "/", "%", "[", "]", "::1", "8", ".", "\\", "#"]
+)
+
+
+@given(
+    st.lists(PIECE | st.text(max_size=3), max_size=8).map("".join)
+    | st.text(max_size=30).map("https://{}".format)
+)
+def test_any_text_is_refused_or_a_url_that_works(text: str) -> None:
+    """What passes is accepted by the HTTP library too, with the very same host, and stays as it is."""
+    try:
+        url = environment_url(text)
+    except SettingsError as error:
+        assert str(error).isprintable()  # noqa: PT017 - half of what is tested
+        return
+    assert environment_url(url) == url
+    with Client(Settings(url, "a", "b")) as client:
+        request = client._http.build_request("GET", "/x")
+        assert f"{request.url.scheme}://{request.url.netloc.decode()}" == url
+
+
+@pytest.mark.parametrize("name", ["SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET"])
+@pytest.mark.parametrize("value", ["can\nary", "can\x00ary", "can\udce4ary", "can\x1b[2Jary"])
+def test_credentials_must_be_printable(name: str, value: str) -> None:
+    """A secret that was copied wrongly is named, and not shown."""
+    with pytest.raises(SettingsError, match="characters that cannot be printed") as caught:
+        read_settings(environ={**ENVIRON, name: value})
+    assert "ary" not in str(caught.value)
+
+
+def test_settings_do_not_show_the_secret() -> None:
+    """Neither their representation nor that of the client has it."""
+    settings = read_settings(environ=ENVIRON)
+    with Client(settings) as client:
+        assert SECRET not in f"{settings!r} {settings} {client!r} {client.__dict__!r}"
+
+
+@contextlib.contextmanager
+def forbidding_proxy() -> Iterator[tuple[str, list[bytes]]]:
+    """An HTTP proxy that notes what it is asked for, and forbids it."""
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    asked.append(connection.recv(65536))
+                    connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(timeout=5)
+
+
+def test_a_proxy_of_the_machine_is_used_and_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for a tunnel, through which the encrypted connection goes; its refusal reads as unreachable."""
+    with forbidding_proxy() as (url, asked):
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        settings = Settings("https://env.example.com", "skc_1", SECRET, attempts=2, backoff=0)
+        with Client(settings) as client, pytest.raises(Unreachable, match="and any proxy"):
+            client.call("x", "GET", "/x")
+    assert len(asked) == 2
+    for head in asked:
+        assert head.startswith(b"CONNECT env.example.com:443 ")
+        assert b"canary" not in head
+        assert b"uthorization" not in head
+
+
+def test_a_local_environment_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is set for the outside world is left out for this machine's own servers."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with contextlib.ExitStack() as stack:
+        scalekit = stack.enter_context(local.running())
+        settings = Settings(scalekit.url, scalekit.client_id, scalekit.client_secret)
+        client = stack.enter_context(Client(settings))
+        assert list(client.connectors()) == []
+
+
+@pytest.mark.parametrize(
+    "proxy", ["gopher://user:canary@p", "http://user:canary@p:port", "socks5://user:canary@p"]
+)
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """The message names the variables to look at."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(SettingsError, match="check the proxy in HTTPS_PROXY or ALL_PROXY") as caught:
+        Client(Settings("https://env.example.com", "a", "b"))
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None

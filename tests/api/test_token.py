@@ -1,0 +1,163 @@
+"""One access token for all threads: got once, renewed once, and never anywhere but in its header."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+
+from pulumi_scalekit.errors import (
+    PermissionDenied,
+    ProtocolError,
+    ScalekitError,
+    ServerError,
+    Unauthenticated,
+)
+
+from .apps import HOST, SECRET, App, at_once, client, ok, refusal
+
+
+def bearer(request: httpx.Request) -> str:
+    """The token of a request."""
+    return request.headers["authorization"].removeprefix("Bearer ")
+
+
+def test_threads_share_one_token() -> None:
+    """32 threads that start together sign in once."""
+    app = App()
+    api = client(app)
+    at_once(32, lambda _: api.call("x", "GET", "/x"))
+    assert app.count("/oauth/token") == 1
+    assert {bearer(r) for r in app.requests if r.url.path == "/x"} == {"canary-token-0"}
+
+
+def test_the_secret_is_in_the_form_of_the_sign_in_only() -> None:
+    """No URL, no header and no other body holds the client secret."""
+    app = App()
+    client(app).call("x", "POST", "/x", body={"a": 1})
+    sign_in, call = app.requests
+    assert parse_qs(sign_in.content.decode())["client_secret"] == [SECRET]
+    for request in (sign_in, call):
+        assert request.url.host == HOST
+        assert "canary" not in str(request.url)
+    assert "authorization" not in sign_in.headers
+    assert not any(SECRET in str(value) for r in app.requests for value in r.headers.values())
+    assert SECRET not in call.content.decode()
+
+
+def test_a_revoked_token_is_renewed_once_for_all_threads() -> None:
+    """When a token is revoked under 16 threads, one new one serves them all, and no call fails."""
+    app = App()
+    app.handler = lambda r: ok() if bearer(r) != "canary-token-0" else refusal(401, "revoked")
+    api = client(app)
+    assert all(result == {} for result in at_once(16, lambda _: api.call("x", "GET", "/x")))
+    assert app.count("/oauth/token") == 2
+
+
+def test_a_call_renews_the_token_once() -> None:
+    """A token that is refused as soon as it is issued ends the call, and says where the secret came from."""
+    app = App(lambda _r: refusal(401, "no such client"))
+    with pytest.raises(Unauthenticated) as caught:
+        client(app, secret_source="the vault").call("read things", "GET", "/x")
+    assert app.counts == {"POST /oauth/token": 2, "GET /x": 2}
+    assert "no such client" in str(caught.value)
+    assert "the vault" in str(caught.value)
+
+
+def test_refused_credentials_are_not_tried_again() -> None:
+    """A wrong secret is sent once in a process, however many calls need a token."""
+    app = App()
+    app.sign_in = lambda _r: httpx.Response(  # type: ignore[method-assign]
+        401, json={"error": "invalid_client", "error_description": "client authentication failed"}
+    )
+    api = client(app, secret_source="the vault")
+    results = at_once(8, lambda _: api.call("x", "GET", "/x"))
+    assert app.counts == {"POST /oauth/token": 1}
+    for result in results:
+        assert isinstance(result, Unauthenticated)
+        assert "client authentication failed" in str(result)
+        assert "The client secret came from the vault" in str(result)
+        assert SECRET not in str(result)
+
+
+def test_a_failing_sign_in_is_shared() -> None:
+    """Threads that wait for a token share the failure to get one, instead of each trying in turn."""
+    app = App()
+
+    def sign_in(_request: httpx.Request) -> httpx.Response:
+        time.sleep(0.03)
+        return refusal(503, "down")
+
+    app.sign_in = sign_in  # type: ignore[method-assign]
+    api = client(app, attempts=3)
+    results = at_once(16, lambda _: api.call("x", "GET", "/x"))
+    assert all(isinstance(result, ServerError) for result in results)
+    assert app.counts["POST /oauth/token"] <= 6
+
+
+def test_a_call_after_a_failed_sign_in_tries_again() -> None:
+    """A passing failure to sign in is not remembered."""
+    app = App()
+    signed_in = app.sign_in
+    api = client(app, attempts=1)
+    app.sign_in = lambda _r: refusal(503, "down")  # type: ignore[method-assign]
+    with pytest.raises(ServerError):
+        api.call("x", "GET", "/x")
+    app.sign_in = signed_in  # type: ignore[method-assign]
+    assert api.call("x", "GET", "/x") == {}
+
+
+def test_a_failed_sign_in_is_no_unknown_outcome() -> None:
+    """A write that got no token did not begin, even where the sign-in itself was cut off."""
+    app = App()
+    app.sign_in = lambda r: httpx.ReadError("cut", request=r)  # type: ignore[method-assign]
+    with pytest.raises(ScalekitError) as caught:
+        client(app, attempts=2).call("x", "POST", "/x", body={}, repeatable=False)
+    assert getattr(caught.value, "ambiguous", None) is False
+    assert app.count("/x") == 0
+
+
+@pytest.mark.parametrize("lifetime", [3600, "3600", 3600.0, None, -5, 0, True, "soon", [], 10**300])
+def test_odd_lifetimes_do_not_cost_a_token_each_call(lifetime: object) -> None:
+    """Whatever `expires_in` says, tokens are used for as long as they hold."""
+    app = App()
+    app.sign_in = lambda _r: ok({"access_token": "t", "expires_in": lifetime})  # type: ignore[method-assign]
+    api = client(app)
+    for _ in range(3):
+        api.call("x", "GET", "/x")
+    assert app.count("/oauth/token") == 1
+
+
+def test_a_token_is_renewed_before_it_ends() -> None:
+    """The last tenth of a token's life is not used, so no call is refused for it."""
+    app = App()
+    api = client(app)
+    tokens = iter(("first", "second"))
+    app.sign_in = lambda _r: ok({"access_token": next(tokens), "expires_in": 0.2})  # type: ignore[method-assign]
+    api.call("x", "GET", "/x")
+    time.sleep(0.19)
+    api.call("x", "GET", "/x")
+    assert [bearer(r) for r in app.requests if r.url.path == "/x"] == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    "token", [None, "", 7, "a\r\nX-Evil: 1", "two words", "tök", "\x00", "x" * 20_000, {"a": 1}]
+)
+def test_an_unusable_token_is_an_error(token: object) -> None:
+    """A token that is none, or would break the header, is never put into one."""
+    app = App()
+    app.sign_in = lambda _r: ok({"access_token": token, "expires_in": 60})  # type: ignore[method-assign]
+    with pytest.raises(ProtocolError, match="without a usable access token"):
+        client(app).call("x", "GET", "/x")
+    assert app.count("/x") == 0
+
+
+def test_a_missing_permission_names_it() -> None:
+    """A 403 does not renew the token; it says which permission the client lacks."""
+    needs = {"required_permissions": ["agent_connectors:write"]}
+    app = App(lambda _r: refusal(403, "denied", resource_info=needs))
+    with pytest.raises(PermissionDenied, match="needs agent_connectors:write"):
+        client(app).call("x", "POST", "/x", body={})
+    assert app.counts == {"POST /oauth/token": 1, "POST /x": 1}

@@ -1,0 +1,70 @@
+"""The question that `promote` asks, in a real terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pulumi_scalekit.local import LocalScalekit
+
+from .conftest import seed, writes
+from .samples import TAVILY
+
+
+def ask(answer: bytes, environ: dict[str, str], directory: str) -> tuple[int, str]:
+    """Run a promotion in a terminal, answer its question, and return its exit code and screen."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pulumi_scalekit.cli", "promote", "--from", "dev", "--to", "production"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=directory,
+        env={**os.environ, **environ, "TERM": "xterm", "COLUMNS": "80"},
+        start_new_session=True,
+        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # makes it the controlling terminal
+    )
+    os.close(theirs)
+    screen, again_at, deadline = b"", 0.0, time.monotonic() + 60
+    while (now := time.monotonic()) < deadline:
+        if select.select([ours], [], [], 0.1)[0]:
+            try:
+                read = os.read(ours, 4096)
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if not read:
+                break
+            screen += read
+        # Like a person who sees nothing happen: a signal that comes right before the read it is to interrupt is lost.
+        if b"[y/N]" in screen and now > again_at:
+            os.write(ours, answer)
+            again_at = now + 2
+    os.close(ours)
+    return process.wait(timeout=30), screen.decode(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "written"),
+    [(b"y\n", 0, 1), (b"n\n", 1, 0), (b"\x03", 130, 0)],
+    ids=["yes", "no", "Ctrl-C"],
+)
+def test_the_answer_decides(
+    dev: LocalScalekit,
+    production: LocalScalekit,
+    environ: dict[str, str],
+    tmp_path: object,
+    answer: bytes,
+    code: int,
+    written: int,
+) -> None:
+    """Only a yes writes; Ctrl-C ends with 130."""
+    seed(dev, TAVILY)
+    ended, screen = ask(answer, environ, str(tmp_path))
+    assert (ended, writes(production)) == (code, written), screen
+    assert "Traceback" not in screen

@@ -1,0 +1,156 @@
+"""The command as a whole: help, version, exit codes, errors."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+import pulumi_scalekit
+from pulumi_scalekit.cli import app as application
+from pulumi_scalekit.local import LocalScalekit
+
+from .conftest import Result
+from .samples import TAVILY
+
+COMMANDS = ("list", "show", "export", "curl", "import", "promote", "compare", "review", "serve")
+Run = Callable[..., Result]
+
+
+def test_help_names_every_command(command: Run) -> None:
+    """`--help` lists every command with what it does."""
+    result = command("--help")
+    assert result.code == 0
+    listed = re.findall(r"^│ ([a-z]+) ", result.out, re.MULTILINE)
+    assert set(COMMANDS) <= set(listed)
+
+
+@pytest.mark.parametrize(
+    "name", [c for c in COMMANDS if c != "curl"] + ["curl create", "curl update", "curl delete"]
+)
+def test_help_shows_an_example(command: Run, name: str) -> None:
+    """Each command's help has an example that can be copied."""
+    result = command(*name.split(), "--help")
+    assert result.code == 0
+    assert re.search(rf"Examples?:?\s+pulumi-scalekit {name}", result.out), result.out
+
+
+def test_version(command: Run) -> None:
+    """`--version` prints the version and nothing else."""
+    assert command("--version").out == f"pulumi-scalekit {pulumi_scalekit.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"],
+        ["list", "--frobnicate"],
+        ["show"],
+        ["import"],
+        ["compare", "--from", "dev"],
+        ["review", "--format", "pdf"],
+        ["curl", "create", "X"],
+        ["serve", "--port", "x"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(command: Run, arguments: list[str]) -> None:
+    """What is typed wrongly ends with 2, says so on standard error, and prints nothing else."""
+    result = command(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert "Usage: pulumi-scalekit" in result.err
+
+
+def test_missing_settings_are_one_line(command: Run) -> None:
+    """An error is one line on standard error that starts with `error:`."""
+    result = command("list")
+    assert (result.code, result.out) == (1, "")
+    assert re.fullmatch(r"error: Scalekit credentials are missing: .*\n", result.err)
+
+
+def test_a_refused_secret_is_one_line(command: Run, dev: LocalScalekit, environ: dict[str, str]) -> None:
+    """A wrong secret is named by the variable that it came from, never by its value."""
+    wrong = environ | {"SCALEKIT_DEV_CLIENT_SECRET": "wrong-one-5150"}
+    result = command("list", "--env", "dev", environ=wrong)
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert "SCALEKIT_DEV_CLIENT_SECRET" in result.err
+    assert "wrong-one-5150" not in result.text
+
+
+def test_an_error_in_a_terminal_is_coloured(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal with colours the error is red."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    result = command("list", terminal=True, environ={"NO_COLOR": ""})
+    assert re.match(r"\x1b\[1;31merror: \x1b\[0m\x1b\[31mScalekit credentials", result.err)
+
+
+def test_interruption_is_exit_code_130(dev: LocalScalekit) -> None:
+    """Ctrl-C ends with 130 and without a traceback."""
+    dev.faults.add("list:latency=20")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pulumi_scalekit.cli", "list"],
+        env={**os.environ, **dev.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 20
+    while not dev.requests.count("list") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Help loads neither the HTTP client nor the models nor the server."""
+    program = (
+        "import sys\nfrom pulumi_scalekit.cli.app import run\ntry: run(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'httpx', 'pydantic', 'starlette', 'uvicorn', 'cryptography'}\n"
+        "print(sorted(heavy & sys.modules.keys()), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_a_closed_pipe_is_no_error(dev: LocalScalekit) -> None:
+    """A reader that goes away early, as `head` does, causes no message."""
+    done = subprocess.run(
+        f"{sys.executable} -m pulumi_scalekit.cli --help | true",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unexpected_argument_of_a_mounted_command(command: Run) -> None:
+    """Commands that live elsewhere show their own help under their full name."""
+    result = command("serve", "--help")
+    assert result.code == 0
+    assert "Usage: pulumi-scalekit serve" in result.out
+
+
+def test_list_answers_every_page(command: Run, dev: LocalScalekit) -> None:
+    """All connectors are listed, not only the first page."""
+    for number in range(1003):
+        dev.store.create_provider(TAVILY | {"display_name": f"Number {number}"})
+    result = command("list", "--env", "dev", "--json")
+    assert len(result.json) == 1003
+
+
+def test_commands_are_those_of_the_application() -> None:
+    """No command is missing from these tests."""
+    commands = {info.name for info in application.app.registered_commands}
+    groups = {info.name for info in application.app.registered_groups}
+    assert (commands | groups) - {"new", "call"} == set(COMMANDS)

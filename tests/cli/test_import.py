@@ -1,0 +1,248 @@
+"""`import` and its options, with an engine that does nothing but keep states."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_scalekit.engine import ENGINE_VARIABLE, Project, find_engine, find_project
+from pulumi_scalekit.errors import EngineError
+from pulumi_scalekit.importing import managed_connectors, resources_of
+from pulumi_scalekit.local import LocalScalekit
+
+from . import fake_engine
+from .conftest import Result, seed, writes
+from .samples import ASANA, FRESHDESK, TAVILY
+
+Run = Callable[..., Result]
+EMPTY: dict[str, Any] = {"version": 3, "deployment": {"manifest": {}}}
+
+
+@dataclass
+class Stacks:
+    """A project with stacks in a fake engine, and the command run in it."""
+
+    file: Path
+    command: Run
+    environ: dict[str, str]
+
+    def __call__(self, *arguments: str) -> Result:
+        """Run the command."""
+        return self.command(*arguments, environ=self.environ)
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the engine keeps."""
+        kept: dict[str, Any] = json.loads(self.file.read_text())
+        return kept
+
+    def managed(self, stack: str) -> dict[str, str]:
+        """The identifiers that a stack manages, by resource name."""
+        return {m.resource: m.identifier for m in managed_connectors(self.kept["stacks"][stack], stack)}
+
+
+@pytest.fixture
+def stacks(command: Run, dev: LocalScalekit, tmp_path: Path) -> Stacks:
+    """A project in the current directory with the empty stacks `dev` and `other`, both of one environment."""
+    file = tmp_path / "engine.json"
+    config = {
+        "scalekit:environmentUrl": {"value": dev.url, "secret": False},
+        "scalekit:clientId": {"value": dev.client_id, "secret": False},
+        "scalekit:clientSecret": {"value": dev.client_secret, "secret": True},
+    }
+    file.write_text(
+        json.dumps({"stacks": {"dev": EMPTY, "other": EMPTY}, "config": {"dev": config, "other": config}})
+    )
+    engine = tmp_path / "engine"
+    script = " ".join(map(shlex.quote, (sys.executable, fake_engine.__file__, str(file))))
+    engine.write_text(f'#!/bin/sh\nexec {script} "$@"\n')
+    engine.chmod(0o755)
+    Path("Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    return Stacks(file, command, {ENGINE_VARIABLE: str(engine)})
+
+
+def test_code_goes_beside_a_program(stacks: Stacks, dev: LocalScalekit) -> None:
+    """A program that exists is not touched: the code is a module of its own, and the next step is named."""
+    Path("__main__.py").write_text("mine = 1\n")
+    seed(dev, ASANA)
+    result = stacks("import", "--stack", "dev")
+    assert result.code == 0
+    assert Path("__main__.py").read_text() == "mine = 1\n"
+    assert "protect=True" in Path("imported_connectors.py").read_text()
+    assert "add `import imported_connectors` to __main__.py" in result.out
+    assert stacks.managed("dev").keys() == {"my-asana"}
+    assert writes(dev) == 1
+
+
+def test_more_code_goes_to_the_end(stacks: Stacks, dev: LocalScalekit) -> None:
+    """A later import extends the module; what is there stays as it is, and names do not clash."""
+    seed(dev, ASANA)
+    stacks("import", "--stack", "dev", "--out", "code/connectors.py")
+    first = Path("code/connectors.py").read_text()
+    seed(dev, FRESHDESK | {"display_name": "my  ASANA"})
+    assert stacks("import", "--stack", "dev", "--out", "code/connectors.py").code == 0
+    second = Path("code/connectors.py").read_text()
+    assert second.startswith(first)
+    names = [n.targets[0].id for n in ast.parse(second).body if isinstance(n, ast.Assign)]
+    assert names == ["my_asana", "my_asana_2"]
+    assert stacks.managed("dev").keys() == {"my-asana", "my-asana-2"}
+    assert second.count("import pulumi\n") == 1
+
+
+def test_only_what_is_named(stacks: Stacks, dev: LocalScalekit) -> None:
+    """Names select; the rest stays unmanaged."""
+    asana, tavily = seed(dev, ASANA, TAVILY)
+    report = stacks("import", tavily, "--stack", "dev", "--json").json
+    assert [e["identifier"] for e in report["imported"]] == [tavily]
+    assert stacks.managed("dev") == {"tavily": tavily}
+    again = stacks("import", "my asana", "Tavily", "--stack", "dev", "--json").json
+    assert [e["identifier"] for e in again["imported"]] == [asana]
+    assert again["already_managed"] == [tavily]
+
+
+def test_a_dry_run_writes_nothing(stacks: Stacks, dev: LocalScalekit) -> None:
+    """`--dry-run` shows the code, and writes neither code nor state nor a backup."""
+    seed(dev, ASANA)
+    kept = stacks.kept
+    result = stacks("import", "--stack", "dev", "--dry-run")
+    assert "my_asana = scalekit.Connector(" in result.out
+    assert stacks.kept == kept
+    assert [path.name for path in Path().iterdir()] == ["Pulumi.yaml"]
+
+
+def test_the_backup_is_the_state_before(stacks: Stacks, dev: LocalScalekit) -> None:
+    """Each import that changes something keeps the state from before; none overwrites an earlier one."""
+    seed(dev, ASANA)
+    first = stacks("import", "--stack", "dev", "--json").json["backup"]
+    between = stacks.kept["stacks"]["dev"]
+    seed(dev, TAVILY)
+    second = stacks("import", "--stack", "dev", "--json").json["backup"]
+    assert first != second
+    assert json.loads(Path(first).read_text()) == EMPTY
+    assert json.loads(Path(second).read_text()) == between
+
+
+def test_protection_is_in_code_and_state(stacks: Stacks, dev: LocalScalekit) -> None:
+    """`--no-protect` leaves the protection out of both."""
+    seed(dev, ASANA)
+    stacks("import", "--stack", "dev", "--no-protect")
+    assert "protect" not in Path("__main__.py").read_text()
+    assert "protect" not in resources_of(stacks.kept["stacks"]["dev"])[-1]
+
+
+def test_a_name_for_one_connector_only(stacks: Stacks, dev: LocalScalekit) -> None:
+    """`--as` names one resource; for several it is wrong usage."""
+    seed(dev, ASANA, TAVILY)
+    assert stacks("import", "--stack", "dev", "--as", "x").code == 2
+    assert stacks("import", "Tavily", "--stack", "dev", "--as", "search").code == 0
+    assert stacks.managed("dev").keys() == {"search"}
+
+
+def test_another_stacks_connectors_are_refused(stacks: Stacks, dev: LocalScalekit) -> None:
+    """What another stack of the project manages is refused, and the rest can be imported by name."""
+    seed(dev, ASANA, TAVILY)
+    stacks("import", "Tavily", "--stack", "other")
+    refused = stacks("import", "--stack", "dev")
+    assert refused.code == 1
+    assert "manages 'Tavily' by other (as 'tavily')" in refused.err
+    assert stacks("import", "My Asana", "--stack", "dev").code == 0
+
+
+def test_twins_are_refused(stacks: Stacks, dev: LocalScalekit) -> None:
+    """Two connectors of one name cannot be declared; one of them can, by its identifier."""
+    first, _ = seed(dev, TAVILY, TAVILY)
+    refused = stacks("import", "--stack", "dev")
+    assert refused.code == 1
+    assert "have the same display name: 'Tavily'" in refused.err
+    assert stacks("import", first, "--stack", "dev").code == 0
+
+
+def test_a_file_that_is_no_python_is_refused(stacks: Stacks, dev: LocalScalekit) -> None:
+    """Code is not added to what cannot be read as Python, and the state stays as it is."""
+    seed(dev, ASANA)
+    Path("broken.py").write_text("def (")
+    kept = stacks.kept
+    result = stacks("import", "--stack", "dev", "--out", "broken.py")
+    assert result.code == 1
+    assert "broken.py cannot be extended" in result.err
+    assert stacks.kept == kept
+
+
+def test_an_unknown_stack_is_one_line(stacks: Stacks) -> None:
+    """What the engine says is passed on in one line."""
+    result = stacks("import", "--stack", "nowhere")
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert "no stack named 'nowhere' found" in result.err
+
+
+def test_an_encrypted_input_is_not_reviewed_as_missing(stacks: Stacks, dev: LocalScalekit) -> None:
+    """What the state keeps encrypted is shown as secret, and no rule says that it is missing."""
+    seed(dev, TAVILY | {"description": "Search"})
+    stacks("import", "--stack", "dev")
+    kept = stacks.kept
+    encrypted = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+    resources_of(kept["stacks"]["dev"])[-1]["inputs"]["proxy_url"] = encrypted
+    stacks.file.write_text(json.dumps(kept))
+    (reviewed,) = stacks("review", "--stack", "dev", "--json").json
+    assert reviewed["findings"] == []
+    assert {i["item"]: i["value"] for i in reviewed["checklist"]}["Proxy URL"] == "[secret]"
+
+
+# --- Finding the engine and the project ----------------------------------------------------------------------
+
+
+def executable(path: Path) -> Path:
+    """A command that does nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_cli_comes_first(tmp_path: Path) -> None:
+    """`pulumi` on PATH, else `pulumi-embedded`, unless the variable names another command."""
+    embedded = executable(tmp_path / "a" / "pulumi-embedded")
+    assert find_engine({"PATH": str(embedded.parent)}) == str(embedded)
+    cli = executable(tmp_path / "b" / "pulumi")
+    path = f"{embedded.parent}:{cli.parent}"
+    assert find_engine({"PATH": path}) == str(cli)
+    assert find_engine({"PATH": path, ENGINE_VARIABLE: "pulumi-embedded"}) == str(embedded)
+    with pytest.raises(EngineError, match="names 'nothing', which is no command here"):
+        find_engine({"PATH": path, ENGINE_VARIABLE: "nothing"})
+
+
+def test_without_an_engine_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither is installed, the message says how to get one."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(EngineError, match=r"pulumi-scalekit\[embedded\]"):
+        find_engine({"PATH": str(tmp_path)})
+
+
+def test_the_project_may_be_above(tmp_path: Path) -> None:
+    """A directory below a project belongs to it; without one there is an error."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\nmain: src\n")
+    below = tmp_path / "src" / "more"
+    below.mkdir(parents=True)
+    assert find_project(below) == tmp_path
+    project = Project.at(below)
+    assert (project.name, project.main) == ("shop", tmp_path / "src")
+    (tmp_path / "Pulumi.yaml").unlink()
+    with pytest.raises(EngineError, match="no Pulumi project"):
+        Project.at(below)
+
+
+@pytest.mark.parametrize("content", ["", "runtime: python", "name: [", "name: 3", "- x"])
+def test_a_project_file_without_a_name_is_an_error(tmp_path: Path, content: str) -> None:
+    """A project file that cannot be used is named."""
+    (tmp_path / "Pulumi.yaml").write_text(content)
+    with pytest.raises(EngineError, match=r"Pulumi\.yaml"):
+        _ = Project(tmp_path).name

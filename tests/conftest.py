@@ -1,0 +1,61 @@
+"""Fixtures for all tests: a local Scalekit, and projects on both engines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pulumi_scalekit import local
+from pulumi_scalekit.local import LocalScalekit
+
+from .support.engines import Engine, Project, find_engines
+
+
+@pytest.fixture(autouse=True)
+def tracebacks() -> Iterator[None]:
+    """A provider that a test configures hides the tracebacks of its process, which is not this one's wish."""
+    yield
+    sys.__dict__.pop("tracebacklimit", None)
+
+
+@pytest.fixture
+def scalekit() -> Iterator[LocalScalekit]:
+    """An empty environment."""
+    with local.running() as running:
+        yield running
+
+
+@pytest.fixture(params=find_engines(), ids=lambda engine: engine.name)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn; skipped, with the reason, where one is not there."""
+    engine: Engine = request.param
+    if engine.missing:
+        pytest.skip(engine.missing)
+    return engine
+
+
+@pytest.fixture(scope="session")
+def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of Pulumi's for this test run."""
+    return tmp_path_factory.mktemp("pulumi-home")
+
+
+@pytest.fixture
+def make_project(engine: Engine, pulumi_home: Path, tmp_path: Path) -> Callable[[LocalScalekit], Project]:
+    """Makes a project whose settings point to an environment."""
+
+    def make(scalekit: LocalScalekit) -> Project:
+        directory = tmp_path / f"stack-{len(list(tmp_path.iterdir()))}"
+        directory.mkdir()
+        return Project(engine, directory, pulumi_home, scalekit.env)
+
+    return make
+
+
+@pytest.fixture
+def project(make_project: Callable[[LocalScalekit], Project], scalekit: LocalScalekit) -> Project:
+    """A project whose settings point to the environment `scalekit`."""
+    return make_project(scalekit)

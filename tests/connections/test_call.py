@@ -1,0 +1,182 @@
+"""`pulumi-scalekit call`: dry runs, and calls through Tool Proxy to a real upstream."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_scalekit import local
+from pulumi_scalekit.api import Client
+from pulumi_scalekit.settings import Settings
+from pulumi_scalekit.toolproxy import dry_run
+
+KEY = "canary-5b1c"
+HEADED = {
+    "type": "API_KEY",
+    "display_name": "Keys",
+    "fields": [
+        {"field_name": "app", "header_name": "X-App"},
+        {"field_name": "api_key", "header_name": "X-Key", "input_type": "password"},
+    ],
+}
+
+
+def definition(pattern: Mapping[str, Any], url: str = "https://api.example.com/v1") -> dict[str, Any]:
+    """A definition of one auth pattern."""
+    return {"display_name": "Under Test", "proxy_url": url, "auth_patterns": [dict(pattern)]}
+
+
+def fields(*names: str) -> list[dict[str, str]]:
+    """Declared fields."""
+    return [{"field_name": name} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "headers"),
+    [
+        ({"type": "BEARER", "fields": fields("token")}, {"Authorization": "Bearer ****"}),
+        ({"type": "OAUTH", "oauth_config": {}}, {"Authorization": "Bearer ****"}),
+        ({"type": "BASIC", "fields": fields("username")}, {"Authorization": "Basic ****"}),
+        (
+            {
+                "type": "API_KEY",
+                "fields": fields("api_key"),
+                "auth_header_key_override": "X-API-Key",
+                "auth_field_mutations": {"api_key": {"prefix": "Key "}},
+            },
+            {"X-API-Key": "Key ****"},
+        ),
+        (HEADED, {"X-App": "****", "X-Key": "****"}),
+        ({"type": "NO_AUTH", "is_mcp": True}, {}),
+    ],
+    ids=lambda value: value.get("type", "") if isinstance(value, dict) else "",
+)
+def test_a_dry_run_shows_the_masked_request(pattern: dict[str, Any], headers: dict[str, str]) -> None:
+    """Every auth type shows its headers with the credential masked, whether a value is given or not."""
+    for given in ({}, {"token": KEY, "username": KEY, "api_key": KEY, "app": KEY}):
+        shown = dry_run(definition(pattern), "GET", "/x?y=1", given)
+        assert shown.request.masked_url == "https://api.example.com/v1/x?y=1"
+        assert shown.request.masked() == headers
+        assert KEY not in repr(shown)
+
+
+def test_a_dry_run_fills_placeholders_and_names_what_it_assumed() -> None:
+    """A value that is not given stands for itself, and is named."""
+    pattern = {"type": "BASIC", "fields": fields("site_name", "username")}
+    shown = dry_run(definition(pattern, "https://{{site_name}}/api"), "GET", "/x", {"username": "u"})
+    assert shown.request.masked_url == "https://site-name/api/x"
+    assert shown.assumed == ("site_name",)
+
+
+# --- The command, against a real upstream -------------------------------------------------------------------
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it received; 404 below /missing."""
+
+    def do_POST(self) -> None:
+        """Answer a call."""
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        text = f"{self.command} {self.path} {self.headers['x-key']} {self.headers['x-more']} {body.decode()}"
+        self.send_response(404 if self.path.startswith("/v1/missing") else 200)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_GET = do_POST  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def environment() -> Iterator[local.LocalScalekit]:
+    """An environment with one connector, and its upstream."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with local.running() as running:
+        running.settings.upstreams = {"https://api.example.com": f"http://127.0.0.1:{server.server_port}"}
+        settings = Settings(running.url, running.client_id, running.client_secret)
+        with Client(settings) as client:
+            client.create_connector({**definition(HEADED), "proxy_enabled": True}, what="it")
+        yield running
+    server.shutdown()
+    server.server_close()
+
+
+def call(environment: local.LocalScalekit, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(
+        [sys.executable, "-m", "pulumi_scalekit.cli", "call", *arguments],
+        env={"PATH": "", **environment.env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_a_call_makes_and_removes_what_it_needs(environment: local.LocalScalekit, tmp_path: Path) -> None:
+    """With values alone, a connection and an account are made for the call, and nothing is left of them."""
+    (tmp_path / "key").write_text(KEY + "\n")
+    done = call(
+        environment, "Under Test", "/x?y=1", "-X", "POST", "-f", "app=a", "-f", f"api_key=@{tmp_path / 'key'}",
+        "-H", "X-More: 1", "-d", "hello",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, f"POST /v1/x?y=1 {KEY} 1 hello"), done.stderr
+    assert "HTTP 200 OK" in done.stderr
+    assert KEY not in done.stderr
+    assert list(environment.store.connections()) == []
+    assert list(environment.store.accounts()) == []
+
+
+def test_a_refusal_of_the_upstream_is_shown_and_fails(environment: local.LocalScalekit) -> None:
+    """Another status than 2xx is shown with its body, and ends with 1; what was made is removed all the same."""
+    done = call(environment, "Under Test", "/missing", "-f", "app=a", "-f", "api_key=k")
+    assert (done.returncode, done.stdout) == (1, "GET /v1/missing k None ")
+    assert "HTTP 404" in done.stderr
+    assert list(environment.store.connections()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["Under Test", "/x"], "has no connection to call through"),
+        (["Undr Test", "/x"], "Did you mean 'Under Test'?"),
+        (["Under Test", "/x", "-c", "nope", "-a", "user"], "nope"),
+    ],
+)
+def test_a_call_that_cannot_be_made_says_why(
+    environment: local.LocalScalekit, arguments: list[str], message: str
+) -> None:
+    """One sentence with the way out, and no traceback."""
+    done = call(environment, *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_payload_file_can_be_tried_before_it_is_deployed(
+    environment: local.LocalScalekit, tmp_path: Path
+) -> None:
+    """A dry run of a file asks no environment."""
+    path = tmp_path / "payload.json"
+    path.write_text(json.dumps(definition(HEADED)))
+    before = len(list(environment.requests))
+    done = call(environment, str(path), "/x", "--dry-run", "--json", "-f", f"api_key={KEY}")
+    assert json.loads(done.stdout) == {
+        "method": "GET",
+        "url": "https://api.example.com/v1/x",
+        "headers": {"X-App": "****", "X-Key": "****"},
+        "assumed": ["app"],
+    }
+    assert len(list(environment.requests)) == before

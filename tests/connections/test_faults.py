@@ -1,0 +1,121 @@
+"""Connections when the network or the server fails: made once, whatever happens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from pulumi_scalekit.connections import Connections
+from pulumi_scalekit.errors import ConnectorExists, InUse, ProtocolError, ServerError, TimedOut
+
+from ..api.apps import App, Reply, client, ok
+
+PATH = "/api/v1/connections"
+
+
+class Environment(App):
+    """Keeps connections; does what it is told to before or after a create takes effect."""
+
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.connections: list[dict[str, Any]] = []
+        self.before: list[Reply] = []
+        self.after: list[Reply] = []
+        self.refuse: Reply | None = None
+
+    def _answer(self, request: httpx.Request) -> Reply:
+        if request.url.path == "/api/v1/connected_accounts":
+            return ok({"connected_accounts": [{"identifier": "user_1"}]})
+        if request.method == "GET":
+            return ok({"connections": self.connections})
+        if request.method == "DELETE":
+            return self.refuse or ok({})
+        if self.before:
+            return self.before.pop(0)
+        made = {**json.loads(request.content), "id": f"conn_{len(self.connections) + 1}"}
+        self.connections.append(made)
+        return self.after.pop(0) if self.after else ok({"connection": made})
+
+
+@pytest.fixture
+def environment() -> Environment:
+    """An environment without connections."""
+    return Environment()
+
+
+@pytest.fixture
+def connections(environment: Environment) -> Connections:
+    """Its connections, as this package works on them."""
+    return Connections(client(environment))
+
+
+def create(connections: Connections) -> dict[str, Any]:
+    """Create the connection that all tests create."""
+    return connections.create(name="support", connector="TEAMS:1", auth_type="BEARER")
+
+
+@pytest.mark.parametrize(
+    "lost", [httpx.ReadError("reset"), httpx.Response(500, json={"message": "sorry"})], ids=["drop", "500"]
+)
+def test_a_create_whose_answer_is_lost_is_found(
+    environment: Environment, connections: Connections, lost: Reply
+) -> None:
+    """The connection is found by its name; it is not made a second time."""
+    environment.after = [lost]
+    assert create(connections)["id"] == "conn_1"
+    assert environment.counts[f"POST {PATH}"] == 1
+
+
+def test_a_create_that_never_took_effect_is_repeated(
+    environment: Environment, connections: Connections
+) -> None:
+    """Where no list shows it, it is sent again."""
+    environment.before = [httpx.Response(503, json={"message": "later"})]
+    assert create(connections)["id"] == "conn_1"
+    assert environment.counts[f"POST {PATH}"] == 2
+
+
+def test_a_create_that_may_still_take_effect_is_not_repeated(
+    environment: Environment, connections: Connections
+) -> None:
+    """After a time-out the first may still be done, so a second one is not sent."""
+    environment.before = [httpx.ReadTimeout("slow")]
+    with pytest.raises(TimedOut):
+        create(connections)
+    assert environment.counts[f"POST {PATH}"] == 1
+
+
+def test_a_taken_name_is_refused_without_a_request(
+    environment: Environment, connections: Connections
+) -> None:
+    """The error has the id of the connection that has the name."""
+    environment.connections = [{"id": "conn_9", "key_id": "support", "provider_key": "OTHER:1"}]
+    with pytest.raises(ConnectorExists, match="conn_9"):
+        create(connections)
+    assert environment.counts[f"POST {PATH}"] == 0
+
+
+def test_a_failing_server_is_given_up_on(environment: Environment, connections: Connections) -> None:
+    """The attempts are bounded."""
+    environment.before = [httpx.Response(500, json={"message": "sorry"})] * 100
+    with pytest.raises(ServerError):
+        create(connections)
+    assert environment.counts[f"POST {PATH}"] == connections.client.settings.attempts
+
+
+def test_a_delete_in_use_names_the_accounts(environment: Environment, connections: Connections) -> None:
+    """The message names what to remove first."""
+    create(connections)
+    environment.refuse = httpx.Response(400, json={"message": "connection has connected accounts"})
+    with pytest.raises(InUse, match="user_1"):
+        connections.delete("conn_1", name="support")
+
+
+def test_junk_in_the_list_is_an_error(environment: Environment, connections: Connections) -> None:
+    """An entry without an id cannot be read, updated or deleted by one."""
+    environment.connections = [{"key_id": "support"}]
+    with pytest.raises(ProtocolError):
+        connections.get("conn_1")

@@ -1,0 +1,129 @@
+"""Reading documents from files."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pulumi_scalekit.discovery import Answers, DiscoveryError, Source, discover, load_document
+from pulumi_scalekit.discovery import documents as module
+
+from .documents import BEARER, openapi
+
+
+def test_json_and_yaml_mean_the_same(tmp_path: Path) -> None:
+    """A document is read from JSON, with a byte-order mark too, and from YAML."""
+    document = openapi({"a": BEARER})
+    (tmp_path / "a.json").write_text("\ufeff" + json.dumps(document), encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    assert load_document(tmp_path / "a.json") == load_document(tmp_path / "a.yaml") == document
+
+
+def test_words_of_older_yaml(tmp_path: Path) -> None:
+    """What YAML 1.1 has special types for, and OpenAPI has not, stays a string."""
+    text = "openapi: 3.0.0\ninfo: {title: Acme, version: 2024-13-45, description: =}\nx-day: 2024-01-31\n"
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    document = load_document(tmp_path / "a.yaml")
+    assert (document["info"]["version"], document["info"]["description"]) == ("2024-13-45", "=")
+    assert document["x-day"] == "2024-01-31"
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` reads standard input."""
+    content = io.BytesIO(json.dumps(openapi()).encode())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
+    assert load_document("-")["openapi"] == "3.0.3"
+
+
+REFUSED = {
+    "no JSON": ('{"openapi": "3.0.0"', "no valid JSON"),
+    "no YAML": ("openapi: 3.0.0\n  x: [", "no valid YAML.*line 2"),
+    "a list": ("[]", "no mapping"),
+    "a word": ("hello", "no mapping"),
+    "something else": ("{}", "neither openapi nor swagger"),
+    "old": ('{"swagger": "1.2"}', "older than 2.0"),
+    "new": ('{"openapi": "4.0.0"}', "version 4.0.0"),
+    "Postman": ('{"info": {"_postman_id": "1"}, "item": []}', "Postman"),
+    "AsyncAPI": ('{"asyncapi": "2.0.0"}', "AsyncAPI"),
+    "tag that would run code": ("openapi: !!python/object/apply:os.getcwd []", "no valid YAML"),
+    "deep": ("[" * 100_000, "nested too deeply|no valid"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str, tmp_path: Path) -> None:
+    """What is no API document is refused with a message that says what it is."""
+    text, message = REFUSED[name]
+    (tmp_path / "file").write_text(text, encoding="utf-8")
+    with pytest.raises(DiscoveryError, match=message):
+        load_document(tmp_path / "file")
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    """Files that are not there, are no text or are too large are refused."""
+    with pytest.raises(DiscoveryError, match="No such file"):
+        load_document(tmp_path / "none")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(DiscoveryError, match="UTF-8"):
+        load_document(tmp_path / "binary")
+
+
+def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file above the limit is not parsed."""
+    monkeypatch.setattr(module, "LIMIT", 10)
+    (tmp_path / "file").write_text(json.dumps(openapi()), encoding="utf-8")
+    with pytest.raises(DiscoveryError, match="larger than"):
+        load_document(tmp_path / "file")
+
+
+def test_aliases_do_not_multiply(tmp_path: Path) -> None:
+    """YAML whose aliases would unfold to billions of nodes is read without unfolding them."""
+    bomb = "a0: &a0 [x, x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
+    )
+    (tmp_path / "file").write_text(f"openapi: 3.0.0\ninfo: {{title: Acme}}\n{bomb}", encoding="utf-8")
+    result = discover(Source(load_document(tmp_path / "file")), Answers())
+    assert result.definition["display_name"] == "Acme"
+
+
+def test_references_in_circles() -> None:
+    """References that lead nowhere or around in circles count as nothing."""
+    document = openapi()
+    document["components"]["securitySchemes"] = {
+        "circle": {"$ref": "#/components/securitySchemes/circle"},
+        "nowhere": {"$ref": "#/nowhere"},
+        "there": {"$ref": "#/components/x-schemes/real~1one"},
+    }
+    document["components"]["x-schemes"] = {"real/one": BEARER}
+    result = discover(Source(document), Answers())
+    assert result.definition["auth_patterns"][0]["type"] == "BEARER"
+
+
+def test_schemes_in_files_beside_the_document(tmp_path: Path) -> None:
+    """Security schemes in files below the document's directory are read."""
+    document = openapi({"a": {"$ref": "schemes/bearer.yaml"}, "b": {"$ref": "schemes/all.yaml#/basic"}})
+    (tmp_path / "schemes").mkdir()
+    (tmp_path / "schemes" / "bearer.yaml").write_text("type: http\nscheme: bearer\n", encoding="utf-8")
+    (tmp_path / "schemes" / "all.yaml").write_text("basic: {type: http, scheme: basic}\n", encoding="utf-8")
+    (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+    result = discover(Source(load_document(tmp_path / "openapi.json")), Answers())
+    assert {choice.name: choice.type for choice in result.choices} == {"a": "BEARER", "b": "BASIC"}
+
+
+@pytest.mark.parametrize(
+    "reference", ["../secret.yaml", "/etc/hostname", "file:///etc/hostname", "https://acme.io/x"]
+)
+def test_files_elsewhere_are_not_read(reference: str, tmp_path: Path) -> None:
+    """A document cannot make the command read files outside its own directory, nor fetch anything."""
+    (tmp_path / "secret.yaml").write_text("type: http\nscheme: bearer\n", encoding="utf-8")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "openapi.json").write_text(json.dumps(openapi({"a": {"$ref": reference}})), encoding="utf-8")
+    result = discover(Source(load_document(inner / "openapi.json")), Answers())
+    assert result.definition["auth_patterns"] == []
+    assert "bundle" in result.missing[0].text

@@ -1,0 +1,358 @@
+"""What is made of an MCP server's metadata, over a socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pulumi_scalekit.definition import errors
+from pulumi_scalekit.discovery import Answers, DiscoveryError, Result, Source, discover
+from pulumi_scalekit.discovery.mcp import (
+    authorization_metadata_urls,
+    covers,
+    parse_challenges,
+    well_known,
+)
+
+from .conftest import HELLO, Reply, Site
+
+TYPE = "auth_patterns[0].type"
+PUBLIC = "https://mcp.acme.io/mcp"
+"""A base URL that a review takes; the server in the tests is on http."""
+
+
+def ask(site: Site, path: str = "/mcp", **answers: Any) -> Result:
+    """What is made of a server."""
+    return discover(Source(mcp=site.url + path, timeout=5), Answers(**{"proxy_url": PUBLIC, **answers}))
+
+
+def pattern(result: Result) -> dict[str, Any]:
+    """The one auth pattern, without the words for people."""
+    (only,) = result.definition["auth_patterns"]
+    return {key: value for key, value in only.items() if key not in {"display_name", "description"}}
+
+
+def texts(result: Result, origin: str) -> str:
+    """The notes of one origin."""
+    return "\n".join(f"{note.path}: {note.text}" for note in result.notes if note.origin == origin)
+
+
+OAUTH = {"type": "OAUTH", "fields": [], "oauth_config": {"pkce_enabled": True}, "is_mcp": True}
+
+
+def test_oauth_by_the_challenge(sites: Callable[[], Site]) -> None:
+    """A 401 names the metadata, that names the authorization server, and that makes it OAUTH with PKCE."""
+    site, other = sites(), sites()
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", other.url, scopes_supported=["notes.read"], resource_name="Acme Notes")
+    other.authorization("/.well-known/oauth-authorization-server", other.url)
+    result = ask(site)
+    assert pattern(result) == OAUTH
+    assert result.definition["display_name"] == "Acme Notes MCP"
+    assert result.missing == []
+    assert errors(result.definition) == []
+    assert site.paths == ["/mcp", "/meta"]
+    assert other.paths == ["/.well-known/oauth-authorization-server"]
+    assert "notes.read" in texts(result, "found")
+
+
+def test_the_probe_is_a_plain_initialize(site: Site) -> None:
+    """The server is asked by a well-formed `initialize`, without credentials."""
+    site.replies["/mcp"] = Reply(body=HELLO)
+    ask(site)
+    method, _, headers, body = site.asked[0]
+    request = json.loads(body)
+    assert (method, request["method"], request["jsonrpc"]) == ("POST", "initialize", "2.0")
+    assert headers["accept"] == "application/json, text/event-stream"
+    assert "authorization" not in headers
+    assert "cookie" not in headers
+
+
+@pytest.mark.parametrize(
+    "place", ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"]
+)
+def test_metadata_at_the_well_known_paths(site: Site, place: str) -> None:
+    """Without a hint in the 401, the metadata is looked for with the path inserted, then at the root."""
+    site.guard()
+    site.resource(place, f"{site.url}/auth")
+    site.authorization("/.well-known/oauth-authorization-server/auth", f"{site.url}/auth")
+    assert pattern(ask(site)) == OAUTH
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/.well-known/oauth-authorization-server/auth/v1",
+        "/.well-known/openid-configuration/auth/v1",
+        "/auth/v1/.well-known/openid-configuration",
+    ],
+)
+def test_authorization_server_with_a_path(site: Site, place: str) -> None:
+    """An issuer with a path has its metadata in any of the three places of RFC 8414 and OpenID Connect."""
+    issuer = f"{site.url}/auth/v1"
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", issuer)
+    site.authorization(place, issuer)
+    assert pattern(ask(site)) == OAUTH
+
+
+def test_the_second_authorization_server_will_do(site: Site) -> None:
+    """Where the first authorization server has no metadata, the next one is asked."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", f"{site.url}/one", f"{site.url}/two")
+    site.authorization("/.well-known/oauth-authorization-server/two", f"{site.url}/two")
+    result = ask(site)
+    assert pattern(result) == OAUTH
+    assert f"{site.url}/two" in texts(result, "found")
+
+
+def test_server_of_the_older_specification(site: Site) -> None:
+    """A server without protected-resource metadata may be its own authorization server."""
+    site.guard()
+    site.authorization("/.well-known/oauth-authorization-server", site.url)
+    assert pattern(ask(site)) == OAUTH
+
+
+def test_public_server_with_optional_oauth(site: Site) -> None:
+    """A server that greets anyone and has OAuth metadata is an OAUTH server."""
+    site.replies["/mcp"] = Reply(body=HELLO)
+    site.resource("/.well-known/oauth-protected-resource/mcp", site.url)
+    site.authorization("/.well-known/oauth-authorization-server", site.url)
+    assert pattern(ask(site)) == OAUTH
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+def test_public_server(site: Site, kind: str) -> None:
+    """A server that greets anyone and has no OAuth metadata needs none; it may answer as an event stream."""
+    text = json.dumps(HELLO)
+    body = text if kind == "application/json" else f"event: message\ndata: {text}\n\n"
+    site.replies["/mcp"] = Reply(body=body.encode(), content_type=kind)
+    result = ask(site)
+    assert pattern(result) == {"type": "NO_AUTH", "fields": [], "is_mcp": True}
+    assert result.definition["display_name"] == "Acme Notes MCP"
+    assert errors(result.definition) == []
+    assert result.missing == []
+
+
+def test_sessions_are_told(site: Site) -> None:
+    """Scalekit supports stateless servers only: a server that opens sessions is pointed out."""
+    site.replies["/mcp"] = Reply(body=HELLO, headers={"Mcp-Session-Id": "1"})
+    assert "stateless" in texts(ask(site), "assumed")
+
+
+STATIC: dict[str, tuple[Reply, dict[str, Any], str]] = {
+    "bearer": (
+        Reply(401, {}, {"WWW-Authenticate": 'Bearer realm="acme"'}),
+        {"type": "BEARER"},
+        "found",
+    ),
+    "basic": (Reply(401, {}, {"WWW-Authenticate": 'Basic realm="acme"'}), {"type": "BASIC"}, "found"),
+    "key": (
+        Reply(401, {"error": "Missing X-Acme-Key header"}),
+        {"type": "API_KEY", "auth_header_key_override": "X-Acme-Key"},
+        "found",
+    ),
+    "silent": (Reply(401, {"error": "no"}), {"type": "BEARER"}, "assumed"),
+    "forbidden": (Reply(403, b"", content_type="text/html"), {"type": "BEARER"}, "assumed"),
+}
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_static_credentials(site: Site, name: str) -> None:
+    """A server that refuses without OAuth metadata takes a static credential: the one that its refusal names."""
+    reply, expected, origin = STATIC[name]
+    site.replies["/mcp"] = reply
+    result = ask(site, display_name="Acme")
+    assert {key: pattern(result)[key] for key in expected} == expected
+    assert "oauth_config" not in pattern(result)
+    assert pattern(result)["is_mcp"] is True
+    assert expected["type"] in texts(result, origin)
+    assert errors(result.definition) == []
+
+
+def test_without_registration_is_told(site: Site) -> None:
+    """An authorization server that registers no clients is OAUTH with a warning."""
+    site.guard()
+    site.authorization("/.well-known/oauth-authorization-server", site.url, registration_endpoint=None)
+    result = ask(site)
+    assert pattern(result) == OAUTH
+    assert "registration_endpoint" in texts(result, "assumed")
+
+
+def test_without_s256_is_told(site: Site) -> None:
+    """PKCE is set all the same where the metadata does not mention it, as an assumption."""
+    site.guard()
+    site.authorization(
+        "/.well-known/oauth-authorization-server", site.url, code_challenge_methods_supported=None
+    )
+    assert "S256" in texts(ask(site), "assumed")
+
+
+def test_client_credentials_only(site: Site) -> None:
+    """An authorization server that knows no users leaves BEARER, with a note on what that takes."""
+    site.guard()
+    site.authorization(
+        "/.well-known/oauth-authorization-server", site.url, grant_types_supported=["client_credentials"]
+    )
+    result = ask(site)
+    assert pattern(result)["type"] == "BEARER"
+    assert "client_credentials" in texts(result, "missing")
+
+
+def test_tokens_outside_headers(site: Site) -> None:
+    """A server that takes tokens in queries only cannot be served, and that is said."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", site.url, bearer_methods_supported=["query"])
+    site.authorization("/.well-known/oauth-authorization-server", site.url)
+    assert "headers" in texts(ask(site), "missing")
+
+
+def test_metadata_of_another_resource_is_not_used(site: Site) -> None:
+    """Protected-resource metadata about another resource must not be used (RFC 9728, section 3.3)."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", "https://evil.io", resource="https://other.io/mcp")
+    result = ask(site)
+    assert pattern(result)["type"] == "BEARER"
+    assert "another resource" in texts(result, "assumed")
+
+
+def test_metadata_of_another_issuer_is_not_used(site: Site) -> None:
+    """Authorization-server metadata of another issuer must not be used (RFC 8414, section 3.3)."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", f"{site.url}/auth")
+    site.authorization("/.well-known/oauth-authorization-server/auth", "https://evil.io")
+    result = ask(site)
+    assert "another issuer" in texts(result, "assumed")
+    assert TYPE in texts(result, "missing")
+
+
+def test_unreachable_authorization_server_is_missing(site: Site) -> None:
+    """Metadata that names an authorization server which cannot be asked leaves a doubt, and says so."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", "http://127.0.0.1:9")
+    result = ask(site)
+    assert pattern(result) == OAUTH
+    assert "http://127.0.0.1:9" in texts(result, "missing")
+    assert "cannot be reached" in texts(result, "assumed")
+
+
+def test_unreachable_server() -> None:
+    """A server that cannot be reached gives an assumed definition and says plainly that nothing confirms it."""
+    result = discover(Source(mcp="http://127.0.0.1:9/mcp"), Answers(proxy_url=PUBLIC, display_name="Acme"))
+    assert pattern(result) == OAUTH
+    (note,) = result.missing
+    assert note.path == TYPE
+    assert "cannot be reached" in note.text
+    assert "assumed" in note.text
+
+
+def test_given_type_settles_an_unreachable_server() -> None:
+    """With --auth, an unreachable server leaves nothing missing."""
+    source = Source(mcp="http://127.0.0.1:9/mcp")
+    result = discover(source, Answers(proxy_url=PUBLIC, display_name="Acme", auth="BEARER"))
+    assert pattern(result)["type"] == "BEARER"
+    assert result.missing == []
+    assert errors(result.definition) == []
+
+
+def test_not_an_mcp_server(site: Site) -> None:
+    """A URL that does not answer as an MCP server is pointed out."""
+    result = ask(site)
+    assert "no answer of an MCP server" in texts(result, "missing")
+
+
+def test_plain_http_is_no_base_url(site: Site) -> None:
+    """The local server's own http URL cannot be the connector's: the public one is missing."""
+    site.replies["/mcp"] = Reply(body=HELLO)
+    result = ask(site, proxy_url=None)
+    assert [note.path for note in result.missing] == ["proxy_url"]
+
+
+def test_placeholders_are_not_asked() -> None:
+    """A URL with placeholders names no one server: nothing is asked, and the type has to be given."""
+    url = "https://{{tenant}}.acme.io/mcp"
+    assert TYPE in {note.path for note in discover(Source(mcp=url), Answers()).missing}
+    result = discover(Source(mcp=url), Answers(auth="BEARER"))
+    assert result.missing == []
+    assert [field["field_name"] for field in pattern(result)["fields"]] == ["tenant", "token"]
+    assert errors(result.definition) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://acme.io", "http://acme.io/mcp", "https://user:pw@acme.io", "acme", "https://"]
+)
+def test_bad_urls(url: str) -> None:
+    """What cannot be an MCP server's URL is refused before anything is asked."""
+    with pytest.raises(DiscoveryError, match="The MCP server's URL"):
+        discover(Source(mcp=url), Answers())
+
+
+def test_oauth_endpoints_do_not_belong_to_mcp(site: Site) -> None:
+    """Endpoints and scopes over MCP are refused: the server tells them."""
+    site.guard()
+    with pytest.raises(DiscoveryError, match="leave them out"):
+        ask(site, auth="OAUTH", scopes=("a",))
+
+
+# --- Rules over plain values --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (
+            'Bearer realm="a, b", resource_metadata="https://x/y"',
+            [("bearer", {"realm": "a, b", "resource_metadata": "https://x/y"})],
+        ),
+        ("Bearer", [("bearer", {})]),
+        (
+            'Basic realm="x", Bearer error=invalid_token',
+            [("basic", {"realm": "x"}), ("bearer", {"error": "invalid_token"})],
+        ),
+        ('Negotiate, Bearer scope="a\\"b"', [("negotiate", {}), ("bearer", {"scope": 'a"b'})]),
+        ('bearer Resource_Metadata = "u"', [("bearer", {"resource_metadata": "u"})]),
+        ('Bearer a="unfinished', [("bearer", {})]),
+        ("", []),
+    ],
+)
+def test_challenges(header: str, expected: list[tuple[str, dict[str, str]]]) -> None:
+    """Challenges are parsed with several schemes, quoted commas and broken ends."""
+    assert [(c.scheme, dict(c.parameters)) for c in parse_challenges([header])] == expected
+
+
+def test_well_known_paths() -> None:
+    """The well-known path is inserted before the resource's path (RFC 9728, section 3.1)."""
+    assert well_known("https://a.io/x/mcp/?q=1", "oauth-protected-resource") == [
+        "https://a.io/.well-known/oauth-protected-resource/x/mcp",
+        "https://a.io/.well-known/oauth-protected-resource",
+    ]
+    assert well_known("https://a.io/", "oauth-protected-resource") == [
+        "https://a.io/.well-known/oauth-protected-resource"
+    ]
+    assert authorization_metadata_urls("https://a.io/") == [
+        "https://a.io/.well-known/oauth-authorization-server",
+        "https://a.io/.well-known/openid-configuration",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        ("https://a.io/mcp", True),
+        ("https://A.io:443/mcp/", True),
+        ("https://a.io", True),
+        ("https://a.io/mc", False),
+        ("https://a.io/mcp/more", False),
+        ("http://a.io/mcp", False),
+        ("https://a.io.evil.io/mcp", False),
+        ("https://a.io:444/mcp", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_covers(resource: str, expected: bool) -> None:
+    """A resource identifier is the server's own if it has the same origin and a path at or above."""
+    assert covers(resource, "https://a.io/mcp") is expected

@@ -1,0 +1,469 @@
+"""What is made of an OpenAPI or Swagger document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pulumi_scalekit.definition import errors
+from pulumi_scalekit.discovery import Answers, DiscoveryError, Result, Source, discover
+
+from .documents import BASIC, BEARER, Document, code_flow, key_in, openapi, swagger
+
+
+def made(document: Document, *, scheme: str = "", server: str = "", **answers: Any) -> Result:
+    """What is made of a document."""
+    return discover(Source(document, scheme, server), Answers(**answers))
+
+
+def pattern(result: Result) -> dict[str, Any]:
+    """The one auth pattern."""
+    (only,) = result.definition["auth_patterns"]
+    assert isinstance(only, dict)
+    return only
+
+
+def texts(result: Result, origin: str) -> str:
+    """The notes of one origin."""
+    return "\n".join(f"{note.path}: {note.text}" for note in result.notes if note.origin == origin)
+
+
+# Each case: the schemes, and what the pattern has to hold. None stands for "is not there".
+SCHEMES: dict[str, tuple[Document, dict[str, Any]]] = {
+    "bearer": ({"a": BEARER}, {"type": "BEARER", "auth_header_key_override": None}),
+    "basic": ({"a": BASIC}, {"type": "BASIC", "auth_field_mutations": None}),
+    "key in a header": (
+        {"a": key_in("X-API-Key")},
+        {"type": "API_KEY", "auth_header_key_override": "X-API-Key", "auth_field_mutations": None},
+    ),
+    "bearer written as a key": (
+        {"a": key_in("Authorization", "Send `Authorization: Bearer <token>`.")},
+        {"type": "BEARER", "auth_header_key_override": None, "auth_field_mutations": None},
+    ),
+    "bearer in a header of its own": (
+        {"a": key_in("X-Acme-Auth", "Format: `Bearer <token>`")},
+        {"type": "BEARER", "auth_header_key_override": "X-Acme-Auth", "auth_field_mutations": None},
+    ),
+    "basic written as a key": (
+        {"a": key_in("Authorization", "`Authorization: Basic <credentials>`")},
+        {"type": "BASIC"},
+    ),
+    "key behind a word": (
+        {"a": key_in("Authorization", "Use `Authorization: AcmeKey <API_KEY>`.")},
+        {"type": "API_KEY", "auth_field_mutations": {"api_key": {"prefix": "AcmeKey "}}},
+    ),
+    "key behind a parameter": (
+        {"a": key_in("Authorization", "The key with the format `Token token=<API_KEY>`")},
+        {"type": "API_KEY", "auth_field_mutations": {"api_key": {"prefix": "Token token="}}},
+    ),
+    "key in quotes": (
+        {"a": key_in("Authorization", 'For example `Token token="<key>"`')},
+        {"type": "API_KEY", "auth_field_mutations": {"api_key": {"prefix": 'Token token="', "suffix": '"'}}},
+    ),
+    "key shown in an extension": (
+        {"a": key_in("Authorization", "", **{"x-example": "AcmeKey your-private-key"})},
+        {"type": "API_KEY", "auth_field_mutations": {"api_key": {"prefix": "AcmeKey "}}},
+    ),
+    "http scheme of the vendor's": (
+        {"a": {"type": "http", "scheme": "AcmeKey"}},
+        {"type": "API_KEY", "auth_field_mutations": {"api_key": {"prefix": "AcmeKey "}}},
+    ),
+    "cookie": (
+        {"a": {"type": "apiKey", "in": "cookie", "name": "session"}},
+        {
+            "type": "API_KEY",
+            "auth_header_key_override": "Cookie",
+            "auth_field_mutations": {"api_key": {"prefix": "session="}},
+        },
+    ),
+    "oauth": ({"a": code_flow()}, {"type": "OAUTH", "fields": []}),
+}
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_scheme(name: str) -> None:
+    """Each kind of security scheme becomes the auth pattern that sends the same header."""
+    schemes, expected = SCHEMES[name]
+    result = made(openapi(schemes))
+    assert {key: pattern(result).get(key) for key in expected} == expected
+    assert errors(result.definition) == []
+    assert result.missing == []
+
+
+SWAGGER_SCHEMES: dict[str, tuple[Document, str]] = {
+    "basic": ({"type": "basic"}, "BASIC"),
+    "key": (key_in("X-Key"), "API_KEY"),
+    "bearer by its name": (key_in("Authorization"), "BEARER"),
+    "access code": (
+        {
+            "type": "oauth2",
+            "flow": "accessCode",
+            "authorizationUrl": "https://acme.io/a",
+            "tokenUrl": "https://acme.io/t",
+            "scopes": {"read": "Read"},
+        },
+        "OAUTH",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SWAGGER_SCHEMES)
+def test_swagger_scheme(name: str) -> None:
+    """Swagger 2.0 has other words for the same schemes."""
+    scheme, expected = SWAGGER_SCHEMES[name]
+    result = made(swagger({"JWT": scheme}))
+    assert pattern(result)["type"] == expected
+    assert result.definition["proxy_url"] == "https://api.acme.io/v1"
+    assert errors(result.definition) == []
+
+
+OBSTACLES: dict[str, tuple[Document, str]] = {
+    "query": ({"type": "apiKey", "in": "query", "name": "key"}, "not into the query"),
+    "digest": ({"type": "http", "scheme": "digest"}, "more than a fixed header value"),
+    "mutual TLS": ({"type": "mutualTLS"}, "client certificate"),
+    "signed": (key_in("Authorization", **{"x-amazon-apigateway-authtype": "awsSigv4"}), "signed"),
+    "elsewhere": ({"$ref": "https://acme.io/schemes.yaml#/key"}, "another file"),
+    "none": ({}, "no such type"),
+}
+
+
+@pytest.mark.parametrize("name", OBSTACLES)
+def test_obstacle(name: str) -> None:
+    """What a connector cannot do is missing, with the reason, rather than turned into something else."""
+    scheme, reason = OBSTACLES[name]
+    result = made(openapi({"a": scheme}))
+    assert result.definition["auth_patterns"] == []
+    (note,) = [note for note in result.missing if note.path == "auth_patterns[0].type"]
+    assert reason in note.text
+    assert "--auth" in note.fix
+
+
+def test_given_type_settles_an_obstacle() -> None:
+    """The user's own auth type goes where the document offers nothing usable."""
+    result = made(openapi({"a": OBSTACLES["query"][0]}), auth="API_KEY", headers=("X-Key",))
+    assert pattern(result)["auth_header_key_override"] == "X-Key"
+    assert result.missing == []
+
+
+def test_oauth_details() -> None:
+    """Endpoints and scopes come from the flow; the scopes that the root demands are required."""
+    result = made(openapi({"oauth": code_flow()}, security=[{"oauth": ["notes:read"]}]))
+    assert pattern(result)["oauth_config"] == {
+        "authorize_uri": "https://acme.io/oauth/authorize",
+        "token_uri": "https://acme.io/oauth/token",
+        "available_scopes": [
+            {
+                "scope": "notes:read",
+                "display_name": "Notes read",
+                "description": "Read notes.",
+                "required": True,
+            },
+            {"scope": "notes:write", "display_name": "Notes write", "description": "Write notes."},
+        ],
+    }
+
+
+def test_required_scopes_are_those_of_every_operation() -> None:
+    """A scope that some operation does without is not required of every connection."""
+    paths = operations([{"oauth": ["notes:read", "notes:write"]}], [{"oauth": ["notes:read"]}])
+    result = made(openapi({"oauth": code_flow()}, security=[{"oauth": ["notes:write"]}], paths=paths))
+    scopes = pattern(result)["oauth_config"]["available_scopes"]
+    assert [scope["scope"] for scope in scopes if scope.get("required")] == ["notes:read"]
+
+
+def test_scopes_that_only_operations_name() -> None:
+    """Scopes that the flow does not list, but operations demand, are on offer too."""
+    result = made(
+        openapi({"oauth": code_flow(scopes={})}, paths=operations([{"oauth": ["a"]}], [{"oauth": ["b"]}]))
+    )
+    scopes = pattern(result)["oauth_config"]["available_scopes"]
+    assert [scope["scope"] for scope in scopes] == ["a", "b"]
+
+
+def test_relative_endpoints_belong_to_the_server() -> None:
+    """Relative endpoints are resolved against the server, whose placeholders become account fields."""
+    scheme = code_flow(authorizationUrl="/oauth/authorize", tokenUrl="../token")
+    servers = [{"url": "https://{tenant}.acme.io/api/v1", "variables": {"tenant": {"default": "demo"}}}]
+    result = made(openapi({"a": scheme}, servers=servers))
+    config = pattern(result)["oauth_config"]
+    assert config["authorize_uri"] == "https://{{tenant}}.acme.io/oauth/authorize"
+    assert config["token_uri"] == "https://{{tenant}}.acme.io/api/token"
+    (field,) = pattern(result)["account_fields"]
+    assert (field["field_name"], field["is_path_param"]) == ("tenant", True)
+    assert "proxy_url only" in texts(result, "assumed")
+
+
+def test_relative_endpoints_without_server_are_missing() -> None:
+    """Relative endpoints with nothing to be relative to are missing, until --proxy-url gives it."""
+    document = openapi({"a": code_flow(tokenUrl="/token")}, servers=[])
+    assert {note.path for note in made(document).missing} == {
+        "proxy_url",
+        "auth_patterns[0].oauth_config.token_uri",
+    }
+    result = made(document, proxy_url="https://api.acme.io")
+    assert pattern(result)["oauth_config"]["token_uri"] == "https://api.acme.io/token"
+    assert result.missing == []
+
+
+def test_placeholder_in_an_endpoint() -> None:
+    """A placeholder of an OAuth endpoint alone is collected too."""
+    result = made(openapi({"a": code_flow(authorizationUrl="https://{shop}.acme.io/authorize")}))
+    assert pattern(result)["oauth_config"]["authorize_uri"] == "https://{{shop}}.acme.io/authorize"
+    assert [field["field_name"] for field in pattern(result)["account_fields"]] == ["shop"]
+    assert errors(result.definition) == []
+
+
+def test_implicit_flow_lacks_the_token_endpoint() -> None:
+    """An implicit flow has no token endpoint: the definition says that exactly this is missing."""
+    scheme = {"type": "oauth2", "flow": "implicit", "authorizationUrl": "https://acme.io/a", "scopes": {}}
+    result = made(swagger({"a": scheme}))
+    assert [note.path for note in result.missing] == ["auth_patterns[0].oauth_config.token_uri"]
+    assert made(swagger({"a": scheme}), token_uri="https://acme.io/t").missing == []
+
+
+def test_client_credentials_are_no_oauth() -> None:
+    """Client credentials have no user to ask: BEARER, and a note that it takes more than that."""
+    flows = {"clientCredentials": {"tokenUrl": "https://acme.io/t", "scopes": {}}}
+    result = made(openapi({"a": {"type": "oauth2", "flows": flows}}))
+    assert pattern(result)["type"] == "BEARER"
+    assert "client credentials" in result.missing[0].text
+
+
+def test_openid_connect_names_the_discovery_document() -> None:
+    """With OpenID Connect, the endpoints are missing and the note says where they are to be found."""
+    url = "https://acme.io/.well-known/openid-configuration"
+    result = made(openapi({"a": {"type": "openIdConnect", "openIdConnectUrl": url}}))
+    assert any(url in note.text for note in result.missing)
+    assert {note.path for note in result.missing} > {"auth_patterns[0].oauth_config.authorize_uri"}
+
+
+def test_unknown_prefix_is_asked_for() -> None:
+    """A bare key in Authorization might need a word before it: that is missing, also if the answer is none."""
+    document = openapi({"Token": key_in("Authorization")})
+    (note,) = made(document).missing
+    assert note.path == "auth_patterns[0].auth_field_mutations.api_key.prefix"
+    assert pattern(made(document, prefix="Token "))["auth_field_mutations"] == {
+        "api_key": {"prefix": "Token "}
+    }
+    bare = made(document, prefix="")
+    assert bare.missing == []
+    assert "auth_field_mutations" not in pattern(bare)
+
+
+def test_prefix_from_the_general_prose() -> None:
+    """Where the scheme says nothing, a spelled-out header in the general description is taken, as assumed."""
+    prose = "# Authentication\n\nSend a header like this:\n\n    Authorization: AcmeKey YOUR_API_KEY\n"
+    result = made(openapi({"Token": key_in("Authorization")}, description=prose))
+    assert pattern(result)["auth_field_mutations"] == {"api_key": {"prefix": "AcmeKey "}}
+    assert "AcmeKey" in texts(result, "assumed")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "prose"),
+    [
+        (
+            {
+                **BASIC,
+                "description": "Enter the API key as the username and set the password to an empty string.",
+            },
+            "",
+        ),
+        (BASIC, "You must use your API key as the username\nwhile leaving the password blank."),
+    ],
+)
+def test_key_as_user_name(scheme: Document, prose: str) -> None:
+    """Basic authentication with a key as user name asks for the key and for no password."""
+    result = made(openapi({"a": scheme}, description=prose))
+    assert [field["field_name"] for field in pattern(result)["fields"]] == ["username"]
+    assert pattern(result)["fields"][0]["input_type"] == "password"
+
+
+def test_basic_without_words_is_assumed() -> None:
+    """Plain Basic authentication asks for both, and says that it might be otherwise."""
+    result = made(openapi({"a": BASIC}))
+    assert [field["field_name"] for field in pattern(result)["fields"]] == ["username", "password"]
+    assert "many APIs take a key" in texts(result, "assumed")
+
+
+def test_several_keys_go_together() -> None:
+    """Keys that are demanded together become one pattern with a header each."""
+    schemes = {"client": key_in("X-Client-Id"), "secret": key_in("X-Client-Secret")}
+    result = made(openapi(schemes, security=[{"client": [], "secret": []}]))
+    assert [(f["field_name"], f["header_name"], f["input_type"]) for f in pattern(result)["fields"]] == [
+        ("client", "X-Client-Id", "text"),
+        ("secret", "X-Client-Secret", "password"),
+    ]
+    assert "auth_header_key_override" not in pattern(result)
+    assert errors(result.definition) == []
+
+
+def test_a_key_beside_oauth_is_left_to_the_callers() -> None:
+    """What a connector cannot send besides OAuth is named as missing."""
+    schemes = {"oauth": code_flow(), "app": key_in("X-App-Key")}
+    result = made(openapi(schemes, security=[{"oauth": [], "app": []}]))
+    assert pattern(result)["type"] == "OAUTH"
+    assert any("app (apiKey in header X-App-Key)" in note.text for note in result.missing)
+
+
+def operations(*security: list[Any]) -> Document:
+    """Paths with one operation for each security requirement."""
+    return {f"/{index}": {"get": {"security": item}} for index, item in enumerate(security)}
+
+
+CHOICES: dict[str, tuple[Document, str]] = {
+    "oauth before static, whatever the order": (
+        openapi({"t": BEARER, "o": code_flow()}, security=[{"t": []}, {"o": []}]),
+        "o",
+    ),
+    "static in the root's order": (
+        openapi({"b": BASIC, "k": key_in("X-Key")}, security=[{"k": []}, {"b": []}]),
+        "k",
+    ),
+    "what most operations accept": (
+        openapi({"o": code_flow(), "k": key_in("X-Key")}, paths=operations(*[[{"k": []}]] * 8, [{"o": []}])),
+        "k",
+    ),
+    "what the root demands before what is only declared": (
+        openapi({"o": code_flow(), "k": key_in("X-Key")}, security=[{"k": []}]),
+        "k",
+    ),
+    "a long-lived secret before a JWT": (
+        openapi({"j": {**BEARER, "bearerFormat": "JWT"}, "b": BASIC}, security=[{"j": []}, {"b": []}]),
+        "b",
+    ),
+    "static before OAuth with undocumented placeholders": (
+        openapi(
+            {"o": code_flow(tokenUrl="/t"), "k": key_in("X-Key")},
+            security=[{"o": []}, {"k": []}],
+            servers=[{"url": "https://{tenant}.acme.io"}],
+        ),
+        "k",
+    ),
+    "what works before what does not": (
+        openapi(
+            {"q": {"type": "apiKey", "in": "query", "name": "key"}, "b": BEARER},
+            security=[{"q": []}, {"b": []}],
+        ),
+        "b",
+    ),
+    "optional authentication is authentication": (openapi({"b": BEARER}, security=[{}, {"b": []}]), "b"),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choice(name: str) -> None:
+    """Among several ways to authenticate, the one is chosen that suits most calls and most accounts."""
+    document, expected = CHOICES[name]
+    assert [choice.name for choice in made(document).choices if choice.chosen] == [expected]
+
+
+def test_choices_keep_the_order_of_the_document() -> None:
+    """Ways to authenticate that are equally good stay in the document's order, from run to run."""
+    names = [f"key{number}" for number in (5, 3, 8, 1, 9, 2, 7)]
+    schemes = {name: key_in(f"X-{name}") for name in sorted(names)}
+    document = openapi(schemes, paths=operations([{name: []} for name in names]))
+    assert [choice.name for choice in made(document).choices] == names
+
+
+def test_scheme_and_type_override_the_choice() -> None:
+    """--scheme and --auth choose another way that the document offers."""
+    document = CHOICES["oauth before static, whatever the order"][0]
+    assert pattern(made(document, scheme="T"))["type"] == "BEARER"
+    assert pattern(made(document, auth="BEARER"))["type"] == "BEARER"
+    with pytest.raises(DiscoveryError, match="It has: o, t"):
+        made(document, scheme="other")
+
+
+@pytest.mark.parametrize(("share", "type_"), [(4, "API_KEY"), (1, None)])
+def test_header_parameter(share: int, type_: str | None) -> None:
+    """Without schemes, a key header that most operations take as a parameter is it; a rare one is not."""
+    parameter = {"in": "header", "name": "acme-api-key", "description": "Your API key."}
+    paths: Document = {f"/{i}": {"get": {"parameters": [parameter] if i < share else []}} for i in range(5)}
+    result = made(openapi(paths=paths))
+    patterns = result.definition["auth_patterns"]
+    assert (patterns[0]["type"] if patterns else None) == type_
+    if patterns:
+        assert patterns[0]["auth_header_key_override"] == "acme-api-key"
+        assert "80%" in texts(result, "assumed")
+
+
+def test_required_headers_are_told() -> None:
+    """A header that every call requires and that is no credential is pointed out."""
+    parameter = {"in": "header", "name": "Acme-Version", "required": True}
+    document = openapi(
+        {"a": BEARER}, paths={"/a": {"parameters": [{"$ref": "#/components/parameters/v"}], "get": {}}}
+    )
+    document["components"]["parameters"] = {"v": parameter}
+    assert "callers send the header Acme-Version themselves" in texts(made(document), "assumed")
+
+
+def test_every_value_has_an_origin() -> None:
+    """Each top-level value and the auth type of a definition is given, found or assumed."""
+    result = made(openapi({"a": BEARER}), display_name="My Acme")
+    origins = {note.path: note.origin for note in result.notes}
+    assert origins["display_name"] == "given"
+    assert origins["proxy_url"] == origins["auth_patterns[0].type"] == origins["description"] == "found"
+    assert result.definition["display_name"] == "My Acme"
+    assert [note.origin for note in result.notes] == sorted(
+        (note.origin for note in result.notes), key=["given", "found", "assumed", "missing"].index
+    )
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=8),
+    st.just([]),
+    st.just({}),
+    st.just(["x"]),
+    st.just({"$ref": "#/x"}),
+)
+SEEDS: list[Document] = [
+    openapi(
+        {"o": code_flow(), "k": key_in("Authorization", "`Token <key>`")},
+        security=[{"o": ["notes:read"]}, {"k": []}],
+    ),
+    openapi(
+        {"b": BASIC},
+        servers=[{"url": "https://{a}.acme.io", "variables": {"a": {"default": "x", "enum": ["x", "y"]}}}],
+    ),
+    swagger({"a": SWAGGER_SCHEMES["access code"][0]}, security=[{"a": []}]),
+    openapi(paths={"/a": {"get": {"parameters": [{"in": "header", "name": "X-Api-Key", "required": True}]}}}),
+]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of all values below a value."""
+    steps: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        steps = list(value.items())
+    elif isinstance(value, list):
+        steps = list(enumerate(value))
+    return [inner for key, item in steps for inner in [(*path, key), *places(item, (*path, key))]]
+
+
+def changed(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    """A copy of a value with another value at a path."""
+    if not path:
+        return junk
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = changed(value[path[0]], path[1:], junk)
+    return copy
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_any_document_gives_a_definition_or_says_what_is_missing(data: st.DataObject) -> None:
+    """Whatever stands in a document: no crash, and a definition that passes review unless something is missing."""
+    document = data.draw(st.sampled_from(SEEDS))
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from([p for p in places(document) if p[0] not in {"openapi", "swagger"}]))
+        document = changed(document, path, data.draw(JUNK))
+    result = made(document)
+    assert errors(result.definition) == [] or result.missing
+    for finding in errors(result.definition):
+        assert any(note.path.startswith(finding.path.split("[")[0]) for note in result.missing)

@@ -1,0 +1,174 @@
+"""The base URL that is made of a document's servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_scalekit.discovery import Answers, DiscoveryError, Result, Source, discover
+
+from .documents import BEARER, Document, openapi, swagger
+
+
+def made(document: Document, server: str = "") -> Result:
+    """What is made of a document."""
+    return discover(Source(document, server=server), Answers())
+
+
+def at(url: str, description: str = "", **variables: Any) -> Document:
+    """A document with one server."""
+    return openapi({"a": BEARER}, servers=[{"url": url, "description": description, "variables": variables}])
+
+
+URLS: dict[str, tuple[Document, str]] = {
+    "plain": (at("https://api.acme.io/v1/"), "https://api.acme.io/v1"),
+    "http": (at("http://api.acme.io"), "https://api.acme.io"),
+    "without scheme": (at("//api.acme.io/v1"), "https://api.acme.io/v1"),
+    "default port": (at("https://api.acme.io:443/v1"), "https://api.acme.io/v1"),
+    "credentials and query": (at("https://user:pass@api.acme.io/v1?x=1#y"), "https://api.acme.io/v1"),
+    "variable of the account's": (
+        at("https://{site}.acme.io/v1", site={"default": "demo"}),
+        "https://{{site}}.acme.io/v1",
+    ),
+    "variable that nobody declares": (at("https://{site}.acme.io"), "https://{{site}}.acme.io"),
+    "variable with one value": (
+        at(
+            "https://{site}.{zone}/v1",
+            site={"default": "x"},
+            zone={"default": "acme.io", "enum": ["acme.io"]},
+        ),
+        "https://{{site}}.acme.io/v1",
+    ),
+    "protocol, port and version": (
+        at(
+            "{protocol}://api.acme.io:{port}/{basePath}",
+            protocol={"default": "http", "enum": ["http", "https"]},
+            port={"default": "443"},
+            basePath={"default": "v2"},
+        ),
+        "https://api.acme.io/v2",
+    ),
+    "default that is part of the address": (
+        at("https://{subdomain}.acme.io", subdomain={"default": "api"}),
+        "https://api.acme.io",
+    ),
+    "own name in the host": (at("https://your-domain.acme.io/rest"), "https://{{subdomain}}.acme.io/rest"),
+    "own host": (at("https://your-acme-server.com/api"), "https://{{domain}}/api"),
+    "angle brackets": (at("https://<tenant>.acme.io"), "https://{{tenant}}.acme.io"),
+    "name that is no identifier": (at("https://{site-name}.acme.io"), "https://{{site_name}}.acme.io"),
+    "swagger": (swagger({"a": {"type": "basic"}}), "https://api.acme.io/v1"),
+    "swagger over http": (swagger(schemes=["http"], basePath="/"), "https://api.acme.io"),
+    "swagger with a template": (swagger(host="{site}.acme.io"), "https://{{site}}.acme.io/v1"),
+    "swagger, host in an extension": (
+        {
+            **swagger(),
+            "host": "",
+            "x-ms-parameterized-host": {
+                "hostTemplate": "{Endpoint}/data",
+                "useSchemePrefix": True,
+                "parameters": [{"name": "Endpoint", "description": "Your endpoint."}],
+            },
+        },
+        "https://{{Endpoint}}/data/v1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", URLS)
+def test_url(name: str) -> None:
+    """The base URL is https, bare, and has placeholders where accounts differ."""
+    document, expected = URLS[name]
+    assert made(document).definition["proxy_url"] == expected
+
+
+def test_fields_of_placeholders() -> None:
+    """A placeholder is collected: as a select where the document lists values, else as text with its hint."""
+    site = {"default": "demo", "description": "The name of your workspace."}
+    region = {"default": "eu", "enum": ["us", "eu"]}
+    result = made(at("https://{site}.{region}.acme.io", site=site, region=region))
+    fields = result.definition["auth_patterns"][0]["fields"]
+    assert fields[0] == {
+        "field_name": "site",
+        "label": "Site",
+        "input_type": "text",
+        "hint": "The name of your workspace.",
+        "required": True,
+        "is_path_param": True,
+    }
+    assert fields[1]["input_type"] == "select"
+    assert fields[1]["options"] == [
+        {"value": "us", "display_name": "us"},
+        {"value": "eu", "display_name": "eu", "default": True},
+    ]
+    assert fields[2]["field_name"] == "token"
+
+
+def test_domain_is_no_path_parameter() -> None:
+    """`domain` is filled by Scalekit as it is, as the documentation's own examples have it."""
+    (domain, _) = made(at("https://{domain}/api")).definition["auth_patterns"][0]["fields"]
+    assert domain["field_name"] == "domain"
+    assert "is_path_param" not in domain
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/v1",
+        "",
+        "http://localhost:8080",
+        "https://api.example.com",
+        "https://10.0.0.1/v1",
+        "https://intranet/api",
+    ],
+)
+def test_unusable_server_is_missing(url: str) -> None:
+    """A server that nobody else can call is no base URL: that is missing, and the note shows why."""
+    result = made(at(url))
+    assert result.definition["proxy_url"] == ""
+    assert [note.path for note in result.missing] == ["proxy_url"]
+
+
+SERVERS = [
+    {"url": "https://sandbox.acme.io", "description": "Sandbox"},
+    {"url": "http://api.acme.io"},
+    {"url": "https://api.acme.io"},
+    {"url": "https://api.eu.acme.io", "description": "Europe"},
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [("", "https://api.acme.io"), ("1", "https://sandbox.acme.io"), ("europe", "https://api.eu.acme.io")],
+)
+def test_choice(wanted: str, expected: str) -> None:
+    """The first real system is taken, encrypted where there is a choice; --server takes another."""
+    assert made(openapi({"a": BEARER}, servers=SERVERS), wanted).definition["proxy_url"] == expected
+
+
+def test_unknown_choice_lists_the_servers() -> None:
+    """A --server that fits none is an error which lists them."""
+    with pytest.raises(DiscoveryError, match=r"4\. https://api\.eu\.acme\.io"):
+        made(openapi(servers=SERVERS), "asia")
+
+
+def test_other_servers_are_told() -> None:
+    """The servers that were not chosen are named, the chosen one's unencrypted twin is not."""
+    (note,) = [n for n in made(openapi({"a": BEARER}, servers=SERVERS)).notes if "several servers" in n.text]
+    assert "https://api.eu.acme.io" in note.text
+    assert "http://api.acme.io" not in note.text
+
+
+@pytest.mark.parametrize("host", ["api-test.acme.io", "www.demo.acme.io", "sandbox.acme.io"])
+def test_test_system_is_told(host: str) -> None:
+    """Where a document has nothing but a test system, that is pointed out."""
+    assert any("test system" in note.text for note in made(at(f"https://{host}")).notes)
+
+
+def test_servers_of_the_operations() -> None:
+    """Without servers at the root, those of most operations are taken, and the others pointed out."""
+    near, far = [{"url": "https://api.acme.io"}], [{"url": "https://upload.acme.io"}]
+    paths: Document = {f"/{i}": {"get": {"servers": near}} for i in range(3)}
+    result = made(openapi({"a": BEARER}, servers=[], paths={**paths, "/up": {"servers": far, "post": {}}}))
+    assert result.definition["proxy_url"] == "https://api.acme.io"
+    assert any("https://upload.acme.io (1)" in note.text for note in result.notes)

@@ -1,0 +1,68 @@
+"""The wrong environment: a stack of one, run with the settings of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pulumi_scalekit import local
+from pulumi_scalekit.local import LocalScalekit
+
+from ..support.definitions import OAUTH, bearer, named
+from ..support.engines import Project
+from ..support.live import live
+
+DECLARED = {"one": bearer("One"), "two": named(OAUTH, "Two")}
+WRITES = ("create", "update", "delete")
+
+
+def test_the_wrong_environment(project: Project, scalekit: LocalScalekit) -> None:
+    """Preview, up, refresh and destroy each stop with both URLs: nothing written, nothing forgotten."""
+    project.declare(DECLARED)
+    project.up()
+    before, state = live(scalekit), _by_urn(project)
+    with local.running() as production:
+        project.env.update(production.env)
+        for name in ("preview", "up", "refresh", "destroy"):
+            flags = [] if name == "preview" else ["--yes", "--skip-preview"]
+            text = project.run(name, *flags, code=None).text
+            said = f"lives in {scalekit.url}, but the settings of this run name {production.url}"
+            assert said in text, (name, text)
+            assert "Nothing was changed" in text
+        assert live(production) == {}
+        assert [production.requests.count(operation) for operation in WRITES] == [0, 0, 0]
+    assert live(scalekit) == before
+    assert _by_urn(project) == state
+
+
+def _by_urn(project: Project) -> dict[str, tuple[Any, ...]]:
+    """What the state knows of each resource, without when and from where it was written."""
+    return {
+        resource["urn"]: tuple(resource.get(key) for key in ("id", "inputs", "outputs"))
+        for resource in project.state()
+    }
+
+
+def test_an_environment_that_moved(make_project: Callable[[LocalScalekit], Project], tmp_path: Path) -> None:
+    """With SCALEKIT_FORMER_ENVIRONMENT_URL a stack follows its environment to a new URL, once and for all."""
+    data = tmp_path / "environment"
+    with local.running(data=data) as before:
+        project = make_project(before)
+        project.declare(DECLARED)
+        project.up()
+        stored, former = live(before), before.url
+        identifiers = {name: resource["id"] for name, resource in project.resources().items()}
+    with local.running(data=data) as after:
+        assert after.url != former
+        project.env.update(after.env)
+        project.env["SCALEKIT_FORMER_ENVIRONMENT_URL"] = former
+        plan = project.preview()
+        assert plan.paths == {key: {"environment_url"} for key in DECLARED}
+        project.up()
+        assert live(after).keys() == stored.keys()
+        resources = project.resources()
+        assert {name: resource["id"] for name, resource in resources.items()} == identifiers
+        assert {r["outputs"]["environment_url"] for r in resources.values()} == {after.url}
+        del project.env["SCALEKIT_FORMER_ENVIRONMENT_URL"]
+        project.nothing_to_do()

@@ -1,0 +1,211 @@
+"""The command line apart from deployments: stacks, configuration, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pulumi_embedded.cli import hoist_global_options
+from pulumi_embedded.config import StackConfig
+
+from .harness import PASSPHRASE, SALT, Bench, cli, embedded
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A project with an empty stack."""
+    bench = Bench(tmp_path)
+    bench.init(embedded())
+    return bench
+
+
+def stackless(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget that PULUMI_STACK selects the stack."""
+    environment = {key: value for key, value in bench.environment().items() if key != "PULUMI_STACK"}
+    monkeypatch.setattr(bench, "environment", lambda: environment)
+
+
+def test_stacks_are_made_selected_listed_and_removed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The selection is remembered, by project and backend, and goes away with the stack."""
+    stackless(bench, monkeypatch)
+    run = bench.run(embedded(), "up", "--yes")
+    assert (run.code, "no stack selected" in run.stderr) == (6, True)
+    bench.ok(embedded(), "stack", "init", "two")
+    bench.ok(embedded(), "stack", "init", "three", "--no-select")
+    listed = json.loads(bench.ok(embedded(), "stack", "ls", "--json").stdout)
+    assert [(found["name"], found["current"]) for found in listed] == [
+        ("dev", False),
+        ("three", False),
+        ("two", True),
+    ]
+    other = cli()
+    if other is not None:
+        assert bench.ok(other, "stack", "--show-name").stdout.strip() == "two"
+    assert bench.run(embedded(), "stack", "init", "two").code == 1
+    bench.ok(embedded(), "stack", "select", "dev")
+    assert bench.ok(embedded(), "stack", "--show-name").stdout == "dev\n"
+    assert "Current stack is dev" in bench.ok(embedded(), "stack").stdout
+    assert bench.run(embedded(), "stack", "select", "nope").code == 6
+    assert bench.run(embedded(), "stack", "rm", "two").code == 1
+    bench.ok(embedded(), "stack", "rm", "two", "--yes")
+    assert not (bench.project / "Pulumi.two.yaml").exists()
+    bench.ok(embedded(), "stack", "rm", "dev", "--yes", "--preserve-config")
+    assert (bench.project / "Pulumi.dev.yaml").exists()
+    assert bench.run(embedded(), "up", "--yes").code == 6
+
+
+def test_a_stack_with_resources_is_not_removed(bench: Bench) -> None:
+    """Removing a stack that has resources takes --force."""
+    bench.declare({"a": {"size": 1}})
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    run = bench.run(embedded(), "stack", "rm", "--yes")
+    assert run.code == 1
+    assert "still has resources" in run.stderr
+    bench.ok(embedded(), "stack", "rm", "--yes", "--force")
+    assert list(bench.live()) == ["a-1"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b", "x/y/z/w", "organization/other/dev"])
+def test_a_bad_stack_name_is_refused(bench: Bench, name: str) -> None:
+    """A name of other characters, another organization or another project makes no stack."""
+    assert bench.run(embedded(), "stack", "init", name).code == 2
+
+
+def test_configuration_is_set_shown_and_removed(bench: Bench) -> None:
+    """Plain, secret, typed and structured values; what is secret is shown only when asked for."""
+    bench.ok(embedded(), "config", "set", "plain", "5")
+    bench.ok(embedded(), "config", "set", "--secret", "token", "hunter2")
+    bench.ok(embedded(), "config", "set", "--type", "int", "number", "5")
+    bench.ok(embedded(), "config", "set", "--path", "tree.branch[0].leaf", "true")
+    bench.ok(embedded(), "config", "set", "--path", "tree.secret", "--secret", "inner")
+    bench.ok(embedded(), "config", "set", "other:key", "v")
+    file = (bench.project / "Pulumi.dev.yaml").read_text()
+    assert "hunter2" not in file
+    assert "inner" not in file
+    shown = bench.ok(embedded(), "config").stdout
+    assert "hunter2" not in shown
+    assert "[secret]" in shown
+    assert bench.ok(embedded(), "config", "get", "token").stdout == "hunter2\n"
+    assert bench.ok(embedded(), "config", "get", "tree").stdout == (
+        '{"branch":[{"leaf":true}],"secret":"inner"}\n'
+    )
+    assert bench.ok(embedded(), "config", "get", "--path", "tree.branch[0].leaf").stdout == "true\n"
+    other = cli()
+    if other is not None:
+        assert (
+            bench.ok(other, "config", "get", "tree").stdout == '{"branch":[{"leaf":true}],"secret":"inner"}\n'
+        )
+        assert bench.ok(other, "config", "get", "token").stdout == "hunter2\n"
+    bench.ok(embedded(), "config", "rm", "plain")
+    run = bench.run(embedded(), "config", "get", "plain")
+    assert run.code == 1
+    assert "not found" in run.stderr
+
+
+def test_comments_and_order_of_the_stack_file_stay(tmp_path: Path) -> None:
+    """Editing one value changes its lines only."""
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(
+        "# about this stack\n"
+        "config:\n"
+        "  # the address\n"
+        "  p:url: https://example.org # inline\n"
+        "\n"
+        "  p:list:\n"
+        "    - 1 # one\n"
+        "    - 2\n"
+        "  # last\n"
+        "  p:z: z\n"
+        "# the end\n"
+    )
+    config = StackConfig.load(path)
+    config.set("p:z", {"a": [1]})
+    config.set("p:new", "5")
+    config.remove("p:list")
+    config.set_salt(SALT)
+    assert path.read_text() == (
+        f"encryptionsalt: {SALT}\n"
+        "# about this stack\n"
+        "config:\n"
+        "  # the address\n"
+        "  p:url: https://example.org # inline\n"
+        "\n"
+        "  # last\n"
+        "  p:z:\n"
+        "    a:\n"
+        "    - 1\n"
+        "  p:new: '5'\n"
+        "# the end\n"
+    )
+    for key in list(config.values):
+        config.remove(key)
+    assert StackConfig.load(path).values == {}
+    config.set("p:again", "x")
+    assert StackConfig.load(path).values == {"p:again": "x"}
+
+
+def test_the_project_file_may_declare_configuration(bench: Bench) -> None:
+    """Defaults and values of the project reach the program; a missing or mistyped value is named."""
+    file = bench.project / "Pulumi.yaml"
+    bench.declare({"a": {"size": {"$config": "size"}}})
+    file.write_text(
+        file.read_text() + "config:\n  size: {type: integer, default: 7}\n  need: {type: string}\n"
+    )
+    run = bench.run(embedded(), "up", "--yes")
+    assert run.code == 1
+    assert "missing configuration value 'need'" in run.stderr
+    bench.ok(embedded(), "config", "set", "need", "x")
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    assert bench.live()["a-1"]["size"] == "7"
+    bench.ok(embedded(), "config", "set", "size", "seven")
+    run = bench.run(embedded(), "up", "--yes")
+    assert run.code == 1
+    assert "must be of type 'integer'" in run.stderr
+
+
+def test_global_options_may_follow_the_command() -> None:
+    """As with the CLI, `up -C folder --color never` is the same as `-C folder --color never up`."""
+    assert hoist_global_options(
+        ["up", "-y", "-C", "x", "--color=never", "--non-interactive", "-s", "dev"]
+    ) == [
+        "-C",
+        "x",
+        "--color=never",
+        "--non-interactive",
+        "up",
+        "-y",
+        "-s",
+        "dev",
+    ]
+    assert hoist_global_options(["up", "--refresh=true", "--suppress-permalink=false"]) == ["up", "--refresh"]
+    assert hoist_global_options(["config", "set", "k", "--", "-C"]) == ["config", "set", "k", "--", "-C"]
+
+
+def test_a_wrong_invocation_ends_with_two(bench: Bench) -> None:
+    """An unknown option, a missing approval and a missing project are the user's to fix."""
+    assert bench.run(embedded(), "up", "--bogus").code == 2
+    assert bench.run(embedded(), "up", "--non-interactive").code == 2
+    assert bench.run(embedded(), "-C", str(bench.root), "preview", "--stack", "dev").code == 2
+    assert bench.run(embedded(), "--color", "pink", "preview").code == 2
+
+
+def test_a_passphrase_may_be_in_a_file(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """PULUMI_CONFIG_PASSPHRASE_FILE names a file with the passphrase; blanks around it do not count."""
+    bench.ok(embedded(), "config", "set", "--secret", "token", "hunter2")
+    file = tmp_path / "passphrase"
+    file.write_text(f"{PASSPHRASE}\n")
+    environment = {**bench.environment(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}
+    del environment["PULUMI_CONFIG_PASSPHRASE"]
+    monkeypatch.setattr(bench, "environment", lambda: environment)
+    assert bench.ok(embedded(), "config", "get", "token").stdout == "hunter2\n"
+
+
+def test_about_says_what_is_in_use(bench: Bench) -> None:
+    """`about` names the engine, the backend and the stack, and says what the engine is for."""
+    text = bench.ok(embedded(), "about").stdout
+    assert "embedded" in text
+    assert f"file://{bench.backend}" in text
+    assert "pulumi.com/docs/install" in text
+    assert bench.ok(embedded(), "version").stdout.startswith("v3.")

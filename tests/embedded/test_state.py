@@ -1,0 +1,417 @@
+"""State on disk: two engines on one stack, locks, interruptions, and refusals that write nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulumi_embedded.backend import Backend, StackReference
+from pulumi_embedded.secrets import SecretsManager
+from pulumi_embedded.snapshot import SnapshotManager, recover
+from pulumi_embedded.state import Resource, Snapshot, deployment
+
+from .harness import PASSPHRASE, SALT, Bench, cli, embedded, reduce_state
+
+needs_cli = pytest.mark.skipif(cli() is None, reason="`pulumi` is not on PATH")
+
+BOX = "urn:pulumi:dev::bench::pulumi-python:dynamic/boxes:Box::"
+
+PROGRAM: dict[str, Any] = {
+    "a": {"size": 1, "token": {"$secret_config": "token"}, "nested": {"s": {"$secret": "inner"}}},
+    "shelf": {"$is": "component"},
+    "b": {"size": {"$ref": "a.serial"}, "$opts": {"parent": "shelf"}},
+    "$export": {"a": {"$ref": "a.serial"}, "s": {"$secret": "out"}},
+}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A project with an empty stack and a secret in its configuration."""
+    bench = Bench(tmp_path)
+    bench.init(embedded(), {"token": {"secret": "hunter2"}})
+    bench.declare(PROGRAM)
+    yield bench
+    for process in children(bench):
+        os.kill(process, signal.SIGKILL)
+
+
+def children(bench: Bench) -> list[int]:
+    """Return the processes that were started for a bench and still run, by their environment."""
+    marker = f"BOXES_DIR={bench.boxes}\0".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if marker in (process / "environ").read_bytes() and int(process.name) != os.getpid():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition: Any, what: str, seconds: float = 30) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not come about"
+        time.sleep(0.02)
+
+
+# --- two engines ----------------------------------------------------------------------------------------------
+
+
+@needs_cli
+@pytest.mark.parametrize("embedded_first", [True, False], ids=["embedded-then-cli", "cli-then-embedded"])
+def test_one_engine_takes_over_the_others_stack(bench: Bench, embedded_first: bool) -> None:
+    """A stack made by one engine is unchanged to the other, is updated by it, and destroyed by the first again."""
+    other = cli()
+    assert other is not None
+    first, second = (embedded(), other) if embedded_first else (other, embedded())
+    bench.ok(first, "up", "--yes", "--skip-preview")
+    made = bench.checkpoint()
+    bench.ok(second, "preview", "--expect-no-changes")
+    assert bench.checkpoint() == made
+    assert json.loads(bench.ok(second, "stack", "output", "--json", "--show-secrets").stdout) == {
+        "a": "a-1",
+        "s": "out",
+    }
+    bench.declare({**PROGRAM, "a": {**PROGRAM["a"], "size": 2}})
+    bench.ok(second, "up", "--yes", "--skip-preview")
+    bench.ok(first, "up", "--yes", "--skip-preview", "--expect-no-changes")
+    bench.ok(first, "destroy", "--yes", "--skip-preview")
+    assert bench.live() == {}
+    assert "hunter2" not in json.dumps(bench.checkpoint())
+
+
+@needs_cli
+def test_an_export_of_one_engine_is_imported_by_the_other(bench: Bench, tmp_path: Path) -> None:
+    """Exported and imported, in the clear or not, across engines, a stack is the same as before."""
+    other = cli()
+    assert other is not None
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    before = reduce_state(bench.checkpoint(), ordered=True)
+    file = str(tmp_path / "state.json")
+    for exporter, importer in ((embedded(), other), (other, embedded())):
+        for flags in ((), ("--show-secrets",)):
+            bench.ok(exporter, "stack", "export", "--file", file, *flags)
+            assert ("hunter2" in Path(file).read_text()) == bool(flags)
+            bench.ok(importer, "stack", "import", "--file", file)
+            assert reduce_state(bench.checkpoint(), ordered=True) == before
+    bench.ok(embedded(), "preview", "--expect-no-changes")
+
+
+def test_an_export_round_trips(bench: Bench, tmp_path: Path) -> None:
+    """An export in the clear is imported encrypted, and nothing has changed."""
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    before = reduce_state(bench.checkpoint(), ordered=True)
+    file = tmp_path / "state.json"
+    bench.ok(embedded(), "stack", "export", "--show-secrets", "--file", str(file))
+    assert "hunter2" in file.read_text()
+    bench.ok(embedded(), "stack", "import", "--file", str(file))
+    assert reduce_state(bench.checkpoint(), ordered=True) == before
+    assert "hunter2" not in json.dumps(bench.checkpoint())
+    bench.ok(embedded(), "preview", "--expect-no-changes")
+
+
+def test_a_damaged_import_is_refused(bench: Bench, tmp_path: Path) -> None:
+    """A deployment with a dangling reference, or of another stack, is not imported."""
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    before = bench.checkpoint()
+    exported = json.loads(bench.ok(embedded(), "stack", "export").stdout)
+    file = tmp_path / "state.json"
+    resources = exported["deployment"]["resources"]
+    exported["deployment"]["resources"] = [found for found in resources if not found["urn"].endswith("::a")]
+    file.write_text(json.dumps(exported))
+    run = bench.run(embedded(), "stack", "import", "--file", str(file))
+    assert run.code == 1
+    assert "missing resource" in run.stderr
+    file.write_text(json.dumps(exported).replace("urn:pulumi:dev::", "urn:pulumi:other::"))
+    run = bench.run(embedded(), "stack", "import", "--file", str(file))
+    assert run.code == 1
+    assert "different stack" in run.stderr
+    assert bench.checkpoint() == before
+
+
+# --- interruptions --------------------------------------------------------------------------------------------
+
+SLOW = {"a": {"size": 1}, "b": {"size": {"$ref": "a.serial"}, "slow": 3}, "c": {"size": {"$ref": "b.serial"}}}
+
+
+def start_slow(bench: Bench) -> subprocess.Popen[str]:
+    """Start an update, and wait until the slow creation is under way."""
+    bench.declare(SLOW)
+    process = bench.start(embedded(), "up", "--yes", "--skip-preview", "--non-interactive")
+    log = bench.boxes / "calls.jsonl"
+
+    def creating() -> bool:
+        return log.exists() and any(
+            call["call"] == "create" and call["props"]["name"] == "b"
+            for call in map(json.loads, log.read_text().splitlines())
+        )
+
+    wait_for(creating, "the slow creation")
+    return process
+
+
+def test_two_runs_do_not_interleave(bench: Bench) -> None:
+    """While one update runs, another is refused, with who holds the lock; afterwards nothing is left of it."""
+    process = start_slow(bench)
+    second = bench.run(embedded(), "up", "--yes", "--skip-preview")
+    assert second.code == 1
+    assert f"pid {process.pid}" in second.stderr
+    other = cli()
+    if other is not None:
+        refused = bench.run(other, "up", "--yes", "--skip-preview")
+        assert "currently locked by 1 lock(s)" in refused.text
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert not list((bench.backend / ".pulumi" / "locks").rglob("*.json"))
+    assert [call["call"] for call in bench.take_calls()].count("create") == 3
+
+
+def test_a_killed_run_leaves_its_pending_operation(bench: Bench) -> None:
+    """After a kill -9 the state is readable, holds what was done and what was under way, and says so next time."""
+    process = start_slow(bench)
+    process.kill()
+    process.communicate(timeout=60)
+    bench.checkpoint()
+    run = bench.run(embedded(), "up", "--yes", "--skip-preview")
+    assert run.code == 1
+    assert "pulumi-embedded cancel" in run.stderr
+    bench.ok(embedded(), "cancel", "--yes")
+    latest = bench.checkpoint()["checkpoint"]["latest"]
+    assert f"{BOX}a" in [resource["urn"] for resource in latest["resources"]]
+    assert [(found["type"], found["resource"]["urn"]) for found in latest["pending_operations"]] == [
+        ("creating", f"{BOX}b")
+    ]
+    run = bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    assert "interrupted while creating" in run.text
+    assert "1 pending operations" in run.text
+    bench.ok(embedded(), "refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+    assert "pending_operations" not in bench.checkpoint()["checkpoint"]["latest"]
+
+
+def test_the_first_interrupt_finishes_what_is_under_way(bench: Bench) -> None:
+    """One SIGINT: the creation in flight ends and is kept, the next one does not begin, nothing stays locked."""
+    process = start_slow(bench)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stdout + stderr
+    assert "canceled" in stdout
+    latest = bench.checkpoint()["checkpoint"]["latest"]
+    names = [resource["urn"].rsplit("::", 1)[-1] for resource in latest["resources"]]
+    assert {"a", "b"} <= set(names)
+    assert "c" not in names
+    assert "pending_operations" not in latest
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+
+
+def test_the_second_interrupt_ends_at_once(bench: Bench) -> None:
+    """Two SIGINTs: the run ends without waiting, and the operation in flight is pending in the state."""
+    process = start_slow(bench)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=2.5)
+    assert process.returncode == 128 + signal.SIGINT
+    latest = bench.checkpoint()["checkpoint"]["latest"]
+    assert [found["type"] for found in latest["pending_operations"]] == ["creating"]
+    assert not list((bench.backend / ".pulumi" / "locks").rglob("*.json"))
+
+
+# --- the journal ----------------------------------------------------------------------------------------------
+
+
+def box(name: str, **values: Any) -> Resource:
+    """Return a resource for a state."""
+    return Resource(f"{BOX}{name}", "pulumi-python:dynamic/boxes:Box", id=name, inputs=values)
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An empty stack without an engine."""
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    backend = Backend(f"file://{tmp_path}")
+    secrets = SecretsManager.open(PASSPHRASE, SALT)
+    return backend.create(StackReference("bench", "dev"), deployment([], [], secrets.provider_state()))
+
+
+def names(stack: Any) -> list[str]:
+    """Return the resources of a stack's checkpoint."""
+    latest = stack.load()
+    return [resource["urn"].rsplit("::", 1)[-1] for resource in latest.get("resources", [])]
+
+
+def test_a_journal_is_folded_into_the_checkpoint(stack: Any) -> None:
+    """Whatever a killed run did after its last checkpoint is in the state of the next one, in the same order."""
+    olds = [box("x"), box("y"), box("z")]
+    base = Snapshot(olds)
+    secrets = SecretsManager.open(PASSPHRASE, SALT)
+    first = SnapshotManager(stack, base, secrets)
+    first.close()
+    manager = SnapshotManager(stack, Snapshot(olds), secrets)
+    manager.begin(olds[0], "updating")  # saved at once: nothing was saved before
+    manager._next_save = float("inf")  # from here on only the journal is written
+    updated = box("x", size=2)
+    manager.end(olds[0], done=[olds[0]], new=updated)
+    created, secret = box("n"), box("s")
+    manager.begin(created, "creating")
+    manager.end(created, new=created)
+    created.outputs = {"late": 1}
+    manager.touch(created)
+    manager.begin(olds[2], "deleting")
+    manager.end(olds[2], done=[olds[2]])
+    manager.begin(secret, "creating")
+    assert names(stack) == ["x", "y", "z"]
+    assert recover(stack)
+    assert names(stack) == ["x", "n", "y"]
+    latest = stack.load()
+    assert latest["resources"][0]["inputs"] == {"size": 2}
+    assert latest["resources"][1]["outputs"] == {"late": 1}
+    assert [found["type"] for found in latest["pending_operations"]] == ["creating"]
+    assert not stack.journal_path.exists()
+    assert not recover(stack)
+
+
+def test_a_cut_line_of_the_journal_is_ignored(stack: Any) -> None:
+    """A line that was being written when the process died does not spoil the ones before it."""
+    manager = SnapshotManager(stack, Snapshot(), SecretsManager.open(PASSPHRASE, SALT))
+    first, second = box("a"), box("b")
+    manager.begin(first, "creating")
+    manager._next_save = float("inf")
+    manager.end(first, new=first)
+    manager.begin(second, "creating")
+    with stack.journal_path.open("ab") as stream:
+        stream.write(b'{"op":"new","id":7,"r":{"ur')
+    assert recover(stack)
+    assert names(stack) == ["a"]
+
+
+def test_a_journal_of_another_checkpoint_is_kept_aside(stack: Any) -> None:
+    """If another engine changed the state since, the journal is not applied, not lost, and the user is told."""
+    manager = SnapshotManager(stack, Snapshot(), SecretsManager.open(PASSPHRASE, SALT))
+    first = box("a")
+    manager.begin(first, "creating")
+    manager._next_save = float("inf")
+    manager.end(first, new=first)
+    stack.path.write_text(stack.path.read_text() + "\n")
+    with pytest.raises(Exception, match="another engine"):
+        recover(stack)
+    assert list(stack.path.parent.glob("*.journal.*"))
+    assert not recover(stack)
+
+
+def test_the_cost_of_saving_is_linear(stack: Any) -> None:
+    """Four times the resources take about four times as long to save, not sixteen times."""
+    secrets = SecretsManager.open(PASSPHRASE, SALT)
+
+    def seconds(count: int) -> float:
+        started = time.monotonic()
+        manager = SnapshotManager(stack, Snapshot(), secrets)
+        for number in range(count):
+            resource = box(str(number), text="x" * 500)
+            manager.begin(resource, "creating")
+            manager.end(resource, new=resource)
+        manager.close()
+        assert len(names(stack)) == count
+        return time.monotonic() - started
+
+    small, large = seconds(500), seconds(2000)
+    assert large < 10 * small, f"{small:.2f}s for 500, {large:.2f}s for 2000"
+
+
+# --- refusals -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "named"),
+    [
+        ({"bucket": {"$is": "foreign"}}, "aws:s3/bucket:Bucket"),
+        ({"a": {"size": 1, "$opts": {"transform": True}}}, "transforms"),
+        ({"a": {"size": 1, "$opts": {"hook": True}}}, "hooks"),
+        ({"a": {"size": 1, "$opts": {"import_": "a-1"}}}, "import_"),
+    ],
+    ids=["other-package", "transform", "hook", "import"],
+)
+def test_what_is_not_supported_is_refused_by_name(bench: Bench, program: dict[str, Any], named: str) -> None:
+    """A program that asks for more than this engine has fails in its preview, by name, and nothing is written."""
+    bench.declare(program)
+    before = bench.checkpoint()
+    run = bench.run(embedded(), "up", "--yes")
+    assert run.code == 1, run.text
+    assert named in run.text
+    assert "not supported by the embedded engine" in run.text
+    assert "Traceback" not in run.text
+    assert bench.checkpoint() == before
+    assert bench.live() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("up", "--yes", "--policy-pack", "x"), "--policy-pack"),
+        (("up", "--yes", "--exclude", "x"), "--exclude"),
+        (("preview", "--save-plan", "x"), "--save-plan"),
+        (("destroy", "--yes", "--run-program"), "--run-program"),
+        (("stack", "init", "two", "--secrets-provider", "awskms://alias/x"), "awskms"),
+    ],
+)
+def test_options_that_are_not_supported_are_refused_by_name(
+    bench: Bench, arguments: tuple[str, ...], named: str
+) -> None:
+    """An option of the CLI that this engine lacks is refused, not ignored."""
+    run = bench.run(embedded(), *arguments)
+    assert run.code == 1
+    assert named in run.stderr
+    assert "not supported" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "named"), [("s3://bucket", "s3://bucket"), ("https://user:pw@api.example", "https://api.example")]
+)
+def test_other_backends_are_refused_by_name(
+    url: str, named: str, monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    """A backend that is not a folder is refused; credentials in its URL are not repeated."""
+    monkeypatch.setattr(bench, "environment", lambda: {**Bench.environment(bench), "PULUMI_BACKEND_URL": url})
+    run = bench.run(embedded(), "up", "--yes")
+    assert run.code == 1
+    assert named in run.stderr
+    assert "pw" not in run.stderr
+
+
+def test_other_secrets_providers_are_refused_by_name(bench: Bench) -> None:
+    """A stack under a cloud secrets provider is refused."""
+    config = bench.project / "Pulumi.dev.yaml"
+    config.write_text("secretsprovider: awskms://alias/x\nencryptedkey: abc\n")
+    run = bench.run(embedded(), "up", "--yes")
+    assert run.code == 1
+    assert "awskms" in run.stderr
+
+
+def test_a_wrong_passphrase_is_one_clear_message(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wrong passphrase, or none, ends with a message that names the variable."""
+    wrong = {**Bench.environment(bench), "PULUMI_CONFIG_PASSPHRASE": "wrong"}
+    monkeypatch.setattr(bench, "environment", lambda: wrong)
+    run = bench.run(embedded(), "up", "--yes")
+    assert run.code == 1
+    assert "incorrect passphrase" in run.stderr
+    monkeypatch.setattr(
+        bench, "environment", lambda: {k: v for k, v in wrong.items() if k != "PULUMI_CONFIG_PASSPHRASE"}
+    )
+    run = bench.run(embedded(), "up", "--yes")
+    assert run.code == 1
+    assert "PULUMI_CONFIG_PASSPHRASE_FILE" in run.stderr
+
+
+def test_no_child_outlives_a_run(bench: Bench) -> None:
+    """When an update has ended, so have the program and the provider that it started."""
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    wait_for(lambda: not children(bench), "the end of the children", 5)

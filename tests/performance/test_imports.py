@@ -1,0 +1,87 @@
+"""What is loaded when: a program needs little, and a provider process loads the HTTP client when it makes a call."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("httpx", "pydantic", "stamina", "typer", "rich", "starlette", "uvicorn", "cryptography", "yaml")
+
+SETTINGS = {
+    "scalekit:environmentUrl": "https://example.scalekit.dev",
+    "scalekit:clientId": "skc_1",
+    "scalekit:clientSecret": "s",
+}
+PROVIDER = f"""
+from pulumi.dynamic import Config, ConfigureRequest
+from pulumi_scalekit.provider import ConnectorProvider
+provider = ConnectorProvider()
+provider.configure(ConfigureRequest(Config({SETTINGS!r}, "test")))
+declared = {{
+    "display_name": "Freshdesk", "proxy_url": "https://api.example.com", "proxy_enabled": True,
+    "auth_patterns": [{{"type": "BEARER", "display_name": "Token",
+                       "fields": [{{"field_name": "token", "input_type": "password"}}]}}],
+}}
+state = {{**declared, "environment_url": "https://example.scalekit.dev", "identifier": "FRESHDESK:1"}}
+"""
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after some code, without those of Pulumi's SDK."""
+    script = (
+        "import sys, json, pulumi.dynamic\n"
+        "before = set(sys.modules)\n"
+        f"{code}\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_importing_the_package() -> None:
+    """`import pulumi_scalekit` loads nothing heavy: a program only declares."""
+    loaded = loaded_by("import pulumi_scalekit")
+    assert "pulumi_scalekit.connector" in loaded
+    assert not loaded & set(HEAVY)
+    assert not loaded & {"pulumi_scalekit.definition", "pulumi_scalekit.api", "pulumi_scalekit.local"}
+
+
+def test_declaring_a_connector() -> None:
+    """Neither does declaring a connector."""
+    loaded = loaded_by(
+        "import pulumi, pulumi_scalekit as s\n"
+        "pulumi.runtime.set_mocks(type('M', (pulumi.runtime.Mocks,),"
+        " {'new_resource': lambda self, a: ('1', a.inputs), 'call': lambda self, a: {}})())\n"
+        "s.Connector('a', display_name='A', proxy_url='https://api.example.com',"
+        " auth_patterns=[s.BearerAuth('Token', fields=[s.Field('token')])])"
+    )
+    assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "call", ["provider.check(state, declared)", "provider.diff('FRESHDESK:1', state, state)"]
+)
+def test_a_run_without_changes(call: str) -> None:
+    """A provider process that only checks and compares what exists loads no HTTP client."""
+    loaded = loaded_by(f"{PROVIDER}\n{call}")
+    assert "pulumi_scalekit.definition" in loaded
+    assert not loaded & {"httpx", "stamina", "pulumi_scalekit.api"}
+
+
+def test_the_http_client_comes_without_its_command_line() -> None:
+    """The first call of a provider process loads httpx, but not the libraries of httpx's own command line."""
+    loaded = loaded_by(f"{PROVIDER}\nprovider._session.catalog\nimport httpx; assert callable(httpx.main)")
+    assert "httpx" in loaded
+    assert not loaded & {"httpx._main", "rich", "click", "pygments"}
+
+
+def test_httpx_is_left_alone_where_it_is_loaded_already() -> None:
+    """A process that has httpx with its command line keeps it."""
+    loaded = loaded_by(
+        "import httpx._main\nfrom pulumi_scalekit import host\nhost.load_httpx()\nimport httpx._main"
+    )
+    assert "httpx._main" in loaded

@@ -1,0 +1,1 @@
+"""Nothing lost, nothing twice, nothing leaked: every operation under every fault."""

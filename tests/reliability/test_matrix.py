@@ -1,0 +1,23 @@
+"""Every operation under every fault, with 1, 5 and 50 connectors: `up` until it succeeds, and nothing is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_scalekit.local import LocalScalekit
+
+from .matrix import Cell, cells, play
+from .table import PAGE, expected, page_with, render
+
+
+@pytest.mark.parametrize("cell", list(cells()), ids=str)
+def test_the_invariant_holds(environment: LocalScalekit, cell: Cell) -> None:
+    """Exactly the declared connectors, no twin, state equal to live, nothing left to do; in as many runs as told."""
+    assert play(cell, environment) == cell.fault.outcome
+
+
+def test_the_documented_table_is_current() -> None:
+    """The table in the documentation says what the matrix says, whose cells say what happens."""
+    assert PAGE.read_text(encoding="utf-8") == page_with(render(expected())), (
+        "run: python -m tests.reliability.table"
+    )

@@ -1,0 +1,116 @@
+"""The dynamic provider's process in this one: the same calls, through the same serialisation.
+
+Pulumi's own host (`python -m pulumi.dynamic`) starts a server when it is imported. This does what it does with each
+request, without one, and what the engine does around it: what is checked is what is planned and made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf import struct_pb2
+from pulumi.dynamic import Config, ConfigureRequest, DiffResult
+from pulumi.runtime import rpc
+
+from pulumi_scalekit import session
+from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.provider import CONTEXT_KEY, ConnectorProvider
+
+Properties = dict[str, Any]
+
+PICKLED = "gASVNQAAAAAAAACMGHB1bHVtaV9zY2FsZWtpdC5wcm92aWRlcpSMEUNvbm5lY3RvclByb3ZpZGVylJOUKYGULg=="
+"""The provider as it is in every state file ever written: it may never change."""
+
+_LOOP = asyncio.new_event_loop()
+
+
+def over_the_wire(properties: Properties, *, keep_unknowns: bool = False) -> Properties:
+    """What arrives of a property bag on the other side of Pulumi's RPC."""
+    sent: struct_pb2.Struct = _LOOP.run_until_complete(rpc.serialize_properties(properties, {}))
+    parsed = struct_pb2.Struct()
+    parsed.ParseFromString(sent.SerializeToString())
+    received: Properties = rpc.deserialize_properties(parsed, keep_unknowns)
+    return received
+
+
+@dataclass
+class Resource:
+    """A connector as the state holds it."""
+
+    id: str
+    inputs: Properties
+    outputs: Properties
+    mistakes: list[str] = field(default_factory=list)
+
+
+class Host:
+    """One run of the provider's process against an environment."""
+
+    def __init__(self, scalekit: LocalScalekit, **settings: str) -> None:
+        # A new process: nothing is known of what an earlier one has seen.
+        session._session.cache_clear()
+        self.provider = ConnectorProvider()
+        config = {
+            "scalekit:environmentUrl": scalekit.url,
+            "scalekit:clientId": scalekit.client_id,
+            "scalekit:clientSecret": scalekit.client_secret,
+            # What is not there is looked for several times: no need to wait in between.
+            "scalekit:backoff": "0",
+            **settings,
+        }
+        self.provider.configure(ConfigureRequest(Config(config, "scenario")))
+
+    def check(
+        self, news: Properties, olds: Properties | None = None, *, preview: bool = True
+    ) -> tuple[Properties, list[str]]:
+        """The inputs that the engine goes on with, and the mistakes."""
+        told = {**news, CONTEXT_KEY: {"preview": preview}}
+        result = self.provider.check(
+            over_the_wire(olds or {}, keep_unknowns=True), over_the_wire(told, keep_unknowns=True)
+        )
+        inputs = over_the_wire(result.inputs, keep_unknowns=True)
+        return inputs, [failure.reason for failure in result.failures]
+
+    def diff(self, resource: Resource, inputs: Properties) -> DiffResult:
+        """What differs. `changes=None` leaves it to the engine to compare."""
+        return self.provider.diff(
+            resource.id,
+            over_the_wire(resource.outputs, keep_unknowns=True),
+            over_the_wire(inputs, keep_unknowns=True),
+        )
+
+    def changes(self, resource: Resource, definition: Properties) -> bool:
+        """Whether a plan would have an update: as the provider says, or else by comparing the inputs."""
+        inputs, mistakes = self.check(definition, resource.inputs)
+        assert mistakes == []
+        says = self.diff(resource, inputs).changes
+        return bool(says) if says is not None else inputs != resource.inputs
+
+    def create(self, definition: Properties) -> Resource:
+        """Check and create."""
+        inputs, mistakes = self.check(definition, preview=False)
+        assert mistakes == [], mistakes
+        made = self.provider.create(over_the_wire(inputs))
+        return Resource(made.id, inputs, over_the_wire(made.outs or {}))
+
+    def update(self, resource: Resource, definition: Properties) -> Resource:
+        """Check and update."""
+        inputs, mistakes = self.check(definition, resource.inputs, preview=False)
+        assert mistakes == [], mistakes
+        made = self.provider.update(resource.id, over_the_wire(resource.outputs), over_the_wire(inputs))
+        return Resource(resource.id, inputs, over_the_wire(made.outs or {}))
+
+    def read(self, resource: Resource) -> Resource | None:
+        """Refresh; `None` when the connector is gone."""
+        result = self.provider.read(resource.id, over_the_wire(resource.outputs))
+        if not result.id:
+            return None
+        assert result.inputs is not None
+        assert result.outs is not None
+        return Resource(result.id, over_the_wire(result.inputs), over_the_wire(result.outs))
+
+    def delete(self, resource: Resource) -> None:
+        """Delete."""
+        self.provider.delete(resource.id, over_the_wire(resource.outputs))

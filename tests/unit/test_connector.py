@@ -1,0 +1,117 @@
+"""The resource in programs that are tested with Pulumi's mocks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, settings
+
+import pulumi_scalekit as scalekit
+
+from ..support.definitions import bearer
+from ..support.documented import DOCUMENTED
+
+
+class Recorder(mocks.Mocks):
+    """Answers every resource with its inputs, and remembers those."""
+
+    def __init__(self) -> None:
+        self.inputs: dict[str, dict[str, Any]] = {}
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        """Remember the inputs, and answer them."""
+        self.inputs[args.name] = dict(args.inputs)
+        return f"{args.name}-id", {**args.inputs, "identifier": f"{args.name.upper()}:1"}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], None]:
+        """Answer nothing: no program here calls functions."""
+        return {}, None
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """Pulumi's mocks, for one test."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    recorder = Recorder()
+    mocks.set_mocks(recorder)
+    yield recorder
+    settings.reset_options()
+
+
+def run(program: Callable[[], object]) -> None:
+    """Run a program to its end, and raise what it raises."""
+    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
+
+
+def test_typed_and_plain_declarations_are_one(recorder: Recorder) -> None:
+    """Typed patterns, dicts, mappings and JSON files declare the same inputs."""
+
+    def program() -> None:
+        plain = DOCUMENTED["bearer"]
+        scalekit.Connector("plain", **plain)
+        typed = scalekit.BearerAuth(
+            display_name="Bearer Token",
+            description="Authenticate with a static bearer token",
+            fields=[
+                scalekit.Field(
+                    "token",
+                    label="Bearer Token",
+                    input_type="password",
+                    hint="Your long-lived bearer token",
+                    required=True,
+                )
+            ],
+        )
+        rest = {key: value for key, value in plain.items() if key not in ("auth_patterns", "display_name")}
+        scalekit.Connector("typed", display_name="Typed", auth_patterns=[typed], **rest)
+        scalekit.Connector.from_json("mapping", plain, display_name="Mapping")
+
+    run(program)
+    assert recorder.inputs.keys() == {"plain", "typed", "mapping"}
+    declared = [
+        {key: value for key, value in inputs.items() if key in DOCUMENTED["bearer"] and key != "display_name"}
+        for inputs in recorder.inputs.values()
+    ]
+    assert declared[0] == declared[1] == declared[2]
+    assert declared[0] == {k: v for k, v in DOCUMENTED["bearer"].items() if k != "display_name"}
+
+
+def test_json_files(recorder: Recorder, tmp_path: Path) -> None:
+    """A file may hold an answer of the API: what the server made is left out. A broken one says what is wrong."""
+    answer = {**bearer("From a file"), "identifier": "X:1", "id": "prov_1", "is_custom": True}
+    (tmp_path / "good.json").write_text(json.dumps(answer))
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "list.json").write_text("[]")
+
+    run(lambda: scalekit.Connector.from_json("good", tmp_path / "good.json"))
+    assert recorder.inputs["good"]["display_name"] == "From a file"
+    assert not recorder.inputs["good"].keys() & {"identifier", "id", "is_custom"}
+    for name, message in (
+        ("missing", "No such file"),
+        ("broken", "is no JSON"),
+        ("list", "holds no JSON object"),
+    ):
+        path = tmp_path / f"{name}.json"
+        with pytest.raises(pulumi.RunError, match=message):
+            run(lambda path=path: scalekit.Connector.from_json("bad", path))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, float("nan"), float("inf")])
+def test_numbers_that_would_change_are_refused(recorder: Recorder, number: float) -> None:
+    """A number that Pulumi could not carry exactly stops the program, with its place."""
+    definition = bearer("One")
+    definition["auth_patterns"] = [{**definition["auth_patterns"][0], "x_number": number}]
+    with pytest.raises(pulumi.RunError, match=r"one: auth_patterns\[0\]\.x_number is"):
+        run(lambda: scalekit.Connector("one", **definition))
+
+
+def test_public_names() -> None:
+    """The public names are sorted, complete and there."""
+    assert sorted(scalekit.__all__) == list(scalekit.__all__)
+    assert all(hasattr(scalekit, name) for name in scalekit.__all__)
