@@ -83,7 +83,7 @@ class ConnectionProvider(ResourceProvider):
         return DiffResult(changes=None, replaces=differing, delete_before_replace=True)
 
     def _differs(self, key: str, old: Any, new: Any) -> bool:
-        from .definition import UNKNOWN
+        from .properties import UNKNOWN
 
         if key == "connector" and new is UNKNOWN:
             # In a preview, the identifier of a connector that changes is not known. An update keeps it.
@@ -157,8 +157,8 @@ class ConnectionProvider(ResourceProvider):
 
     def _adoptable(self, inputs: Inputs) -> Answer:
         """The live connection of the declared name, if it is one of the declared connector and type."""
-        from .definition import UNKNOWN
         from .errors import AmbiguousConnector, ConnectorNotFound
+        from .properties import UNKNOWN
 
         session, name = self._session, inputs["connection_name"]
         where = session.settings.environment_url
@@ -191,8 +191,9 @@ class ConnectionProvider(ResourceProvider):
 def mistakes(inputs: Inputs) -> list[str]:
     """What is wrong with a declared connection, each as a sentence that begins with the property."""
     from .api import checked_identifier
-    from .definition import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
+    from .definition import AUTH_TYPES, CATALOGUE_TYPES
     from .errors import InvalidRequest
+    from .properties import UNKNOWN
 
     found = []
     name: Any = inputs.get("connection_name")

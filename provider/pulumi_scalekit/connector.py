@@ -15,28 +15,18 @@ import pulumi.dynamic
 
 from . import host
 from .patterns import Auth, JsonObject, to_payload
+from .properties import ANSWER_ONLY, DEFINITION_KEYS
 from .provider import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
 
-_ANSWERED: Final = (
-    "identifier",
-    "provider_id",
-    "is_custom",
-    "is_custom_mcp",
-    "categories",
-    "display_priority",
-    "coming_soon",
-    "environment_url",
-    SERVER_FORM,
-)
-_DECLARED: Final = (
-    "display_name",
-    "description",
-    "auth_patterns",
-    "proxy_url",
-    "proxy_enabled",
-    "icon_src",
-    "metadata",
-)
+_ANSWERED: Final = {
+    "provider_id": "id",
+    "is_custom": "is_custom",
+    "is_custom_mcp": "is_custom_mcp",
+    "categories": "categories",
+    "display_priority": "display_priority",
+    "coming_soon": "coming_soon",
+}
+"""The outputs that are made of `answer`, each with its key there."""
 # The names that each run of a program has declared, by the run's root stack resource.
 _names: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, str]] = weakref.WeakKeyDictionary()
 
@@ -60,6 +50,8 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
     """Pairs of plain strings."""
     identifier: pulumi.Output[str]
     """The identifier that Scalekit made, such as `MYASANA:12345`: the `provider_key` of connections."""
+    answer: pulumi.Output[dict[str, Any]]
+    """What else Scalekit made, by the names of its answers. The following outputs are taken from it."""
     provider_id: pulumi.Output[str | None]
     """The `id` of the connector in Scalekit's answers."""
     is_custom: pulumi.Output[bool | None]
@@ -133,11 +125,29 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
         if "display_name" in plain:
             plain["display_name"] = _claim(resource_name, plain["display_name"])
         about = context_of(plain, {"name": resource_name, **context})
-        props: dict[str, Any] = {**dict.fromkeys((*_DECLARED, *_ANSWERED)), **plain, CONTEXT_KEY: about}
+        outputs = ("identifier", "answer", "environment_url", *(DEFINITION_KEYS if "get" in context else ()))
+        declared = {key: value for key, value in plain.items() if value is not None}
+        props: dict[str, Any] = {**dict.fromkeys(outputs), **declared, CONTEXT_KEY: about}
         # What the server makes of a secret property is as secret as that property.
         hidden = pulumi.ResourceOptions(additional_secret_outputs=[SERVER_FORM])
         options = hidden if opts is None else pulumi.ResourceOptions.merge(hidden, opts)
         super().__init__(ConnectorProvider(), resource_name, props, options)
+
+    def __getattr__(self, name: str) -> pulumi.Output[Any]:
+        """The outputs that are not there from the start, made when a program asks for them.
+
+        Pulumi waits for all outputs of a program again after each that comes, so each one costs the time of
+        every other. Of a property that the program leaves out it has nothing to wait for.
+        """
+        if name in _ANSWERED:
+            key = _ANSWERED[name]
+            output = self.answer.apply(lambda answer: _whole((answer or {}).get(key)))
+        elif name in DEFINITION_KEYS:
+            output = pulumi.Output.from_input(None)
+        else:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.__dict__[name] = output
+        return output
 
     @classmethod
     def from_json(
@@ -165,9 +175,7 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
             pulumi.RunError: The file cannot be read, or is no JSON object.
         """
         payload = source if isinstance(source, Mapping) else _read_json(resource_name, Path(source))
-        properties = {
-            key: value for key, value in {**payload, **overrides}.items() if key not in _JSON_ANSWERED
-        }
+        properties = {key: value for key, value in {**payload, **overrides}.items() if key not in ANSWER_ONLY}
         properties.setdefault("proxy_enabled", True)
         connector = cls.__new__(cls)
         connector._declare(resource_name, {**properties, "adopt": adopt or None}, {}, opts)
@@ -195,10 +203,13 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
 
 
 # At run time Pulumi works through a resource class's annotations again for each resource, a sixth of the time that a
-# program takes. What it does by them is to convert the floats that all numbers arrive as: one property is a number.
-Connector.__annotations__ = {"display_priority": pulumi.Output[int | None]}
+# program takes. What it does by them is to convert values to classes, of which there are none here.
+Connector.__annotations__ = {}
 
-_JSON_ANSWERED: Final = frozenset({*_ANSWERED, "id"})
+
+def _whole(value: Any) -> Any:
+    """A whole number as one: Pulumi carries every number as a double."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _read_json(resource_name: str, path: Path) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Between what Pulumi hands a dynamic provider and plain JSON values."""
+"""Between what Pulumi hands a dynamic provider, plain JSON values, and what the server answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown as PulumiUnknown
 
-from .definition import UNKNOWN
+from .properties import ANSWER_ONLY, DEFINITION_KEYS, UNKNOWN
 
 _PROVIDER_KEY = "__provider"
 """Pulumi's own input that carries the pickled provider; the host puts it back itself."""
@@ -30,6 +30,30 @@ def _received(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def identical(old: Any, new: Any) -> bool:
+    """Whether two received values are known and the same to the letter: unlike Python's, `True` is not `1`."""
+    if isinstance(old, dict):
+        return (
+            isinstance(new, dict)
+            and old.keys() == new.keys()
+            and all(identical(item, new[key]) for key, item in old.items())
+        )
+    if isinstance(old, list):
+        return isinstance(new, list) and len(old) == len(new) and all(map(identical, old, new))
+    return type(old) is type(new) and bool(old == new) and old is not UNKNOWN
+
+
+def as_declared(inputs: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
+    """Whether a server's answer has just what was declared, so that there is no need to compare what they mean."""
+    return all(identical(inputs.get(key), _received(answer.get(key)) or None) for key in DEFINITION_KEYS)
+
+
+def answer_outputs(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The identifier of a server's answer, and under `answer` all else that the server makes."""
+    made = {key: _received(answer[key]) for key in ANSWER_ONLY if answer.get(key) is not None}
+    return {"identifier": made.pop("identifier"), "answer": made}
 
 
 def sent(value: Any) -> Any:

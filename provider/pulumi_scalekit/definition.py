@@ -33,22 +33,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, String
 from pydantic_core import ErrorDetails
 
 from .paths import Path, format_path
+from .properties import ANSWER_ONLY, DEFINITION_KEYS, UNKNOWN
 
 Severity = Literal["error", "warning", "hint"]
-
-
-class _Unknown:
-    """The type of `UNKNOWN`: a value that only the next `pulumi up` will know."""
-
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
-    def __reduce__(self) -> str:
-        # A copy is this very object: it is compared by identity.
-        return "UNKNOWN"
-
-
-UNKNOWN: Final = _Unknown()
 
 
 @dataclass(frozen=True)
@@ -87,16 +74,6 @@ CREDENTIALS: Final[Mapping[str, tuple[str, ...]]] = {
     "API_KEY": ("api_key",),
 }
 """The credential fields of each auth type: what mutations apply to."""
-ANSWER_ONLY: Final = (
-    "identifier",
-    "id",
-    "is_custom",
-    "is_custom_mcp",
-    "categories",
-    "display_priority",
-    "coming_soon",
-)
-"""Properties that the server makes: part of an answer, never of a definition."""
 
 _HttpsOrEmpty = Annotated[StrictStr, StringConstraints(pattern=r"^(https://.*)?$", max_length=2048)]
 
@@ -230,10 +207,6 @@ class Definition(_Model):
     ) = Field(
         None, description="At most 20 pairs of plain strings: keys of 3–25, values of 1–256 characters."
     )
-
-
-DEFINITION_KEYS: Final = tuple(Definition.model_fields)
-"""The top-level properties of a definition, in the documentation's order."""
 
 
 # --- Findings -----------------------------------------------------------------------------------------------

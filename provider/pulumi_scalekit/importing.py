@@ -17,14 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from .conversion import answer_outputs
 from .errors import EngineError
-from .normal import (
-    answer_outputs,
-    definition_of,
-    normalise,
-    normalise_live,
-    same_definition,
-)
+from .normal import definition_of, normalise, normalise_live, same_definition
 
 if TYPE_CHECKING:
     from .engine import ConfigValue
@@ -99,7 +94,7 @@ def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, An
 
     Encrypted values are `definition.UNKNOWN`, which the rules leave out.
     """
-    from .definition import DEFINITION_KEYS, UNKNOWN
+    from .properties import DEFINITION_KEYS, UNKNOWN
 
     declared = []
     for resource in _connectors(deployment):

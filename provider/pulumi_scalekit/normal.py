@@ -12,18 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from .definition import (
-    ANSWER_ONLY,
-    DEFINITION_KEYS,
-    UNKNOWN,
-    AuthPattern,
-    FieldSpec,
-    Mutation,
-    OAuthConfig,
-    Option,
-    Scope,
-)
+from .definition import AuthPattern, FieldSpec, Mutation, OAuthConfig, Option, Scope
 from .paths import Path, format_path
+from .properties import DEFINITION_KEYS, UNKNOWN
 
 Json: TypeAlias = Any
 """A JSON value: `dict[str, Json]`, `list[Json]`, `str`, `int`, `float`, `bool` or `None`."""
@@ -315,11 +306,3 @@ def authorization_note(old: Mapping[str, Json], new: Mapping[str, Json]) -> str:
         f"{'; '.join(parts)}: existing connections and connected accounts keep the old settings "
         "until they are made again or re-authorized"
     )
-
-
-def answer_outputs(answer: Mapping[str, Json]) -> dict[str, Json]:
-    """The server-made properties of an answer, with `id` under the name `provider_id`."""
-    made = {key: plain(answer[key]) for key in ANSWER_ONLY if answer.get(key) is not None}
-    if "id" in made:
-        made["provider_id"] = made.pop("id")
-    return made

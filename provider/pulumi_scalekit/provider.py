@@ -26,6 +26,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from .properties import DEFINITION_KEYS
+
 if TYPE_CHECKING:
     from .api import Answer
     from .session import Session
@@ -94,9 +96,7 @@ class ConnectorProvider(ResourceProvider):
     @explained
     def check(self, _olds: Inputs, news: Inputs) -> CheckResult:
         """Check a declaration: every mistake at once; and name the environment that it goes to."""
-        from .conversion import received, sent
-        from .definition import findings
-        from .normal import align
+        from .conversion import identical, received, sent
 
         olds, inputs, session = received(_olds), received(news), self._session
         context = inputs.pop(CONTEXT_KEY, {})
@@ -106,6 +106,13 @@ class ConnectorProvider(ResourceProvider):
             inputs[SECRETS] = secrets
         with discretion(olds, inputs) as discreet:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
+            unchanged = {**inputs, ENVIRONMENT: session.settings.environment_url}
+            if identical(olds, unchanged):
+                # What is stored was checked before; most runs change little, and need no rules loaded.
+                return CheckResult(sent(unchanged), [])
+            from .definition import findings
+            from .normal import align
+
             found = findings({key: value for key, value in inputs.items() if key not in _INTERNAL})
             failures = [
                 CheckFailure("", discreet(f"{finding.path} {finding}"))
@@ -147,13 +154,16 @@ class ConnectorProvider(ResourceProvider):
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
         """Compare what two definitions mean. Every property can be updated in place."""
-        from .conversion import received
-        from .normal import authorization_note, normalise, same_definition
+        from .conversion import identical, received
 
         olds, news, session = received(_olds), received(_news), self._session
         with discretion(olds, news) as discreet:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             session.manages(_identifier(_id, olds))
+            if identical({k: v for k, v in olds.items() if k in news or k in DEFINITION_KEYS}, news):
+                return DiffResult(changes=False)
+            from .normal import authorization_note, normalise, same_definition
+
             moved = olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT))
             old, new = normalise(olds), normalise(news)
             if same_definition(old, new) and not moved:
@@ -187,16 +197,7 @@ class ConnectorProvider(ResourceProvider):
         """Read the connector: drift in the words of the declaration; nothing where it is gone."""
         session = self._session
         session.read_ahead(props.get(ENVIRONMENT))
-        from .conversion import received
-        from .errors import ConnectorNotFound
-        from .normal import (
-            align,
-            definition_of,
-            merge_drift,
-            normalise,
-            normalise_live,
-            without_defaults,
-        )
+        from .conversion import as_declared, received
 
         state = received(props)
         context = state.pop(CONTEXT_KEY, {})
@@ -206,19 +207,18 @@ class ConnectorProvider(ResourceProvider):
             live = session.catalog.get(identifier)
             if live is None:
                 if context.get("get"):
+                    from .errors import ConnectorNotFound
+
                     raise ConnectorNotFound(
                         f"There is no connector {identifier} in {session.settings.environment_url}. "
                         "`pulumi-scalekit list` shows those that exist"
                     )
                 return ReadResult("", {})
             session.manages(identifier)
-            if state.get("display_name") is None:
-                inputs = definition_of(live)
+            if as_declared(state, live):
+                inputs = {key: state[key] for key in (*DEFINITION_KEYS, ADOPT, SECRETS) if key in state}
             else:
-                declared = normalise(state)
-                merged = merge_drift(declared, state.get(SERVER_FORM) or declared, normalise_live(live))
-                kept: Inputs = {key: state[key] for key in (ADOPT, SECRETS) if key in state}
-                inputs = align(state, {**kept, **without_defaults(merged)})
+                inputs = _live_inputs(state, live)
             inputs[ENVIRONMENT] = session.settings.environment_url
             return ReadResult(str(live["identifier"]), self._outputs(inputs, live), inputs)
 
@@ -274,12 +274,15 @@ class ConnectorProvider(ResourceProvider):
         return named[0]
 
     def _outputs(self, inputs: Inputs, answer: Answer) -> dict[str, Any]:
-        from .normal import answer_outputs, normalise, normalise_live, same_definition
+        from .conversion import answer_outputs, as_declared
 
         outputs = {**inputs, **answer_outputs(answer), ENVIRONMENT: self._session.settings.environment_url}
-        stored = normalise_live(answer)
-        if not same_definition(normalise(inputs), stored):
-            outputs[SERVER_FORM] = stored
+        if not as_declared(inputs, answer):
+            from .normal import normalise, normalise_live, same_definition
+
+            stored = normalise_live(answer)
+            if not same_definition(normalise(inputs), stored):
+                outputs[SERVER_FORM] = stored
         return outputs
 
 
@@ -332,6 +335,18 @@ def _identifier(id_: str, state: Inputs) -> str:
     # An update may have answered with another identifier; Pulumi's own id cannot follow before a refresh.
     identifier = state.get("identifier")
     return identifier if isinstance(identifier, str) and identifier else id_
+
+
+def _live_inputs(state: Inputs, live: Answer) -> Inputs:
+    """What is live as the inputs of a program: drift in the words of the declaration in the state, if it has one."""
+    from .normal import align, definition_of, merge_drift, normalise, normalise_live, without_defaults
+
+    if state.get("display_name") is None:
+        return definition_of(live)
+    declared = normalise(state)
+    merged = merge_drift(declared, state.get(SERVER_FORM) or declared, normalise_live(live))
+    kept: Inputs = {key: state[key] for key in (ADOPT, SECRETS) if key in state}
+    return align(state, {**kept, **without_defaults(merged)})
 
 
 def _adoption(live: Answer, inputs: Inputs, where: str) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from .definition import RULES, UNKNOWN, Finding, Severity, findings, placeholders
+from .definition import RULES, Finding, Severity, findings, placeholders
+from .properties import UNKNOWN
 
 RANK: Final[Mapping[Severity, int]] = {"hint": 1, "warning": 2, "error": 3}
 """Severities in order."""

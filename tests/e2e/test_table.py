@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pulumi_scalekit.definition import DEFINITION_KEYS
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.normal import normalise, normalise_live
+from pulumi_scalekit.properties import DEFINITION_KEYS
 
 from ..support.definitions import bearer, named
 from ..support.engines import Project

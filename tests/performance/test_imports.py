@@ -25,7 +25,8 @@ declared = {{
     "auth_patterns": [{{"type": "BEARER", "display_name": "Token",
                        "fields": [{{"field_name": "token", "input_type": "password"}}]}}],
 }}
-state = {{**declared, "environment_url": "https://example.scalekit.dev", "identifier": "FRESHDESK:1"}}
+inputs = {{**declared, "environment_url": "https://example.scalekit.dev"}}
+state = {{**inputs, "identifier": "FRESHDESK:1", "answer": {{"is_custom": True}}}}
 """
 
 
@@ -63,12 +64,26 @@ def test_declaring_a_connector() -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["provider.check(state, declared)", "provider.diff('FRESHDESK:1', state, state)"]
+    "call", ["provider.check(inputs, declared)", "provider.diff('FRESHDESK:1', state, inputs)"]
 )
 def test_a_run_without_changes(call: str) -> None:
-    """A provider process that only checks and compares what exists loads no HTTP client."""
+    """A provider process that finds everything as it was loads neither the rules nor the HTTP client."""
     loaded = loaded_by(f"{PROVIDER}\n{call}")
-    assert "pulumi_scalekit.definition" in loaded
+    assert "pulumi_scalekit.conversion" in loaded
+    assert not loaded & {*HEAVY, "pulumi_scalekit.definition", "pulumi_scalekit.api"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "provider.check(inputs, {**declared, 'description': 'New'})",
+        "provider.diff('FRESHDESK:1', state, {**inputs, 'description': 'New'})",
+    ],
+)
+def test_a_run_with_changes(call: str) -> None:
+    """A provider process that checks and compares something new needs the rules, and still no HTTP client."""
+    loaded = loaded_by(f"{PROVIDER}\n{call}")
+    assert {"pulumi_scalekit.definition", "pydantic"} <= loaded
     assert not loaded & {"httpx", "stamina", "pulumi_scalekit.api"}
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
 import pytest
 
 from pulumi_scalekit import Connector
+from pulumi_scalekit.provider import CONTEXT_KEY
 
 
 class Answers(pulumi.runtime.Mocks):
@@ -16,8 +18,7 @@ class Answers(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         """Add what the server makes."""
-        made = {"display_priority": 3.0, "categories": ["crm"], "metadata": {"team_name": "x"}}
-        return "1", {**args.inputs, **made}
+        return "1", {**args.inputs, "answer": {"display_priority": 3.0, "categories": ["crm"]}}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
         """Answer nothing: there are no functions."""
@@ -30,23 +31,49 @@ def loop() -> None:
     asyncio.set_event_loop(asyncio.new_event_loop())
 
 
-def test_outputs_have_their_types_without_annotations() -> None:
-    """The SDK gets few annotations to work through, and whole numbers still arrive as `int`, keys as they are."""
-    pulumi.runtime.set_mocks(Answers(), preview=False)
-    seen: list[Any] = []
+@pytest.fixture
+def connector() -> Callable[[], Connector]:
+    """Declares a connector, inside a program."""
 
-    @pulumi.runtime.test
-    def program() -> pulumi.Output[None]:
-        connector = Connector(
+    def declare() -> Connector:
+        return Connector(
             "a",
             display_name="A",
             proxy_url="https://api.example.com",
             auth_patterns=[{"type": "BEARER", "display_name": "Token"}],
         )
-        outputs = pulumi.Output.all(connector.display_priority, connector.categories, connector.metadata)
+
+    pulumi.runtime.set_mocks(Answers(), preview=False)
+    return declare
+
+
+def test_outputs_made_when_asked_for(connector: Callable[[], Connector]) -> None:
+    """What the server makes arrives as it is, whole numbers as `int`; what is not declared is nothing."""
+    seen: list[Any] = []
+
+    @pulumi.runtime.test
+    def program() -> pulumi.Output[None]:
+        made = connector()
+        outputs = pulumi.Output.all(made.display_priority, made.categories, made.is_custom, made.metadata)
+        assert made.categories is made.categories
+        with pytest.raises(AttributeError, match="no attribute 'categorys'"):
+            made.categorys  # noqa: B018
         return outputs.apply(seen.extend)
 
     program()
-    assert seen == [3, ["crm"], {"team_name": "x"}]
+    assert seen == [3, ["crm"], None, None]
     assert type(seen[0]) is int
-    assert len(Connector.__annotations__) == 1
+
+
+def test_few_outputs_from_the_start(connector: Callable[[], Connector]) -> None:
+    """Pulumi waits for every output of a program again after each that comes: a connector starts with few."""
+
+    @pulumi.runtime.test
+    def program() -> None:
+        outputs = {k for k, v in connector().__dict__.items() if isinstance(v, pulumi.Output)}
+        of_pulumi = {"id", "urn", "__provider"}
+        declared = {"display_name", "proxy_url", "proxy_enabled", "auth_patterns", CONTEXT_KEY}
+        assert outputs - of_pulumi == {*declared, "identifier", "answer", "environment_url"}
+
+    program()
+    assert Connector.__annotations__ == {}

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pulumi.output import Unknown
 
 from pulumi_scalekit.conversion import sent
-from pulumi_scalekit.definition import DEFINITION_KEYS, UNKNOWN, errors
+from pulumi_scalekit.definition import errors
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.normal import normalise, plain
+from pulumi_scalekit.properties import DEFINITION_KEYS, UNKNOWN
 
 from ..support.host import Host
 from ..support.strategies import ANYTHING, damaged, definitions

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.definition import RULES, UNKNOWN, errors, findings, placeholders
+from pulumi_scalekit.definition import RULES, Definition, errors, findings, placeholders
+from pulumi_scalekit.properties import DEFINITION_KEYS, UNKNOWN
 
 from ..support.definitions import ALL, API_KEY, BASIC, BEARER, NO_AUTH, OAUTH
 from ..support.documented import DOCUMENTED
@@ -202,6 +203,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str, str]]
         {("schema-too-long", "metadata", "error")},
     ),
 }
+
+
+def test_names_of_properties() -> None:
+    """The names that cost nothing to import are those of the model, in its order."""
+    assert tuple(Definition.model_fields) == DEFINITION_KEYS
 
 
 @pytest.mark.parametrize("case", CASES)

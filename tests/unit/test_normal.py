@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.definition import ANSWER_ONLY, DEFINITION_KEYS
 from pulumi_scalekit.normal import (
     align,
     changes,
@@ -22,6 +21,7 @@ from pulumi_scalekit.normal import (
     same_definition,
     update_payload,
 )
+from pulumi_scalekit.properties import ANSWER_ONLY, DEFINITION_KEYS
 
 from ..e2e.cases import CHANGES, SAME
 from ..support.strategies import ANYTHING, damaged, definitions

@@ -145,9 +145,9 @@ def _definition(
 ) -> dict[str, Any]:
     import json
 
-    from ..definition import DEFINITION_KEYS
     from ..errors import ScalekitError
     from ..normal import definition_of
+    from ..properties import DEFINITION_KEYS
 
     if file is not None and origin is not None:
         raise typer.BadParameter("give only one of --file and --from")
@@ -165,8 +165,9 @@ def _definition(
 
 
 def _refuse_wrong(payload: dict[str, Any], file: Path) -> None:
-    from ..definition import ANSWER_ONLY, errors
+    from ..definition import errors
     from ..errors import DefinitionError
+    from ..properties import ANSWER_ONLY
 
     found = errors({key: value for key, value in payload.items() if key not in ANSWER_ONLY})
     if found:

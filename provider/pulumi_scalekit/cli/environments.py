@@ -91,8 +91,8 @@ def _show_one(screen: Screen, answer: Answer) -> None:
     """A connector as YAML: what the server made first, then the definition."""
     import yaml
 
-    from ..definition import DEFINITION_KEYS
     from ..normal import definition_of, plain
+    from ..properties import DEFINITION_KEYS
     from ..selection import identifier_of, name_of
 
     made = {key: plain(value) for key, value in answer.items() if key not in DEFINITION_KEYS}

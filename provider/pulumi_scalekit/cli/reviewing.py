@@ -156,7 +156,7 @@ def _payloads(content: Any) -> Any:
 
 
 def _subject(payload: dict[str, Any], source: str, path: str = "", name: str = "") -> Subject:
-    from ..definition import ANSWER_ONLY
+    from ..properties import ANSWER_ONLY
     from ..review import Subject
 
     # What the server makes is no mistake in what it answered.
@@ -167,7 +167,7 @@ def _subject(payload: dict[str, Any], source: str, path: str = "", name: str = "
 
 
 def _from_environment(env: str | None, program: Path, screen: Screen) -> list[Subject]:
-    from ..definition import DEFINITION_KEYS
+    from ..properties import DEFINITION_KEYS
 
     profile = options.profile_of(env, program)
     return [
