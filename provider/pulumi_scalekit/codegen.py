@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from .naming import variable_names
 from .normal import normalise_live
 from .patterns import (
     ApiKeyAuth,
@@ -105,8 +106,8 @@ def _one_line(value: Expression) -> str:
         return quoted(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
         # Such a number came from a double: as an integer it would claim digits that were never there.
-        return repr(float(value))
-    return repr(value)
+        value = float(value)
+    return repr(value).replace("e+", "e") if isinstance(value, float) else repr(value)
 
 
 def quoted(text: str) -> str:
@@ -236,24 +237,77 @@ def _sorted(value: Any) -> Any:
     return value
 
 
-def extend_module(source: str, statements: Sequence[str], *, protect: bool = False) -> str:
-    """A module with further statements at its end, and with the imports that they need.
+def module_source(
+    source: str, connectors: Sequence[tuple[str, Mapping[str, Any]]], *, protect: bool = False
+) -> str:
+    """A module that declares further connectors at its end, with the imports that they need.
 
     Args:
         source: The module so far; "" begins a new one.
-        statements: As `definition_source` makes them.
-        protect: Whether they use `pulumi.ResourceOptions`.
+        connectors: The resource name of each, and the connector as the server answers it.
+        protect: Whether Pulumi shall refuse to delete them.
 
     Raises:
         SyntaxError: The source is no Python.
+        ValueError: It calls something else by a name that the declarations need.
     """
+    source = source.rstrip() or HEADER
+    tree = ast.parse(source)
+    needed = {"pulumi": ("pulumi", "import pulumi")} if protect else {}
+    needed[MODULE] = ("pulumi_scalekit", IMPORT)
+    bound = _imported(tree)
     names = variables_in(source)
-    needed = [*(["import pulumi"] if protect and "pulumi" not in names else [])]
-    if MODULE not in names:
-        needed.append(IMPORT)
-    start = source.rstrip() or HEADER
-    imports = ["\n\n".join(needed) if not source.strip() else "\n".join(needed)] if needed else []
-    return "\n\n".join([start, *imports, *statements]) + "\n"
+    missing = []
+    for name, (module, statement) in needed.items():
+        if name not in names:
+            missing.append(statement)
+        elif bound.get(name) != module or _assigns(tree, name):
+            raise ValueError(f"it calls something else {name!r} than {module}")
+    variables = variable_names([resource for resource, _ in connectors], {*names, *needed, "pulumi"})
+    statements = [
+        definition_source(variable, resource, answer, protect=protect)
+        for variable, (resource, answer) in zip(variables, connectors, strict=True)
+    ]
+    return "\n\n".join([_with_imports(source, tree, missing), *statements]) + "\n"
+
+
+def _with_imports(source: str, tree: ast.Module, statements: Sequence[str]) -> str:
+    """A module with further imports, below those at its top."""
+    if not statements:
+        return source
+    lines = source.split("\n")
+    at = 0
+    while at < len(lines) and lines[at].startswith("#"):
+        at += 1
+    gap = [""] if at else []
+    for index, node in enumerate(tree.body):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            at, gap = node.end_lineno or at, []
+        elif index == 0 and ast.get_docstring(tree, clean=False) is not None:
+            at, gap = node.end_lineno or at, [""]
+        else:
+            break
+    below = [""] if at < len(lines) and lines[at].strip() else []
+    return "\n".join([*lines[:at], *gap, *statements, *below, *lines[at:]])
+
+
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """The names that a module's `import` statements bind, and what they stand for."""
+    aliases = [alias for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    return {
+        alias.asname or alias.name.partition(".")[0]: alias.name
+        if alias.asname
+        else alias.name.partition(".")[0]
+        for alias in aliases
+    }
+
+
+def _assigns(tree: ast.Module, name: str) -> bool:
+    """Whether a module gives a name another value, anywhere."""
+    return any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+        for node in ast.walk(tree)
+    )
 
 
 def variables_in(source: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 from collections.abc import Iterable, Sequence
@@ -36,14 +37,14 @@ def resource_names(answers: Iterable[Answer], taken: Iterable[str] = ()) -> list
 
 
 def variable_names(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
-    """A Python variable for each resource name: `my_asana` for `my-asana`."""
+    """A Python variable for each resource name: `my_asana` for `my-asana`, `open_` for `open`."""
     used = set(taken)
     variables = []
     for name in names:
         word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "connector"
         if word[0].isdigit():
             word = f"connector_{word}"
-        if keyword.iskeyword(word) or keyword.issoftkeyword(word):
+        if keyword.iskeyword(word) or keyword.issoftkeyword(word) or hasattr(builtins, word):
             word = f"{word}_"
         variables.append(_free(word, used, "_"))
         used.add(variables[-1])

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_scalekit import patterns
-from pulumi_scalekit.codegen import HEADER, WIDTH, definition_source, extend_module, quoted, variables_in
+from pulumi_scalekit.codegen import HEADER, WIDTH, module_source, quoted, variables_in
 from pulumi_scalekit.naming import resource_names, slug, variable_names
 from pulumi_scalekit.normal import normalise, normalise_live
 from pulumi_scalekit.patterns import to_payload
@@ -115,7 +115,7 @@ def execute(source: str) -> dict[str, dict[str, Any]]:
 @given(DEFINITION)
 def test_exported_source_declares_the_same(definition: dict[str, Any]) -> None:
     """Whatever the server answers, the exported source declares a definition of the same normal form."""
-    source = extend_module("", [definition_source("it", "it", definition)])
+    source = module_source("", [("it", definition)])
     assert normalise(execute(source)["it"]) == normalise_live(definition)
 
 
@@ -123,7 +123,7 @@ def test_exported_source_declares_the_same(definition: dict[str, Any]) -> None:
 @given(DEFINITION)
 def test_protected_source_declares_the_same(definition: dict[str, Any]) -> None:
     """Resource options change nothing in the definition."""
-    source = extend_module("", [definition_source("it", "it", definition, protect=True)], protect=True)
+    source = module_source("", [("it", definition)], protect=True)
     assert normalise(execute(source)["it"]) == normalise_live(definition)
 
 
@@ -139,7 +139,7 @@ def test_source_does_not_depend_on_the_servers_order(definition: dict[str, Any],
             return {key: shuffled(value[key]) for key in keys}
         return [shuffled(item) for item in value] if isinstance(value, list) else value
 
-    assert definition_source("it", "it", definition) == definition_source("it", "it", shuffled(definition))
+    assert module_source("", [("it", definition)]) == module_source("", [("it", shuffled(definition))])
 
 
 @settings(max_examples=50, deadline=None)
@@ -155,8 +155,7 @@ SAMPLES = [ASANA, FRESHDESK, GITHUB, TAVILY, OAUTH, API_KEY]
 def exported() -> str:
     """All samples as one module."""
     named = resource_names(SAMPLES)
-    variables = variable_names([resource for resource, _ in named])
-    return extend_module("", [definition_source(v, r, a) for v, (r, a) in zip(variables, named, strict=True)])
+    return module_source("", named)
 
 
 def test_no_default_is_spelled_out() -> None:
@@ -216,6 +215,7 @@ def test_a_program_of_exported_source_sends_the_same() -> None:
         ("My Asana", "my-asana", "my_asana"),
         ("3 Things", "3-things", "connector_3_things"),
         ("Class", "class", "class_"),
+        ("Open", "open", "open_"),
         ("  A  B ", "a-b", "a_b"),
         ("Über", "ber", "ber"),
         ("", "connector", "connector"),
@@ -249,16 +249,53 @@ def test_names_are_never_given_twice(display_names: list[str]) -> None:
 # --- Extending a module --------------------------------------------------------------------------------------
 
 
+A = ("a", {"display_name": "A", "proxy_url": "https://a", "proxy_enabled": True, "auth_patterns": []})
+DECLARED = 'a = scalekit.Connector("a", display_name="A", proxy_url="https://a", auth_patterns=[])\n'
+
+
 def test_a_new_module_begins_with_a_header() -> None:
     """A new module has a docstring and the imports that it needs."""
-    assert extend_module("", ["a = 1"]) == f"{HEADER}\n\nimport pulumi_scalekit as scalekit\n\na = 1\n"
+    assert module_source("", [A]) == f"{HEADER}\n\nimport pulumi_scalekit as scalekit\n\n{DECLARED}"
 
 
-def test_a_module_is_extended_at_its_end() -> None:
-    """What is there stays as it is; an import is added only where it is missing."""
-    before = "import pulumi_scalekit as scalekit\n\nx = 1\n"
-    assert extend_module(before, ["a = 1"]) == f"{before}\na = 1\n"
-    assert extend_module(before, ["a = 1"], protect=True) == f"{before}\nimport pulumi\n\na = 1\n"
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import pulumi_scalekit as scalekit\n\nx = 1\n", "import pulumi_scalekit as scalekit\n\nx = 1\n"),
+        ("import os\n\nx = 1\n", "import os\nimport pulumi_scalekit as scalekit\n\nx = 1\n"),
+        ('"""Mine."""\nx = 1\n', '"""Mine."""\n\nimport pulumi_scalekit as scalekit\n\nx = 1\n'),
+        (
+            "#!/usr/bin/env python\nx = 1",
+            "#!/usr/bin/env python\n\nimport pulumi_scalekit as scalekit\n\nx = 1\n",
+        ),
+        (
+            "from __future__ import annotations\n@f\ndef g(): pass\n",
+            "from __future__ import annotations\nimport pulumi_scalekit as scalekit\n\n@f\ndef g(): pass\n",
+        ),
+        ("x = 1\nimport os\n", "import pulumi_scalekit as scalekit\n\nx = 1\nimport os\n"),
+    ],
+)
+def test_a_module_is_extended(before: str, after: str) -> None:
+    """What is there stays; imports go to those at the top, where they are missing, and declarations to the end."""
+    assert module_source(before, [A]) == f"{after}\n{DECLARED}"
+
+
+@pytest.mark.parametrize("source", ["import scalekit\n", "from a import scalekit\n", "scalekit = 1\n"])
+def test_a_module_that_means_something_else_is_refused(source: str) -> None:
+    """Declarations are not added where `scalekit` is not this package, such as the official SDK."""
+    with pytest.raises(ValueError, match="calls something else 'scalekit'"):
+        module_source(source, [A])
+
+
+@pytest.mark.parametrize("before", ["", "import pulumi\nimport pulumi_scalekit as scalekit\n"])
+def test_connectors_do_not_hide_the_imports(before: str) -> None:
+    """Connectors named like the packages leave the names of these alone."""
+    named = [(name, {**A[1], "display_name": name}) for name in ("pulumi", "scalekit")]
+    source = module_source(before, named, protect=True)
+    assert [n.targets[0].id for n in ast.parse(source).body if isinstance(n, ast.Assign)] == [
+        "pulumi_2",
+        "scalekit_2",
+    ]
 
 
 def test_the_variables_of_a_module() -> None:

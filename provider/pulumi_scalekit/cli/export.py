@@ -108,15 +108,9 @@ def export(
 
 
 def _python(named: list[tuple[str, Answer]]) -> dict[str, str]:
-    from ..codegen import MODULE, definition_source, extend_module
-    from ..naming import variable_names
+    from ..codegen import module_source
 
-    variables = variable_names([resource for resource, _ in named], {MODULE, "pulumi"})
-    statements = [
-        definition_source(variable, resource, answer)
-        for variable, (resource, answer) in zip(variables, named, strict=True)
-    ]
-    return {PYTHON_FILE: extend_module("", statements)}
+    return {PYTHON_FILE: module_source("", named)}
 
 
 def _payloads(named: list[tuple[str, Answer]]) -> dict[str, str]:

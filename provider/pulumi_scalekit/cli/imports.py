@@ -170,21 +170,14 @@ def _default_target(project: Project) -> Path:
 
 def _source(target: Path, entries: list[Entry], *, protect: bool) -> str:
     """The whole content of the file after the import."""
-    from ..codegen import definition_source, extend_module, variables_in
+    from ..codegen import module_source
     from ..errors import ScalekitError
-    from ..naming import variable_names
 
     try:
         before = target.read_text(encoding="utf-8") if target.exists() else ""
-        taken = variables_in(before)
+        return module_source(before, [(entry.resource, entry.answer) for entry in entries], protect=protect)
     except (OSError, ValueError, SyntaxError) as error:
-        raise ScalekitError(f"{target} cannot be extended: {error}") from None
-    variables = variable_names([e.resource for e in entries], taken)
-    statements = [
-        definition_source(variable, entry.resource, entry.answer, protect=protect)
-        for variable, entry in zip(variables, entries, strict=True)
-    ]
-    return extend_module(before, statements, protect=protect)
+        raise ScalekitError(f"{target} cannot be extended: {error}. Choose another file with --out") from None
 
 
 def _apply(

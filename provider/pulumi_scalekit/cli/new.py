@@ -200,12 +200,11 @@ def _json(result: Result) -> str:
 
 
 def _python(result: Result, resource: str | None) -> str:
-    from ..codegen import MODULE, definition_source, extend_module
-    from ..naming import slug, variable_names
+    from ..codegen import module_source
+    from ..naming import slug
 
     name = resource or slug(result.definition["display_name"])
-    (variable,) = variable_names([name], {MODULE, "pulumi"})
-    return extend_module("", [definition_source(variable, name, result.definition)])
+    return module_source("", [(name, result.definition)])
 
 
 def _report(screen: Screen, result: Result) -> None:
