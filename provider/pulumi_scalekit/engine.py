@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -113,9 +114,8 @@ class Project:
         )
         if done.returncode:
             said = " ".join((done.stderr.strip() or done.stdout.strip()).split())[-2000:]
-            what = " ".join(a for a in arguments if not a.startswith("-"))
             raise EngineError(
-                f"`{self.engine_name} {what}` failed in {self.directory}: "
+                f"`{shlex.join([self.engine_name, *arguments])}` failed in {self.directory}: "
                 f"{said.removeprefix('error: ') or f'exit code {done.returncode}'}"
             )
         return done.stdout
@@ -160,13 +160,17 @@ class Project:
         path = self.directory / main if isinstance(main, str) else self.directory
         return path.parent if path.suffix == ".py" else path
 
-    def config(self, stack: str) -> dict[str, ConfigValue]:
-        """A stack's configuration by full key, decrypted.
+    def config(self, stack: str, *, decrypted: bool = True) -> dict[str, ConfigValue]:
+        """A stack's configuration by full key.
+
+        Args:
+            stack: The stack.
+            decrypted: Whether the secrets are wanted; else they are empty.
 
         Raises:
             EngineError: There is no such stack, or it cannot be decrypted.
         """
-        listed = self._json("config", "--json", "--show-secrets", "--stack", stack)
+        listed = self._json("config", "--json", *(["--show-secrets"] if decrypted else []), "--stack", stack)
         return {
             key: ConfigValue(str(entry.get("value", "")), entry.get("secret") is True)
             for key, entry in listed.items()

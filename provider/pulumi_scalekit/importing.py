@@ -89,6 +89,12 @@ def managed_connectors(deployment: Deployment, stack: str) -> list[Managed]:
     return found
 
 
+def resource_names_in(deployment: Deployment) -> set[str]:
+    """The names that the stack's connectors have in the program, those that it merely reads included."""
+    connectors = (r for r in resources_of(deployment) if r.get("type") == CONNECTOR_TYPE)
+    return {str(resource["urn"]).rpartition("::")[2] for resource in connectors}
+
+
 def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, Any]]]:
     """Each connector that a stack manages as its resource name and its definition, as last applied.
 
@@ -114,17 +120,23 @@ def _connectors(deployment: Deployment) -> Iterator[Resource]:
 
 def environments_of(deployment: Deployment) -> set[str]:
     """The URLs of the environments that a stack is known to deploy to."""
-    from .errors import SettingsError
-    from .settings import environment_url
-
     urls = {managed.environment_url for managed in managed_connectors(deployment, "")}
     for resource in resources_of(deployment):
         if resource.get("type") == PROVIDER_TYPE:
             configured = plain_values(resource.get("inputs") or {}).get("scalekit:environmentUrl")
-            if isinstance(configured, str) and configured:
-                with contextlib.suppress(SettingsError):  # what is no URL is no environment
-                    urls.add(environment_url(configured))
+            urls |= environments_at(configured)
     return urls - {""}
+
+
+def environments_at(configured: object) -> set[str]:
+    """The URL that a stack's `scalekit:environmentUrl` means, if it means one."""
+    from .errors import SettingsError
+    from .settings import environment_url
+
+    if isinstance(configured, str) and configured:
+        with contextlib.suppress(SettingsError):  # what is no URL is no environment
+            return {environment_url(configured)}
+    return set()
 
 
 def refuse_pending(deployment: Deployment, stack: str) -> None:

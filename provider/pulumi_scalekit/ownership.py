@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .engine import Project
-from .importing import Managed, environments_of, managed_connectors
+from .importing import Deployment, Managed, environments_at, environments_of, managed_connectors
 
 _AT_ONCE = 4
 """How many states are exported at a time: each is a process of its own."""
@@ -37,11 +37,21 @@ def read_ownership(project: Project, *, without: Iterable[str] = ()) -> Ownershi
     skipped = {stack.rpartition("/")[2] for stack in without}
     names = [stack for stack in project.stacks if stack.rpartition("/")[2] not in skipped]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        deployments = list(pool.map(project.deployment, names))
+        states = list(pool.map(lambda stack: _state(project, stack), names))
     found = Ownership()
-    for stack, deployment in zip(names, deployments, strict=True):
+    for stack, (deployment, urls) in zip(names, states, strict=True):
         for managed in managed_connectors(deployment, stack):
             found.managed[managed.environment_url, managed.identifier] = managed
-        for url in environments_of(deployment):
+        for url in urls:
             found.stacks.setdefault(url, set()).add(stack)
     return found
+
+
+def _state(project: Project, stack: str) -> tuple[Deployment, set[str]]:
+    """A stack's state, and the environments that it deploys to."""
+    deployment = project.deployment(stack)
+    if urls := environments_of(deployment):
+        return deployment, urls
+    # No update yet: only its configuration tells where the first will go.
+    configured = project.config(stack, decrypted=False).get("scalekit:environmentUrl")
+    return deployment, environments_at(configured.value if configured else None)

@@ -17,6 +17,7 @@ from pulumi_scalekit.engine import ENGINE_VARIABLE, Project, find_engine, find_p
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.importing import managed_connectors, resources_of
 from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.ownership import read_ownership
 
 from . import fake_engine
 from .conftest import Result, seed, writes
@@ -156,6 +157,12 @@ def test_another_stacks_connectors_are_refused(stacks: Stacks, dev: LocalScaleki
     assert stacks("import", "My Asana", "--stack", "dev").code == 0
 
 
+def test_a_stack_without_an_update_is_known_by_its_configuration(stacks: Stacks, dev: LocalScalekit) -> None:
+    """What the first update of a stack will create is that stack's to create."""
+    ownership = read_ownership(Project(Path.cwd(), stacks.environ[ENGINE_VARIABLE]))
+    assert ownership.stacks == {dev.url: {"dev", "other"}}
+
+
 def test_twins_are_refused(stacks: Stacks, dev: LocalScalekit) -> None:
     """Two connectors of one name cannot be declared; one of them can, by its identifier."""
     first, _ = seed(dev, TAVILY, TAVILY)
@@ -181,7 +188,19 @@ def test_an_unknown_stack_is_one_line(stacks: Stacks) -> None:
     result = stacks("import", "--stack", "nowhere")
     assert result.code == 1
     assert result.err.count("\n") == 1
+    assert "config --json --show-secrets --stack nowhere` failed" in result.err
     assert "no stack named 'nowhere' found" in result.err
+
+
+def test_a_resource_that_is_only_read_keeps_its_name(stacks: Stacks, dev: LocalScalekit) -> None:
+    """A connector whose name a `Connector.get` of the program has is imported under another."""
+    seed(dev, ASANA)
+    stacks("import", "--stack", "dev")
+    kept = stacks.kept
+    resources_of(kept["stacks"]["dev"])[-1] |= {"external": True, "id": "OTHER:1"}
+    stacks.file.write_text(json.dumps(kept))
+    assert stacks("import", "--stack", "dev").code == 0
+    assert stacks.managed("dev").keys() == {"my-asana-2"}
 
 
 def test_an_encrypted_input_is_not_reviewed_as_missing(stacks: Stacks, dev: LocalScalekit) -> None:

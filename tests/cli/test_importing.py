@@ -19,6 +19,7 @@ from pulumi_scalekit.importing import (
     managed_connectors,
     plain_values,
     refuse_pending,
+    resource_names_in,
     resources_of,
     secret,
 )
@@ -142,6 +143,7 @@ def test_managed_connectors_are_found() -> None:
         ("asana", "X:1", URL),
         ("freshdesk", "X:2", URL),
     ]
+    assert resource_names_in(deployment) == {"asana", "freshdesk", "asana-read", "asana-old"}
 
 
 def test_an_identifier_that_moved_counts() -> None:

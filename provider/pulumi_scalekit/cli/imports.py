@@ -72,7 +72,7 @@ def import_connectors(
 ) -> None:
     """Import connectors."""
     from ..engine import Project
-    from ..importing import Entry, add_connectors, managed_connectors, refuse_pending
+    from ..importing import Entry, add_connectors, managed_connectors, refuse_pending, resource_names_in
     from ..naming import resource_names
     from ..ownership import read_ownership
     from ..profiles import stack_profile
@@ -96,8 +96,8 @@ def import_connectors(
             raise typer.BadParameter("names the resource of one connector: give one NAME", param_hint="--as")
         entries = [Entry(resource, answer) for answer in fresh]
     else:
-        taken = [m.resource for m in managed.values()]
-        entries = [Entry(name, answer) for name, answer in resource_names(fresh, taken)]
+        named = resource_names(fresh, resource_names_in(deployment))
+        entries = [Entry(name, answer) for name, answer in named]
     changed = add_connectors(
         deployment,
         entries,
