@@ -70,18 +70,16 @@ def token_command(environment_url: str, prefix: str = "SCALEKIT_") -> str:
         environment_url: The environment.
         prefix: The start of the credentials' variables, as in `SCALEKIT_DEV_`.
     """
-    take = 'import json, sys; print(json.load(sys.stdin)["access_token"])'
-    return (
-        " \\\n".join(
-            [
-                f"{TOKEN_VARIABLE}=$(curl --silent --show-error --fail {shlex.quote(f'{environment_url}/oauth/token')}",
-                "  --data-urlencode 'grant_type=client_credentials'",
-                f'  --data-urlencode "client_id=${prefix}CLIENT_ID"',
-                f'  --data-urlencode "client_secret=${prefix}CLIENT_SECRET" |',
-            ]
-        ).replace("| \\\n", "|\n")
-        + f"\n  python3 -c {shlex.quote(take)})"
-    )
+    # Where curl fails, it says why, and there is nothing to take a token from.
+    take = 'import json, sys; answer = sys.stdin.read() or sys.exit(1); print(json.loads(answer)["access_token"])'
+    url = shlex.quote(f"{environment_url}/oauth/token")
+    ask = [
+        f"{TOKEN_VARIABLE}=$(curl --silent --show-error --fail {url}",
+        "  --data-urlencode 'grant_type=client_credentials'",
+        f'  --data-urlencode "client_id=${prefix}CLIENT_ID"',
+        f'  --data-urlencode "client_secret=${prefix}CLIENT_SECRET" |',
+    ]
+    return " \\\n".join(ask) + f"\n  python3 -c {shlex.quote(take)})"
 
 
 def _url(environment_url: str, identifier: str) -> str:

@@ -81,6 +81,22 @@ def test_a_delete_has_the_identifier(
     assert [p.payload["display_name"] for p in production.store.providers()] == ["My Asana"]
 
 
+@needs_curl
+def test_without_a_token_nothing_is_sent(
+    command: Run, environ: dict[str, str], production: LocalScalekit
+) -> None:
+    """Where the credentials are wrong, curl says so in a line, and the change is not tried."""
+    seed(production, TAVILY)
+    script = command("curl", "delete", "Tavily", "--env", "production").out
+    before = production.requests.count("delete")
+    wrong = {"PATH": os.environ["PATH"], **environ, "SCALEKIT_PRODUCTION_CLIENT_SECRET": "wrong"}
+    done = subprocess.run(["sh", "-c", script], env=wrong, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1
+    assert "401" in done.stderr
+    assert production.requests.count("delete") == before
+
+
 def test_an_update_from_a_file(command: Run, production: LocalScalekit) -> None:
     """A file's payload is sent whole, whoever's answer it was; its errors are refused."""
     (identifier,) = seed(production, TAVILY)

@@ -16,7 +16,7 @@ import pytest
 
 from pulumi_scalekit.local import LocalScalekit
 
-from .conftest import SNAPSHOTS, Result, seed
+from .conftest import SNAPSHOTS, Result, seed, stable
 from .samples import ASANA, FRESHDESK, GITHUB, LEGACY, TAVILY, older_asana
 
 Run = Callable[..., Result]
@@ -48,6 +48,39 @@ def test_list(command: Run, snapshot: Snapshot, terminal: bool) -> None:
     if terminal:  # the spinner's frames depend on how long the call takes
         result = Result(result.code, result.out, "")
     snapshot(name("list", terminal=terminal), screen_of(result))
+
+
+def test_long_values_leave_room_for_names(command: Run, dev: LocalScalekit) -> None:
+    """In a terminal, a long identifier and a long URL do not squeeze the name between them."""
+    named = "Customer Relations Gateway"
+    seed(dev, TAVILY | {"display_name": named, "proxy_url": f"https://api.example.com/{'v' * 60}"})
+    screen = command("list", "--env", "dev", terminal=True)
+    assert "Customer" in screen.out
+    assert "Relations" in screen.out
+    assert max(map(len, stable(screen.out).splitlines())) <= 80
+
+
+def test_a_narrow_terminal_shows_a_table_line_by_line(
+    command: Run, dev: LocalScalekit, environ: dict[str, str]
+) -> None:
+    """Where the columns cannot stand side by side, each cell has a line of its own."""
+    screen = command("list", "--env", "dev", terminal=True, environ=environ | {"COLUMNS": "40"})
+    assert "NAME Tavily\nAUTH BEARER\nURL https://api.tavily.com\n" in stable(screen.out)
+
+
+@BOTH
+def test_a_definition_cannot_steer_the_terminal(command: Run, dev: LocalScalekit, terminal: bool) -> None:
+    """Control characters in a definition are written out."""
+    seed(dev, TAVILY | {"display_name": "Odd", "description": "a\x1b]0;\x07\u202ec"})
+    result = command("compare", "--from", "dev", "--to", "production", "Odd", terminal=terminal)
+    assert r"a\x1b]0;\x07\u202ec" in result.out
+    assert "\x1b]" not in result.text
+
+
+def test_spaces_of_a_name_are_kept(command: Run, dev: LocalScalekit) -> None:
+    """In a pipe, a name can be copied as it is."""
+    seed(dev, TAVILY | {"display_name": "Two  Spaces"})
+    assert "  Two  Spaces  " in command("list", "--env", "dev").out
 
 
 @BOTH

@@ -225,7 +225,7 @@ def _show(screen: Screen, comparisons: list[Comparison], pair: _Pair) -> None:
         )
     if rows:
         title = f"IN {pair.target.name}"
-        columns = [Column(""), Column("ACTION"), Column("NAME", fold=True), Column(title, "cyan", keep=True)]
+        columns = [Column(""), Column("ACTION"), Column("NAME", wrap=True), Column(title, "cyan", keep=True)]
         screen.table(columns, rows)
     for comparison in comparisons:
         if comparison.action == "update":

@@ -191,4 +191,4 @@ def _print(screen: Screen, profile: Profile, command: Command, *, json: bool) ->
             }
         )
         return
-    screen.raw(f"{token}\n\n{command.text}")
+    screen.raw(f"{token} &&\n\n{command.text}")

@@ -52,9 +52,9 @@ def list_connectors(
         return
     columns = [
         Column("IDENTIFIER", style="cyan", keep=True),
-        Column("NAME", fold=True),
+        Column("NAME", wrap=True),
         Column("AUTH"),
-        Column("URL", style="dim"),
+        Column("URL", style="dim", fold=True),
     ]
     screen.table(columns, [_row(answer) for answer in answers])
     count = f"{len(answers)} connector{'' if len(answers) == 1 else 's'}"

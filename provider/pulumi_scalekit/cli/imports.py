@@ -225,7 +225,8 @@ def _show(
         screen.say(f"Nothing to import: {stack} manages every connector asked for.")
         return
     screen.table(
-        [Column("IDENTIFIER", "cyan", keep=True), Column("NAME", fold=True), Column("RESOURCE")], rows
+        [Column("IDENTIFIER", "cyan", keep=True), Column("NAME", wrap=True), Column("RESOURCE", fold=True)],
+        rows,
     )
     connectors = f"{count} connector{'' if count == 1 else 's'}"
     if dry_run:

@@ -6,15 +6,27 @@ Results go to standard output. Progress, notes and errors go to standard error, 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+_HIDDEN: Final = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
+"""Characters that steer a terminal, or the direction of its text, and show nothing."""
+_READABLE: Final = 12
+"""The narrowest that a column may be whose text breaks."""
+
+
+def visible(text: str) -> str:
+    """Text, which may be anybody's, with the characters written out that would steer the terminal."""
+    return _HIDDEN.sub(lambda match: repr(match.group())[1:-1], text)
 
 
 @dataclass(frozen=True)
@@ -54,15 +66,15 @@ class Screen:
 
     def say(self, text: str = "", style: str = "") -> None:
         """Print a line of the result."""
-        self._line(self.out, Text(text, style=style))
+        self._line(self.out, Text(visible(text), style=style))
 
     def note(self, text: str, style: str = "") -> None:
         """Print a line about the result to standard error."""
-        self._line(self.err, Text(text, style=style))
+        self._line(self.err, Text(visible(text), style=style))
 
     def error(self, message: str) -> None:
         """Print an error to standard error."""
-        self._line(self.err, Text.assemble(("error: ", "bold red"), (message, "red")))
+        self._line(self.err, Text.assemble(("error: ", "bold red"), (visible(message), "red")))
 
     @staticmethod
     def _line(console: Console, text: Text) -> None:
@@ -73,6 +85,10 @@ class Screen:
         """Print a table: fitted to a terminal, aligned and uncut in a pipe."""
         if not self.rich:
             self._plain_table(columns, rows)
+            return
+        shown = [[cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row] for row in rows]
+        if self._too_wide(columns, shown):
+            self._records(columns, shown)
             return
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for column in columns:
@@ -85,9 +101,27 @@ class Screen:
                 if column.keep
                 else None,
             )
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        for row in shown:
+            table.add_row(*row)
         self.out.print(table)
+
+    def _too_wide(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> bool:
+        """Whether a table's columns cannot stand side by side and be read."""
+        least = 0
+        for index, column in enumerate(columns):
+            width = max([cell_len(column.title), *(row[index].cell_len for row in rows)])
+            least += 2 + (min(width, _READABLE) if column.fold or column.wrap else width)
+        return least - 2 > self.out.width
+
+    def _records(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
+        """Print the rows of a table one under the other, their cells as lines."""
+        for number, row in enumerate(rows):
+            if number:
+                self.out.print()
+            for column, cell in zip(columns, row, strict=True):
+                title = f"{column.title} " if column.title else ""
+                line = Text.assemble((title, "bold"), (cell.plain, cell.style or column.style))
+                self.out.print(line, overflow="fold")
 
     def _plain_table(self, columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
         lines = [[column.title for column in columns], *([_one_line(str(c)) for c in row] for row in rows)]
@@ -120,7 +154,7 @@ class Screen:
         for heading, cells in rows:
             self.say(heading, heading_style)
             styled = zip(cells, cell_columns, strict=True)
-            self.out.print(grid([Text(cell, column.style) for cell, column in styled]))
+            self.out.print(grid([Text(visible(cell), column.style) for cell, column in styled]))
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
@@ -158,4 +192,5 @@ class Screen:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Text without line breaks. Spaces stay as they are: those of a name tell it from another."""
+    return visible(" ".join(line.strip() for line in text.splitlines()).replace("\t", " "))
