@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from ._version import __version__
 from .definition import Finding, Severity
@@ -58,14 +59,11 @@ def _result(
     location: dict[str, Any] = {
         "logicalLocations": [{"fullyQualifiedName": f"{subject.name}: {finding.path}", "kind": "member"}]
     }
-    if subject.source and lines is not None:
-        line = nearest_line(join(subject.path, finding.path), lines)
-        location["physicalLocation"] = {
-            "artifactLocation": {"uri": subject.source},
-            "region": {"startLine": line},
-        }
-    elif subject.source:
-        location["physicalLocation"] = {"artifactLocation": {"uri": subject.source}}
+    if subject.source:
+        location["physicalLocation"] = {"artifactLocation": {"uri": quote(subject.source, safe="/:")}}
+        if lines is not None:
+            line = nearest_line(join(subject.path, finding.path), lines)
+            location["physicalLocation"]["region"] = {"startLine": line}
     return {
         "ruleId": finding.rule,
         "ruleIndex": rule_index,

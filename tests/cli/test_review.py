@@ -134,6 +134,19 @@ def test_sarif_of_an_environment_has_no_lines(command: Run, dev: LocalScalekit) 
     assert "region" not in location["physicalLocation"]
 
 
+def test_sarif_places_are_uris(command: Run) -> None:
+    """What a URI cannot hold as it is, is escaped in the name of a file."""
+    Path("my päyload.json").write_text(json.dumps(wrong()))
+    log = command("review", "my päyload.json", "--format", "sarif").json
+    places = [result["locations"][0]["physicalLocation"] for result in log["runs"][0]["results"]]
+    assert {place["artifactLocation"]["uri"] for place in places} == {"my%20p%C3%A4yload.json"}
+
+
+def test_standard_input_is_called_so(command: Run) -> None:
+    """Messages do not call standard input by a dash."""
+    assert command("review", "-", stdin="[]").err.startswith("error: standard input holds no connector")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),

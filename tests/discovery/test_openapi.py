@@ -308,6 +308,19 @@ def test_a_key_beside_oauth_is_left_to_the_callers() -> None:
     assert any("app (apiKey in header X-App-Key)" in note.text for note in result.missing)
 
 
+def test_keys_beside_an_incomplete_oauth_come_first() -> None:
+    """Where keys and OAuth are demanded together, the keys are taken, all of them, if OAuth lacks an endpoint."""
+    implicit = {
+        "type": "oauth2",
+        "flows": {"implicit": {"authorizationUrl": "https://acme.io/a", "scopes": {}}},
+    }
+    schemes = {"id": key_in("X-Id"), "oauth": implicit, "key": key_in("X-Key")}
+    result = made(openapi(schemes, security=[{"id": [], "oauth": [], "key": []}]))
+    assert pattern(result)["type"] == "API_KEY"
+    assert [field["header_name"] for field in pattern(result)["fields"]] == ["X-Id", "X-Key"]
+    assert [note.text.partition(" ")[0] for note in result.missing] == ["oauth"]
+
+
 def operations(*security: list[Any]) -> Document:
     """Paths with one operation for each security requirement."""
     return {f"/{index}": {"get": {"security": item}} for index, item in enumerate(security)}

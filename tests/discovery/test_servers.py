@@ -172,3 +172,15 @@ def test_servers_of_the_operations() -> None:
     result = made(openapi({"a": BEARER}, servers=[], paths={**paths, "/up": {"servers": far, "post": {}}}))
     assert result.definition["proxy_url"] == "https://api.acme.io"
     assert any("https://upload.acme.io (1)" in note.text for note in result.notes)
+
+
+def test_the_address_of_most_operations_comes_before_the_documents() -> None:
+    """Where most operations have an address of their own, it is the API's, and the document's is pointed out."""
+    root = [{"url": "https://www.acme.io"}]
+    paths: Document = {f"/{i}": {"get": {"servers": [{"url": "https://maps.acme.io"}]}} for i in range(3)}
+    result = made(openapi({"a": BEARER}, servers=root, paths=paths))
+    assert result.definition["proxy_url"] == "https://maps.acme.io"
+    assert any("the others: https://www.acme.io" in note.text for note in result.notes)
+    few = {**paths, **{f"/more{i}": {"get": {}} for i in range(3)}}
+    result = made(openapi({"a": BEARER}, servers=root, paths=few))
+    assert result.definition["proxy_url"] == "https://www.acme.io"

@@ -124,19 +124,20 @@ def _from_file(file: str) -> tuple[list[Subject], dict[str, int]]:
     from ..errors import ScalekitError
     from ..sarif import property_lines
 
+    called = "standard input" if file == "-" else file
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
-        raise ScalekitError(f"Cannot read {file}: {getattr(error, 'strerror', None) or error}") from None
+        raise ScalekitError(f"Cannot read {called}: {getattr(error, 'strerror', None) or error}") from None
     try:
         content: Any = json.loads(text)
         lines = property_lines(text)
     except (ValueError, RecursionError) as error:
-        raise ScalekitError(f"{file} is no JSON: {error}") from None
+        raise ScalekitError(f"{called} is no JSON: {error}") from None
     source = "stdin" if file == "-" else Path(file).as_posix()
     entries = list(_payloads(content))
     if not entries:
-        raise ScalekitError(f"{file} holds no connector: a payload, a list of payloads, or a list answer")
+        raise ScalekitError(f"{called} holds no connector: a payload, a list of payloads, or a list answer")
     return [_subject(payload, source, path) for path, payload in entries], lines
 
 

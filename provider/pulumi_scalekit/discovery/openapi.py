@@ -207,13 +207,13 @@ def _choose(ranked: list[Offer], wanted: str, auth: str) -> Offer | None:
 
 
 def _fill(blueprint: Blueprint, document: Document, offer: Offer, base: str, notes: Notes) -> Blueprint:
-    main = offer.main or offer.schemes[0]
+    main = offer.used[0]
     accepted = f", accepted by {offer.operations} of the operations" if offer.operations else ""
     summaries = ", ".join(f"{scheme.name} ({scheme.summary})" for scheme in offer.schemes)
     guessed = main.pointer == "#/paths"
     note = notes.assumed if guessed else notes.found
     note(f"{PATTERN}.type", f"{offer.type}: {summaries}{accepted}", main.pointer)
-    for scheme in offer.schemes:
+    for scheme in offer.used:
         if scheme.assumption:
             notes.assumed(f"{PATTERN}.type", f"{scheme.name}: {scheme.assumption}", scheme.pointer)
         if scheme.obstacle and scheme is main:
@@ -226,7 +226,7 @@ def _fill(blueprint: Blueprint, document: Document, offer: Offer, base: str, not
             "let the callers send it",
         )
     blueprint = replace(blueprint, type=offer.type)
-    if len(offer.schemes) > 1 and not offer.rest:
+    if len(offer.used) > 1:
         return _several(blueprint, offer, notes)
     if offer.type == "OAUTH":
         return _oauth(blueprint, document, main, base, notes)
@@ -261,7 +261,7 @@ def _fill(blueprint: Blueprint, document: Document, offer: Offer, base: str, not
 
 def _several(blueprint: Blueprint, offer: Offer, notes: Notes) -> Blueprint:
     keys: list[HeaderKey] = []
-    for scheme in offer.schemes:
+    for scheme in offer.used:
         name = identifier(scheme.name).lower() if scheme.pointer == "#/paths" else identifier(scheme.name)
         header = scheme.header or "Authorization"
         keys.append(

@@ -22,6 +22,8 @@ _CREDENTIAL_HEADER: Final = re.compile(
     r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)",
     re.IGNORECASE,
 )
+INCOMPLETE: Final = 4
+"""The rank from which on a scheme needs more than the document tells."""
 _ORDINARY_HEADERS: Final = frozenset(
     ["accept", "content-type", "authorization", "user-agent", "accept-language", "cookie", "host"]
 )
@@ -116,7 +118,7 @@ def _read(name: str, spec: Mapping[str, Any], where: str, context: list[str], ba
             summary="OpenID Connect",
             obstacle=f"the document names the discovery document {url} instead of the endpoints: take "
             "authorization_endpoint and token_endpoint from there",
-            rank=4,
+            rank=INCOMPLETE,
         )
     if kind == "mutualTLS":
         return replace(scheme, summary="mutual TLS", obstacle="a connector has no client certificate")
@@ -262,7 +264,7 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
             endpoints = [text_of(flow.get(key)).strip() for key in ("authorizationUrl", "tokenUrl")]
             urls = [absolute(endpoint, base) if endpoint else "" for endpoint in endpoints]
             if not all(urls):
-                return replace(scheme, type="OAUTH", flow=flow, rank=4)
+                return replace(scheme, type="OAUTH", flow=flow, rank=INCOMPLETE)
             # Placeholders are documented for proxy_url only, so static credentials are the safer choice.
             return replace(scheme, type="OAUTH", flow=flow, rank=3 if any("{{" in url for url in urls) else 0)
     if flow := flows.get("implicit"):
@@ -273,7 +275,7 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
             scheme,
             type="OAUTH",
             flow=merged,
-            rank=4,
+            rank=INCOMPLETE,
             assumption="the document has the implicit flow only; Scalekit uses the authorization code flow, so the "
             "upstream has to offer that too",
         )
@@ -306,24 +308,24 @@ class Offer:
     @property
     def type(self) -> str:
         """The auth type that it becomes, or the empty string."""
-        if len(self.schemes) == 1:
-            return self.schemes[0].type
-        if all(scheme.type == "API_KEY" for scheme in self.schemes):
-            return "API_KEY"
-        return self.main.type if self.main else ""
+        return self.used[0].type
 
     @property
-    def main(self) -> Scheme | None:
-        """The scheme that counts where a connector cannot do them all: OAuth, then the first that it can do."""
+    def used(self) -> tuple[Scheme, ...]:
+        """The schemes that a connector does, where it cannot do them all.
+
+        That is OAuth with its endpoints, else the first that it can do; and of header keys all.
+        """
         able = [scheme for scheme in self.schemes if scheme.type]
-        return min(able, key=lambda scheme: (scheme.type != "OAUTH", able.index(scheme))) if able else None
+        if not able:
+            return self.schemes[:1]
+        main = min(able, key=lambda s: (s.rank >= INCOMPLETE, s.type != "OAUTH", able.index(s)))
+        return tuple(s for s in able if s.type == "API_KEY") if main.type == "API_KEY" else (main,)
 
     @property
     def rest(self) -> tuple[Scheme, ...]:
-        """The schemes that a connector cannot do besides the main one."""
-        if len(self.schemes) == 1 or all(scheme.type == "API_KEY" for scheme in self.schemes):
-            return ()
-        return tuple(scheme for scheme in self.schemes if scheme is not self.main)
+        """The schemes that it does not do besides."""
+        return tuple(scheme for scheme in self.schemes if scheme not in self.used)
 
     @property
     def rank(self) -> int:

@@ -88,18 +88,23 @@ def servers(document: Document) -> list[Server]:
         _server(entry, pointer("servers", index))
         for index, entry in enumerate(listed(document.get("servers")))
     ]
-    if any(server.host for server in found):
-        return found
     # Some documents give the address with each path; the one that most have is the API's.
+    total = 0
     counted: Counter[str] = Counter()
     first: dict[str, Server] = {}
     for path_item, operation in operations(document):
+        total += 1
         for entry in listed(operation.get("servers")) or listed(path_item.get("servers")):
             server = _server(entry, "#/paths")
             if server.host:
                 counted[server.url] += 1
                 first.setdefault(server.url, server)
-    return [first[url] for url, _ in counted.most_common()] + found
+    own = [first[url] for url, _ in counted.most_common()]
+    if not any(server.host for server in found):
+        return own + found
+    if own and counted[own[0].url] * 2 > total and own[0].url not in {server.url for server in found}:
+        return [own[0], *found]
+    return found
 
 
 def choose(candidates: list[Server], wanted: str = "") -> Server | None:
