@@ -324,7 +324,7 @@ class Client:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise Unreachable(
                 f"{action} failed: cannot reach {where} ({self._reason(error)}). "
-                "Check SCALEKIT_ENVIRONMENT_URL, the network and any proxy"
+                "Check the environment's URL, the network and any proxy"
             ) from None
         except httpx.TimeoutException:
             raise TimedOut(

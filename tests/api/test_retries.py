@@ -201,7 +201,8 @@ def test_messages_of_the_network_have_a_remedy() -> None:
     """An unreachable host and an unfinished answer read differently."""
     app = App(lambda r: httpx.ConnectError("[Errno 111] Connection refused"))
     with pytest.raises(
-        Unreachable, match=r"cannot reach https://env.example.com \(\[Errno 111\].*Check SCALEKIT"
+        Unreachable,
+        match=r"cannot reach https://env.example.com \(\[Errno 111\].*Check the environment's URL",
     ):
         client(app, attempts=1).call("x", "GET", "/x")
     app.handler = lambda r: httpx.ReadTimeout("")

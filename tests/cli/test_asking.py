@@ -1,4 +1,4 @@
-"""The question that `promote` asks, in a real terminal."""
+"""The questions that `promote` and `new` ask, in a real terminal."""
 
 from __future__ import annotations
 
@@ -16,12 +16,21 @@ from pulumi_scalekit.local import LocalScalekit
 from .conftest import seed, writes
 from .samples import TAVILY
 
+PROMOTE = ("promote", "--from", "dev", "--to", "production")
 
-def ask(answer: bytes, environ: dict[str, str], directory: str) -> tuple[int, str]:
-    """Run a promotion in a terminal, answer its question, and return its exit code and screen."""
+
+def ask(
+    answer: bytes,
+    environ: dict[str, str],
+    directory: str,
+    *,
+    arguments: tuple[str, ...] = PROMOTE,
+    question: bytes = b"[y/N]",
+) -> tuple[int, str]:
+    """Run a command in a terminal, answer its question, and return its exit code and screen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pulumi_scalekit.cli", "promote", "--from", "dev", "--to", "production"],
+        [sys.executable, "-m", "pulumi_scalekit.cli", *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -42,7 +51,7 @@ def ask(answer: bytes, environ: dict[str, str], directory: str) -> tuple[int, st
                 break
             screen += read
         # Like a person who sees nothing happen: a signal that comes right before the read it is to interrupt is lost.
-        if b"[y/N]" in screen and now > again_at:
+        if question in screen and now > again_at:
             os.write(ours, answer)
             again_at = now + 2
     os.close(ours)
@@ -67,4 +76,15 @@ def test_the_answer_decides(
     seed(dev, TAVILY)
     ended, screen = ask(answer, environ, str(tmp_path))
     assert (ended, writes(production)) == (code, written), screen
+    assert "Traceback" not in screen
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"Tickets\n", 0), (b"\x03", 130)], ids=["text", "Ctrl-C"])
+def test_new_asks_for_what_the_flags_leave_open(tmp_path: object, answer: bytes, code: int) -> None:
+    """With the base URL given, no document is asked for; Ctrl-C ends with 130."""
+    flags = ("new", "--name", "Desk", "--auth", "basic", "--proxy-url", "https://desk.example.com")
+    ended, screen = ask(answer, {}, str(tmp_path), arguments=flags, question=b"Description")
+    assert ended == code, screen
+    assert "OpenAPI" not in screen
+    assert ('description="Tickets"' in screen) is (code == 0)
     assert "Traceback" not in screen

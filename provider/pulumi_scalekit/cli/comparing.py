@@ -177,6 +177,7 @@ def _ask(screen: Screen, free: list[Comparison], pair: _Pair, *, yes: bool, json
     import sys
 
     from ..errors import ScalekitError
+    from .asking import agreed
 
     if yes:
         return
@@ -185,11 +186,7 @@ def _ask(screen: Screen, free: list[Comparison], pair: _Pair, *, yes: bool, json
             "Nothing was changed: there is nobody to ask. Use --yes, or --dry-run to look first"
         )
     count = f"{len(free)} connector{'' if len(free) == 1 else 's'}"
-    try:
-        agreed = typer.confirm(f"Promote {count} to {pair.target.name} ({pair.target.url})?", err=True)
-    except typer.Abort:  # Ctrl-C at the question
-        raise typer.Exit(130) from None
-    if not agreed:
+    if not agreed(f"Promote {count} to {pair.target.name} ({pair.target.url})?"):
         screen.note("Nothing was changed.")
         raise typer.Exit(1)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from .asking import ask
 from .screen import Screen
 from .texts import help_text
 
@@ -113,7 +114,7 @@ def command(
     json: Annotated[
         bool, typer.Option("--json", help="Print the definition and the report as one JSON object.")
     ] = False,
-    ask: Annotated[
+    questions: Annotated[
         bool, typer.Option("--input/--no-input", help="In a terminal, ask for what is missing.")
     ] = True,
     timeout: Annotated[
@@ -128,7 +129,7 @@ def command(
     if out is not None and out.exists() and not force:
         raise typer.BadParameter(f"{out} exists: choose another file, or use --force", param_hint="--out")
     screen = Screen()
-    interactive = ask and openapi != "-" and sys.stdin.isatty() and screen.err.is_terminal
+    interactive = questions and openapi != "-" and sys.stdin.isatty() and screen.err.is_terminal
     answers = Answers(
         display_name=name,
         description=description,
@@ -229,9 +230,11 @@ def _report(screen: Screen, result: Result) -> None:
 # --- Questions ----------------------------------------------------------------------------------------------
 
 
+_PREFIX_QUESTION: Final = "Text before the key, such as 'Token '"
+
+
 def _ask(question: str, default: str | None = None) -> str:
-    answer: str = typer.prompt(question, default=default, err=True, show_default=bool(default))
-    return answer.strip()
+    return ask(question, default).strip()
 
 
 def _ask_type() -> str:
@@ -245,7 +248,8 @@ def _questionnaire(source: Source, answers: Answers) -> tuple[Source, Answers]:
     """Ask where to read from, or for what makes a connector."""
     from ..discovery import load_document
 
-    place = _ask("An OpenAPI file, or the URL of an MCP server (empty for neither)", "")
+    by_hand = answers.proxy_url or answers.auth or answers.headers or answers.authorize_uri
+    place = "" if by_hand else _ask("An OpenAPI file, or the URL of an MCP server (empty for neither)", "")
     if place.startswith(("https://", "http://")):
         return replace(source, mcp=place), answers
     if place:
@@ -262,8 +266,7 @@ def _questionnaire(source: Source, answers: Answers) -> tuple[Source, Answers]:
         header = _ask("Header of the credential", "Authorization")
         answers = replace(answers, headers=(header,))
         if answers.auth == "API_KEY" and answers.prefix is None:
-            text = typer.prompt("Text before the key, such as 'Token ' (may be empty)", default="", err=True)
-            answers = replace(answers, prefix=str(text))
+            answers = replace(answers, prefix=ask(f"{_PREFIX_QUESTION} (may be empty)", ""))
     if answers.auth == "OAUTH" and not answers.scopes:
         scopes = _ask("Scopes, with spaces between them (may be empty)", "").split()
         answers = replace(answers, scopes=tuple(scopes))
@@ -284,7 +287,7 @@ def _completed(screen: Screen, reading: Reading, answers: Answers, result: Resul
         ),
         f"{pattern}.oauth_config.token_uri": lambda a: replace(a, token_uri=_ask("Token endpoint")),
         f"{pattern}.auth_field_mutations.api_key.prefix": lambda a: replace(
-            a, prefix=str(typer.prompt("Text before the key, such as 'Token '", default="", err=True))
+            a, prefix=ask(_PREFIX_QUESTION, "")
         ),
     }
     asked: set[str] = set()
