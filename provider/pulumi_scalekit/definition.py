@@ -323,7 +323,7 @@ def _json_type(value: object) -> str:
 PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
 """A `{{name}}` template inside a URL."""
 # RFC 9110, section 5.6.2: the characters of a token, which a header field's name is.
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HOST_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -819,7 +819,7 @@ def header_names(definition: Mapping[str, Any]) -> Iterator[Finding]:
                         severity="warning",
                     )
         for path, name in named:
-            if isinstance(name, str) and name and not _HEADER_NAME.fullmatch(name):
+            if isinstance(name, str) and name and not HEADER_NAME.fullmatch(name):
                 yield Finding(
                     "header-name",
                     format_path((*where, *path)),

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from .definition import CREDENTIALS, PLACEHOLDER, domain_allows, placeholders
+from .definition import CREDENTIALS, HEADER_NAME, PLACEHOLDER, domain_allows, placeholders
 from .errors import ScalekitError
 
 MASK: Final = "****"
@@ -26,6 +26,8 @@ MASK: Final = "****"
 _HOST_VALUE: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _PATH: Final = re.compile(r"[\x21-\x7e]*")
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*")
+_FRAMING: Final = {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+"""Headers that say where a message goes, or where it ends."""
 
 
 class InjectionError(ScalekitError):
@@ -81,7 +83,7 @@ class UpstreamRequest:
     url: str = field(repr=False)
     headers: tuple[Injected, ...]
     masked_url: str
-    """The URL with values of password fields masked."""
+    """The URL with values of credentials and password fields masked."""
 
     def masked(self) -> dict[str, str]:
         """Return the injected headers with their credentials masked, by name."""
@@ -114,7 +116,7 @@ def upstream_request(
     values = {name: _placeholder(name, account, pattern) for name in placeholders(template)}
     url = _join(_fill(template, values), path, query)
     _check_destination(url, pattern, account)
-    shown = {name: MASK if name in _password_fields(pattern) else text for name, text in values.items()}
+    shown = {name: MASK if name in _secret_fields(pattern) else text for name, text in values.items()}
     return UpstreamRequest(
         url=url,
         headers=tuple(credential_headers(pattern, account)),
@@ -191,11 +193,16 @@ def _mutated(pattern: Mapping[str, Any], credential: str, value: str) -> tuple[s
 
 
 def _header(name: str, value: str, masked: str) -> Injected:
-    # RFC 9110, section 5.5: CR, LF and NUL in a value are dangerous; outside ASCII its meaning is open.
+    if not HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING:
+        raise InjectionError(f"{name!r} is not the name of a header that can carry a credential")
+    # RFC 9110, section 5.5: CR, LF and NUL in a value are dangerous; outside ASCII its meaning is open; white
+    # space at either end is not part of it, so such a credential would arrive as another one.
     if not _HEADER_VALUE.fullmatch(value):
         raise InjectionError(
             f"the credential for the header {name} holds characters that no header can carry"
         )
+    if value != value.strip():
+        raise InjectionError(f"the credential for the header {name} begins or ends with a space: remove it")
     return Injected(name, value, masked)
 
 
@@ -276,12 +283,15 @@ def _check_destination(url: str, pattern: Mapping[str, Any], account: AccountVal
         raise ForbiddenDomain(f"the connector's allowed_proxy_domains do not let requests to {host} through")
 
 
-def _password_fields(pattern: Mapping[str, Any]) -> set[str]:
+def _secret_fields(pattern: Mapping[str, Any]) -> set[str]:
     return {
-        str(spec.get("field_name"))
-        for key in ("fields", "account_fields")
-        for spec in _specs(pattern, key)
-        if spec.get("input_type") == "password"
+        *CREDENTIALS.get(str(pattern.get("type")), ()),
+        *(
+            str(spec.get("field_name"))
+            for key in ("fields", "account_fields")
+            for spec in _specs(pattern, key)
+            if spec.get("input_type") == "password" or spec.get("header_name")
+        ),
     }
 
 

@@ -38,6 +38,7 @@ class Upstream:
     received: list[Received] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
+    meeting: threading.Barrier = field(default_factory=lambda: threading.Barrier(4, timeout=5))
 
     @property
     def last(self) -> Received:
@@ -144,6 +145,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"x" * 10)
         self.wfile.flush()
+        self.close_connection = True
+
+    def _meet(self, received: Received) -> None:
+        self.upstream.meeting.wait()
+        self._echo(received)
+
+    def _nothing(self, _: Received) -> None:
+        self.close_connection = True
+
+    def _silent(self, _: Received) -> None:
+        self.connection.settimeout(10)
+        if self.rfile.read(1) == b"":
+            self.upstream.gone.set()
         self.close_connection = True
 
     def _slow(self, received: Received) -> None:

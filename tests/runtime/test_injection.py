@@ -79,6 +79,15 @@ def test_password_fields_in_the_url_are_masked() -> None:
     assert request.masked_url == f"{URL}/v1/bot****/send"
 
 
+def test_a_credential_in_the_url_is_masked_whatever_its_input_type() -> None:
+    """A token that is a part of the path is a credential there, too, declared as a password or not."""
+    pattern = {"type": "BEARER", "fields": [{"field_name": "token"}]}
+    account = AccountValues.from_api(static(token="canary"))
+    request = upstream_request(definition(pattern, proxy_url=URL + "/bot{{token}}"), account)
+    assert request.url == f"{URL}/botcanary"
+    assert request.masked_url == f"{URL}/bot****"
+
+
 def test_a_path_variable_wins_over_a_detail() -> None:
     """`path_variables` is the place for placeholders; a plain detail of the name is the fall-back."""
     template = definition(BEARER, proxy_url="https://{{domain}}")

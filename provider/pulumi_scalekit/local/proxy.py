@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from functools import lru_cache
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -64,6 +65,7 @@ OURS = frozenset(
 """Headers of a request that are for Scalekit, or are made anew for the upstream."""
 
 RawHeaders = list[tuple[bytes, bytes]]
+Result = TypeVar("Result")
 
 
 class ToolProxy:
@@ -83,7 +85,7 @@ class ToolProxy:
             "headers": upstream.masked(),
         }
         environment.store.touch_account(account)
-        response = await _call(environment, request, upstream)
+        response = await _call(environment, request, exchange, upstream)
         try:
             await _answer(response, exchange, send)
         finally:
@@ -129,28 +131,39 @@ def _inject(
         raise FailedPrecondition(f"connector {connector.identifier}: {error}") from None
 
 
-async def _call(environment: Environment, request: Request, upstream: UpstreamRequest) -> httpx.Response:
+async def _call(
+    environment: Environment, request: Request, exchange: Exchange, upstream: UpstreamRequest
+) -> httpx.Response:
     url, host = destination(upstream.url, environment.settings.upstreams)
     headers = request_headers(request.headers.raw, upstream, host)
     body = bool(int(request.headers.get("content-length") or 0)) or "transfer-encoding" in request.headers
+    outgoing = _Body(request.stream()) if body else None
     origin, target = _split(url)
     timeout = dict.fromkeys(("connect", "read", "write", "pool"), environment.settings.upstream_timeout)
-    outgoing = httpx.Request(
-        request.method,
-        url,
-        headers=headers,
-        stream=_Body(request.stream()) if body else httpx.ByteStream(b""),
-        # The target goes out as it came in: httpx would normalise its percent-encoding.
-        extensions={"timeout": timeout, "target": target.encode("latin-1")},
-    )
     limits = httpx.Limits(max_keepalive_connections=0)
     transport = httpx.AsyncHTTPTransport(verify=tls(), limits=limits)
+    call = transport.handle_async_request(
+        httpx.Request(
+            request.method,
+            url,
+            headers=headers,
+            stream=outgoing or httpx.ByteStream(b""),
+            # The target goes out as it came in: httpx would normalise its percent-encoding.
+            extensions={"timeout": timeout, "target": target.encode("latin-1")},
+        )
+    )
     try:
-        return await transport.handle_async_request(outgoing)
+        return await _while_there(call, exchange, outgoing)
     except httpx.TimeoutException:
         raise DeadlineExceeded(f"the upstream {origin} did not answer in time") from None
-    except (httpx.TransportError, httpx.InvalidURL) as error:
+    except httpx.LocalProtocolError:
+        # The library's own message repeats the header, and with it the credential.
+        raise FailedPrecondition("proxy_url and the headers to inject make no valid HTTP request") from None
+    except (httpx.ConnectError, httpx.InvalidURL) as error:
         raise UpstreamFailed(f"the upstream {origin} could not be reached: {error}") from None
+    except httpx.TransportError as error:
+        reason = str(error) or type(error).__name__
+        raise UpstreamFailed(f"the upstream {origin} broke the connection off: {reason}") from None
 
 
 async def _answer(response: httpx.Response, exchange: Exchange, send: Send) -> None:
@@ -161,30 +174,42 @@ async def _answer(response: httpx.Response, exchange: Exchange, send: Send) -> N
         "headers": end_to_end(response.headers.raw),
     }
     await send(start)
-    pump = asyncio.ensure_future(_pump(response, send))
-    gone = asyncio.ensure_future(_until_disconnect(exchange.receive))
     try:
-        await asyncio.wait({pump, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if pump.done():
-            await pump
+        await _while_there(_pump(response, send), exchange)
     except (httpx.TransportError, httpx.StreamError):
         # The head is out already: an answer that ends early is all that can be told.
         raise Break from None
+
+
+async def _while_there(
+    work: Coroutine[Any, Any, Result], exchange: Exchange, body: _Body | None = None
+) -> Result:
+    """Return what work returns. Give it up, and the exchange, as soon as the caller goes away."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_leaves(exchange, body))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise Break
+        return working.result()
+    except ClientDisconnect:
+        raise Break from None
     finally:
-        for task in (pump, gone):
+        for task in (working, leaving):
             task.cancel()
-        await asyncio.gather(pump, gone, return_exceptions=True)
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _leaves(exchange: Exchange, body: _Body | None) -> None:
+    if body is not None:
+        await body.ended.wait()  # until then it is the body that notices
+    while (await exchange.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _pump(response: httpx.Response, send: Send) -> None:
     async for chunk in response.aiter_raw():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-async def _until_disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _split(url: str) -> tuple[str, str]:
@@ -244,11 +269,13 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
 class _Body(httpx.AsyncByteStream):
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
+        self.ended = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks:
             if chunk:
                 yield chunk
+        self.ended.set()
 
 
 @lru_cache(maxsize=1)
