@@ -254,13 +254,21 @@ def _fill(template: str, values: Mapping[str, str], *, check: bool = True) -> st
     return scheme + separator + PLACEHOLDER.sub(authority, rest[:end]) + PLACEHOLDER.sub(escaped, rest[end:])
 
 
-def _join(base: str, path: str, query: str) -> str:
+def check_target(path: str, query: str) -> None:
+    """Check that a call's path and query can be sent as they are, and stay below `proxy_url`.
+
+    Raises `InjectionError`.
+    """
     if path and not path.startswith("/"):
         raise InjectionError("the path must start with a slash: it is relative to proxy_url")
     if not _PATH.fullmatch(path + query) or "\\" in path or "#" in path + query or "?" in path:
         raise InjectionError("the path holds characters that must be percent-encoded")
     if any(segment in {".", ".."} for segment in re.split(r"[/\\]", unquote(path))):
         raise InjectionError("the path holds a dot segment, which would leave proxy_url")
+
+
+def _join(base: str, path: str, query: str) -> str:
+    check_target(path, query)
     base, _, base_query = base.partition("#")[0].partition("?")
     queries = "&".join(part for part in (base_query, query) if part)
     joined = base.rstrip("/") + path if path else base

@@ -6,11 +6,13 @@ connected account, which can be made for the one call and are then removed again
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -18,9 +20,19 @@ from .api import Client
 from .connections import Connections
 from .definition import CREDENTIALS, placeholders
 from .errors import AmbiguousConnector, ConnectorNotFound, NotFound, ScalekitError
-from .injection import AccountValues, UpstreamRequest, auth_pattern, upstream_request
+from .injection import (
+    AccountValues,
+    InjectionError,
+    UpstreamRequest,
+    auth_pattern,
+    check_target,
+    upstream_request,
+)
 
 ACCOUNTS: Final = "/api/v1/connected_accounts"
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_AS_IT_IS: Final = "%:/?#[]@!$&'()*+,;=|^`{}\"<>\\"
+"""Beside letters and digits: percent-encoding and what delimits; what is not allowed is then refused, not hidden."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,7 @@ class DryRun:
     method: str
     request: UpstreamRequest
     assumed: tuple[str, ...]
-    """The names of the fields for which no value was given: each stands for itself."""
+    """The names of the fields for which no value was given. The name takes its place."""
 
 
 def dry_run(definition: Mapping[str, Any], method: str, target: str, fields: Mapping[str, str]) -> DryRun:
@@ -46,13 +58,47 @@ def dry_run(definition: Mapping[str, Any], method: str, target: str, fields: Map
         InjectionError: The definition makes no request of this call; the message says why.
     """
     pattern = auth_pattern(definition)
-    path, _, query = target.partition("?")
+    path, query = split_target(target)
     needed = [*placeholders(definition.get("proxy_url")), *_credentials(pattern)]
     assumed = tuple(dict.fromkeys(name for name in needed if name not in fields))
     # A name with an underscore is no host name; what is assumed is only shown.
     values = {**{name: name.replace("_", "-") for name in assumed}, **fields}
     account = AccountValues(values, values, values.get("token", "token"))
     return DryRun(method, upstream_request(definition, account, path, query), assumed)
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """The path and the query of a call, with what no URL can hold percent-encoded.
+
+    Raises:
+        InjectionError: It would not stay below `proxy_url`.
+    """
+    if _ABSOLUTE.match(target):
+        raise InjectionError("the path is relative to proxy_url: give it without scheme and host")
+    path, _, query = quote(target, safe=_AS_IT_IS).partition("?")
+    path = path if path.startswith("/") else f"/{path}"
+    check_target(path, query)
+    return path, query
+
+
+def check_fields(definition: Mapping[str, Any], fields: Mapping[str, str]) -> None:
+    """Check that the connector has every field for which there is a value.
+
+    Raises:
+        InjectionError: It has not; the message names those that it has.
+    """
+    pattern = auth_pattern(definition)
+    declared = [
+        str(f.get("field_name"))
+        for key in ("fields", "account_fields")
+        for f in pattern.get(key) or ()
+        if isinstance(f, Mapping)
+    ]
+    credentials = CREDENTIALS.get(str(pattern.get("type")), ())
+    known = list(dict.fromkeys([*declared, *placeholders(definition.get("proxy_url")), *credentials]))
+    if unknown := [name for name in fields if name not in known]:
+        has = f"it has {', '.join(known)}" if known else "it has none"
+        raise InjectionError(f"the connector has no field {', '.join(unknown)}; {has}")
 
 
 def _credentials(pattern: Mapping[str, Any]) -> Iterator[str]:
@@ -96,13 +142,15 @@ class ToolProxy:
             content: The request's body.
 
         Raises:
+            InjectionError: The path would not stay below `proxy_url`. Nothing was sent.
             ScalekitError: No response came.
         """
+        path, query = split_target(target)
         addressed = [*headers, ("connection_name", connection), ("identifier", account)]
         with self.client.stream(
             f"call through connection {connection!r}",
             method,
-            f"/proxy/{target.removeprefix('/')}",
+            f"/proxy{path}?{query}" if query else f"/proxy{path}",
             headers=addressed,
             content=content,
         ) as response:

@@ -15,8 +15,9 @@ import pytest
 
 from pulumi_scalekit import local
 from pulumi_scalekit.api import Client
+from pulumi_scalekit.injection import InjectionError
 from pulumi_scalekit.settings import Settings
-from pulumi_scalekit.toolproxy import dry_run
+from pulumi_scalekit.toolproxy import ToolProxy, dry_run
 
 KEY = "canary-5b1c"
 HEADED = {
@@ -69,11 +70,42 @@ def test_a_dry_run_shows_the_masked_request(pattern: dict[str, Any], headers: di
 
 
 def test_a_dry_run_fills_placeholders_and_names_what_it_assumed() -> None:
-    """A value that is not given stands for itself, and is named."""
+    """The name takes the place of a value that is not given, and is reported."""
     pattern = {"type": "BASIC", "fields": fields("site_name", "username")}
     shown = dry_run(definition(pattern, "https://{{site_name}}/api"), "GET", "/x", {"username": "u"})
     assert shown.request.masked_url == "https://site-name/api/x"
     assert shown.assumed == ("site_name",)
+
+
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        ("x", "/v1/x"),
+        ("/a%2Fb/~c;d?e=1&f=%26", "/v1/a%2Fb/~c;d?e=1&f=%26"),
+        ("/a b?c=d e&f=ü", "/v1/a%20b?c=d%20e&f=%C3%BC"),
+        ("", "/v1/"),
+    ],
+)
+def test_a_path_is_completed_and_encoded(target: str, url: str) -> None:
+    """A slash in front may be left out, and what a URL cannot hold is percent-encoded; nothing twice."""
+    shown = dry_run(definition({"type": "NO_AUTH"}), "GET", target, {})
+    assert shown.request.url == f"https://api.example.com{url}"
+
+
+@pytest.mark.parametrize(
+    "target", ["/../x", "/a/%2e%2e/x", "..", "/a\\..\\b", "https://evil.example/x", "/x#y"]
+)
+def test_a_path_that_leads_elsewhere_is_refused(environment: local.LocalScalekit, target: str) -> None:
+    """Neither a dry run nor a call takes a path that would not stay below `proxy_url`."""
+    with pytest.raises(InjectionError, match="the path "):
+        dry_run(definition({"type": "NO_AUTH"}), "GET", target, {})
+    with (
+        Client(Settings(environment.url, environment.client_id, environment.client_secret)) as client,
+        pytest.raises(InjectionError, match="the path "),
+        ToolProxy(client).call("c", "a", "GET", target),
+    ):
+        pass
+    assert environment.requests.count("proxy") == 0
 
 
 # --- The command, against a real upstream -------------------------------------------------------------------
@@ -85,11 +117,13 @@ class Echo(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer a call."""
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        text = f"{self.command} {self.path} {self.headers['x-key']} {self.headers['x-more']} {body.decode()}"
+        received = body.decode("latin-1")
+        text = f"{self.command} {self.path} {self.headers['x-key']} {self.headers['x-more']} {received}"
         self.send_response(404 if self.path.startswith("/v1/missing") else 200)
-        self.send_header("content-length", str(len(text)))
+        content = text.encode()
+        self.send_header("content-length", str(len(content)))
         self.end_headers()
-        self.wfile.write(text.encode())
+        self.wfile.write(content)
 
     do_GET = do_POST  # noqa: N815
 
@@ -153,6 +187,7 @@ def test_a_refusal_of_the_upstream_is_shown_and_fails(environment: local.LocalSc
         (["Under Test", "/x"], "has no connection to call through"),
         (["Undr Test", "/x"], "Did you mean 'Under Test'?"),
         (["Under Test", "/x", "-c", "nope", "-a", "user"], "nope"),
+        (["Under Test", "/x", "-f", "ap=a"], "the connector has no field ap; it has app, api_key"),
     ],
 )
 def test_a_call_that_cannot_be_made_says_why(
@@ -163,6 +198,44 @@ def test_a_call_that_cannot_be_made_says_why(
     assert done.returncode == 1
     assert message in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_path_cannot_leave_the_proxy(environment: local.LocalScalekit) -> None:
+    """A call never becomes one of Scalekit's own API: nothing is sent, not even to make an account."""
+    path = "/../api/v1/custom-providers/X:1"
+    done = call(environment, "Under Test", path, "-X", "DELETE", "-f", "app=a", "-f", "api_key=k")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error: the path holds a dot segment" in done.stderr
+    assert list(environment.requests.of("connection-create")) == []
+
+
+def test_a_body_may_be_any_file(environment: local.LocalScalekit, tmp_path: Path) -> None:
+    """The bytes of a file arrive as they are, in a POST unless another method is given."""
+    (tmp_path / "data").write_bytes(bytes([255, 0, 10]))
+    done = call(
+        environment, "Under Test", "/x", "-f", "app=a", "-f", "api_key=k", "-d", f"@{tmp_path / 'data'}"
+    )
+    assert (done.returncode, done.stdout) == (0, "POST /v1/x k None \u00ff\0\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-f", "app=@{directory}/data"], "holds no text"),
+        (["-f", "app=@{directory}/none"], "cannot be read"),
+        (["-f", "app=a", "-H", "X Y: 1"], "'X Y' is no header name"),
+        (["-f", "app=a", "--json"], "--json goes with --dry-run"),
+    ],
+)
+def test_options_that_make_no_call_are_refused(
+    environment: local.LocalScalekit, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    """A mistake in an option is named before anything is sent."""
+    (tmp_path / "data").write_bytes(bytes([255]))
+    done = call(environment, "Under Test", "/x", *(each.format(directory=tmp_path) for each in arguments))
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.replace("│", "").split())
+    assert environment.requests.count("connection-create") == 0
 
 
 def test_a_payload_file_can_be_tried_before_it_is_deployed(

@@ -40,7 +40,12 @@ def call(
     *,
     connector: Annotated[str, typer.Argument(help="A display name, an identifier or a payload file.")],
     path: Annotated[str, typer.Argument(help="The path below proxy_url, with its query.")] = "/",
-    method: Annotated[str, typer.Option("--method", "-X", help="The HTTP method.")] = "GET",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method", "-X", help="The HTTP method; GET unless given, or POST where there is --data."
+        ),
+    ] = None,
     field: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,13 +74,16 @@ def call(
     """Call through a connector."""
     fields = dict(_pair(item, "=", "--field") for item in field or ())
     fields = {name: _content(value) for name, value in fields.items()}
+    method = (method or ("GET" if data is None else "POST")).upper()
     screen = Screen()
     if dry_run:
-        _show(screen, _definition(connector, env, program, screen), method.upper(), path, fields, json=json)
+        _show(screen, _definition(connector, env, program, screen), method, path, fields, json=json)
         return
+    if json:
+        raise typer.BadParameter("--json goes with --dry-run; an upstream's answer is printed as it is")
     body = _body(data) if data is not None else None
-    headers = [_pair(item, ":", "--header") for item in header or ()]
-    _send(screen, connector, method.upper(), path, fields, account, connection, headers, body, env, program)
+    headers = [_header(item) for item in header or ()]
+    _send(screen, connector, method, path, fields, account, connection, headers, body, env, program)
 
 
 def _definition(source: str, env: str | None, program: Path, screen: Screen) -> dict[str, Any]:
@@ -93,8 +101,9 @@ def _definition(source: str, env: str | None, program: Path, screen: Screen) -> 
 def _show(
     screen: Screen, definition: dict[str, Any], method: str, path: str, fields: dict[str, str], *, json: bool
 ) -> None:
-    from ..toolproxy import dry_run
+    from ..toolproxy import check_fields, dry_run
 
+    check_fields(definition, fields)
     shown = dry_run(definition, method, path, fields)
     if json:
         screen.json(
@@ -110,7 +119,7 @@ def _show(
     for name, value in shown.request.masked().items():
         screen.say(f"{name}: {value}")
     if shown.assumed:
-        screen.note(f"No value given for {', '.join(shown.assumed)}: each stands for itself.", style="dim")
+        screen.note(f"Made up, since not given: {', '.join(shown.assumed)}.", style="dim")
     screen.note("Nothing was sent.", style="dim")
 
 
@@ -128,10 +137,12 @@ def _send(
     program: Path,
 ) -> None:
     from ..api import Client
-    from ..toolproxy import ToolProxy
+    from ..toolproxy import ToolProxy, check_fields, split_target
 
+    split_target(path)
     profile = options.profile_of(env, program)
     connector = options.connectors_of(profile, screen, [name])[0]
+    check_fields(connector, fields)
     with Client(profile.settings) as client:
         proxy = ToolProxy(client)
         with proxy.route(connector, connection=connection, account=account, fields=fields) as (by, as_whom):
@@ -162,14 +173,32 @@ def _pair(item: str, separator: str, option: str) -> tuple[str, str]:
     return name.strip(), value.strip() if separator == ":" else value
 
 
+def _header(item: str) -> tuple[str, str]:
+    from ..definition import HEADER_NAME
+
+    name, value = _pair(item, ":", "--header")
+    if not HEADER_NAME.fullmatch(name):
+        raise typer.BadParameter(f"--header: {name!r} is no header name")
+    return name, value
+
+
 def _body(data: str) -> bytes:
-    return sys.stdin.buffer.read() if data == "@-" else _content(data).encode()
+    if data == "@-":
+        return sys.stdin.buffer.read()
+    return _read(data[1:]) if data.startswith("@") else data.encode()
 
 
 def _content(value: str) -> str:
     if not value.startswith("@"):
         return value
     try:
-        return Path(value[1:]).read_text(encoding="utf-8").rstrip("\n")
+        return _read(value[1:]).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{value[1:]} holds no text") from None
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{value[1:]} cannot be read: {error.strerror}") from None
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
