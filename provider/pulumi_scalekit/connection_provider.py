@@ -100,8 +100,9 @@ class ConnectionProvider(ResourceProvider):
 
         inputs, session = received(props), self._session
         with discretion(inputs):
-            if inputs.get(ADOPT):
-                answer = self._adoptable(inputs)
+            answer = self._adoptable(inputs) if inputs.get(ADOPT) else None
+            if answer is not None:
+                session.takes_over(answer["id"])
             else:
                 answer = session.connections.create(
                     name=inputs["connection_name"],
@@ -153,16 +154,23 @@ class ConnectionProvider(ResourceProvider):
         state, session = received(_props), self._session
         with discretion(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
+            if session.took_over(_id):
+                return  # another resource of this run has adopted it: this one goes, the connection stays
             session.connections.delete(_id, name=str(state.get("connection_name", "")))
 
-    def _adoptable(self, inputs: Inputs) -> Answer:
-        """The live connection of the declared name, if it is one of the declared connector and type."""
+    def _adoptable(self, inputs: Inputs) -> Answer | None:
+        """The live connection of the declared name, if it is one of the declared connector and type.
+
+        `None` where the stack has adopted it already and now replaces it: another one is to be created.
+        """
         from .errors import AmbiguousConnector, ConnectorNotFound
         from .properties import UNKNOWN
 
         session, name = self._session, inputs["connection_name"]
         where = session.settings.environment_url
         found = session.connections.named(name)
+        if not found and session.connections.deleted(name):
+            return None
         if not found:
             raise ConnectorNotFound(
                 f"adopt=True: there is no connection named {name!r} in {where}. Leave adopt out to create it"
@@ -174,6 +182,8 @@ class ConnectionProvider(ResourceProvider):
             declared: Any = inputs.get(key)
             live = found[0].get(answered)
             if declared is not UNKNOWN and live not in (None, "", declared):
+                if found[0]["id"] in session.managed:
+                    return None
                 raise AmbiguousConnector(
                     f"adopt=True: the connection {name!r} in {where} has another {key} ({live}). "
                     "Declare that one, or choose another name"

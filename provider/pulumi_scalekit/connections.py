@@ -32,6 +32,7 @@ class Connections:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self._deleted: set[str] = set()
         self._snapshot = Snapshot(self.listed, key="id", name="key_id", pause=client.settings.backoff)
 
     def listed(self) -> Iterator[Answer]:
@@ -129,7 +130,12 @@ class Connections:
             except (InvalidRequest, Refused) as error:
                 raise self._in_use(error, name) from None
             written[connection_id] = None
+            self._deleted.add(name)
             return there
+
+    def deleted(self, name: str) -> bool:
+        """Whether this process has deleted a connection of that name."""
+        return name in self._deleted
 
     def _in_use(self, error: ApiError, name: str) -> ApiError:
         try:

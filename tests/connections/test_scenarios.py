@@ -145,6 +145,26 @@ def test_an_existing_connection_is_refused_or_adopted(
     assert connection["id"] == made
     project.nothing_to_do()
 
+    project.program(program(more=", adopt=True").replace('Connection("support"', 'Connection("renamed"'))
+    project.up()
+    (connection,) = http.get("/api/v1/connections/app").json()["connections"]
+    assert connection["id"] == made
+    project.nothing_to_do()
+
+
+def test_an_adopted_connection_can_be_replaced(
+    project: Project, scalekit: LocalScalekit, http: httpx.Client
+) -> None:
+    """`adopt=True` may stay in the program: it does not stand in the way of what the stack manages itself."""
+    project.program(program())
+    project.up()
+    project.program(program(pattern=API_KEY, more=", adopt=True"))
+    plan = project.preview()
+    assert "replace" in plan.ops["support"]
+    project.up()
+    assert connections(http) == [("support", identifier_of(scalekit, "Teams"), "API_KEY")]
+    project.nothing_to_do()
+
 
 def test_a_connection_in_use_names_its_accounts(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
