@@ -148,6 +148,8 @@ def browser(profile: Path) -> Iterator[Browser]:
             "--no-first-run",
             "--disable-background-networking",
             "--disable-component-update",
+            "--disable-sync",
+            "--disable-quic",
             "--hide-scrollbars",
             f"--user-data-dir={profile}",
             "about:blank",

@@ -237,9 +237,11 @@ def test_the_authorization_request_is_as_the_standards_say(runtime: Runtime) -> 
     assert len(query["code_challenge"][0]) == 43
     config = {**OAUTH["oauth_config"], "pkce_enabled": False, "custom_scope_name": "user_scope"}
     runtime.connection(runtime.connector({**OAUTH, "oauth_config": config}), "OAUTH", "plain")
-    plain = parse_qs(urlsplit(authorize(runtime, magic_link(runtime, connector="plain"))).query)
+    address = authorize(runtime, magic_link(runtime, connector="plain"))
+    plain = parse_qs(urlsplit(address).query)
     assert "code_challenge" not in plain
     assert plain["user_scope"] == ["read write"]
+    assert "<code>write</code>" in runtime.anonymous.get(address).text
 
 
 def test_the_whole_flow_ends_with_a_token(runtime: Runtime) -> None:

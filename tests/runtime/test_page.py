@@ -115,8 +115,8 @@ def test_the_page_shows_the_environment(runtime: Runtime, chromium: Browser) -> 
             "https://{{domain}}/api",
             "password: default",
         ),
-        *("header DD-API-KEY", "MCP", "built in", "6 of 6 connectors"),
-        *("GET /proxy/v2/tickets?page=1", "418", "https://acme.freshdesk.example/api/v2/tickets?page=1"),
+        *("header DD-API-KEY", "MCP", "built in", "6 connectors", "2 calls"),
+        *("GET /v2/tickets?page=1", "418", "https://acme.freshdesk.example/api/v2/tickets?page=1"),
         "Authorization: Basic ****",
     ):
         assert expected in text
@@ -155,6 +155,50 @@ def test_the_filter_narrows_connectors_and_calls(runtime: Runtime, chromium: Bro
 
 
 @needs_browser
+def test_a_refused_call_says_why(runtime: Runtime, chromium: Browser) -> None:
+    """What kept a call from its upstream stands beside it, so that the page alone tells what to mend."""
+    furnish(runtime)
+    headers = {"connection_name": "asana-support", "identifier": "user_123"}
+    assert runtime.http.get("/proxy/me", headers=headers).status_code == 400
+    chromium.open(runtime.scalekit.url + "/")
+    chromium.wait("document.querySelectorAll('#calls tbody tr').length === 3")
+    row = chromium.evaluate("document.querySelector('#calls tbody tr').innerText")
+    assert "GET /me" in row
+    assert "user_123 of connection asana-support is PENDING_AUTH" in row
+
+
+@needs_browser
+def test_an_empty_environment_and_an_empty_result_say_so(runtime: Runtime, chromium: Browser) -> None:
+    """Without connectors the page says how to get one; with a filter it says that nothing matches."""
+    chromium.open(runtime.scalekit.url + "/")
+    chromium.wait("document.body.innerText.includes('No connector of your own yet')")
+    assert "No calls through Tool Proxy yet." in chromium.text()
+    furnish(runtime)
+    chromium.wait("document.querySelectorAll('.card').length === 6")
+    assert "No connector of your own yet" not in chromium.text()
+    chromium.type("#filter", "nothing-like-it")
+    assert "No connector matches." in chromium.text()
+    assert "No call matches." in chromium.text()
+    assert "0 of 6 connectors" in chromium.text()
+
+
+@needs_browser
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    runtime: Runtime, chromium: Browser, tmp_path: Path
+) -> None:
+    """On a narrow screen each call becomes a block of its own, whose cells have their columns' titles."""
+    furnish(runtime)
+    chromium.open(runtime.scalekit.url + "/")
+    chromium.wait("document.querySelectorAll('#calls tbody tr').length === 2")
+    chromium.screenshot(tmp_path / "phone.png", width=360, height=800)
+    assert chromium.evaluate("document.documentElement.scrollWidth") == 360
+    cell = "document.querySelector('#calls td[data-label=Upstream]')"
+    assert chromium.evaluate(f"getComputedStyle({cell}, '::before').content") == '"Upstream"'
+    assert chromium.evaluate(f"{cell}.getBoundingClientRect().right <= 360")
+    chromium.screenshot(tmp_path / "desk.png")
+
+
+@needs_browser
 def test_the_page_follows_what_happens(runtime: Runtime, chromium: Browser) -> None:
     """A connector that is created while the page is open appears by itself."""
     chromium.open(runtime.scalekit.url + "/")
@@ -167,6 +211,9 @@ def test_the_page_follows_what_happens(runtime: Runtime, chromium: Browser) -> N
 def test_light_and_dark(runtime: Runtime, chromium: Browser, tmp_path: Path) -> None:
     """The page has a light and a dark form; with UPDATE_SCREENSHOTS=1 the documentation's images are made."""
     furnish(runtime)
+    runtime.http.get(
+        "/proxy/users/me", headers={"connection_name": "asana-support", "identifier": "user_123"}
+    )
     folder = IMAGES if os.environ.get("UPDATE_SCREENSHOTS") else tmp_path
     folder.mkdir(parents=True, exist_ok=True)
     grounds = {}
@@ -175,9 +222,9 @@ def test_light_and_dark(runtime: Runtime, chromium: Browser, tmp_path: Path) -> 
         chromium.open(runtime.scalekit.url + "/")
         chromium.wait("document.querySelectorAll('.card').length === 6")
         chromium.wait("[...document.images].every((image) => image.complete)")
-        chromium.screenshot(folder / name)
+        chromium.screenshot(folder / name, height=1030)
         grounds[dark] = chromium.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert struct.unpack(">II", (folder / name).read_bytes()[16:24]) == (1280, 900)
+        assert struct.unpack(">II", (folder / name).read_bytes()[16:24]) == (1280, 1030)
         assert chromium.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     chromium.dark(False)
     assert grounds[False] != grounds[True]
@@ -271,6 +318,20 @@ def test_the_page_is_closed_to_other_sites(runtime: Runtime, path: str) -> None:
 def test_only_the_pages_own_files_are_served(runtime: Runtime, name: str) -> None:
     """Nothing else can be read through the static path."""
     assert runtime.anonymous.get(f"{runtime.scalekit.url}/_local/static/{name}").status_code == 404
+
+
+def test_a_magic_link_page_keeps_what_was_typed(runtime: Runtime) -> None:
+    """Where a required field is empty the others keep their values, but for passwords."""
+    runtime.connection(runtime.connector(FRESHDESK), "BASIC")
+    link = link_for(runtime, "under-test", "user_1")
+    for form, shown in (
+        ({"domain": "acme.freshdesk.example"}, 'value="acme.freshdesk.example"'),
+        ({"username": "canary-key"}, "Fill in: Freshdesk Domain."),
+    ):
+        answer = runtime.anonymous.post(link, data=form)
+        assert answer.status_code == 400
+        assert shown in answer.text
+        assert "canary-key" not in answer.text
 
 
 def test_the_state_holds_no_credential(runtime: Runtime) -> None:

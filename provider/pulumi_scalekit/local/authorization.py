@@ -8,7 +8,7 @@ unless the pattern says `"pkce_enabled": false`. For the static types the page a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -108,7 +108,7 @@ async def submit_link(request: Request) -> Response:
     specs = _specs(pattern)
     missing = [name for name, spec in specs.items() if spec.get("required") is True and not form.get(name)]
     if missing:
-        return _form(environment, account, connection, pattern, missing)
+        return _form(environment, account, connection, pattern, missing, form)
     given = {name: form[name] for name in specs if form.get(name)}
     if connection.type == "OAUTH":
         config = {**account.api_config, "path_variables": given} if given else account.api_config
@@ -137,7 +137,7 @@ def _start(
         "response_type": "code",
         "client_id": connection.id,
         "redirect_uri": redirect_uri,
-        str(config.get("custom_scope_name") or "scope"): " ".join(scopes),
+        _scope_parameter(pattern): " ".join(scopes),
         "state": state,
     }
     if verifier is not None:
@@ -152,7 +152,7 @@ async def show_authorize(request: Request) -> Response:
     if problem:
         return page("This request is not valid", h("p", None, problem), status=400)
     connection = environment_of(request).store.get_connection(connection_id=query["client_id"])
-    scope_items = [h("li", None, h("code", None, scope)) for scope in query.get("scope", "").split()]
+    scope_items = [h("li", None, h("code", None, scope)) for scope in _asked(request, query)]
     return page(
         "Allow access?",
         h(
@@ -185,7 +185,7 @@ async def decide(request: Request) -> Response:
         answer["code"] = environment_of(request).authorizations.server.grant(
             query["client_id"],
             query["redirect_uri"],
-            tuple(query.get("scope", "").split()),
+            _asked(request, query),
             query.get("code_challenge"),
         )
     else:
@@ -204,6 +204,19 @@ def _authorize_problem(request: Request, query: Mapping[str, str]) -> str | None
     if "code_challenge" in query and query.get("code_challenge_method") != "S256":
         return "Only the challenge method S256 is supported."
     return None
+
+
+def _scope_parameter(pattern: Mapping[str, Any]) -> str:
+    return str((pattern.get("oauth_config") or {}).get("custom_scope_name") or "scope")
+
+
+def _asked(request: Request, query: Mapping[str, str]) -> tuple[str, ...]:
+    """The scopes that a request of a known client asks for, under the name that its connector gives them."""
+    store = environment_of(request).store
+    connection = store.get_connection(connection_id=query["client_id"])
+    connector = store.get_provider(connection.provider_key) if connection else None
+    name = _scope_parameter(auth_pattern(connector.payload)) if connector else "scope"
+    return tuple(query.get(name, "").split())
 
 
 async def callback(request: Request) -> Response:
@@ -283,12 +296,17 @@ def _form(
     account: Account,
     connection: Connection,
     pattern: Mapping[str, Any],
-    missing: list[str] | None = None,
+    missing: Sequence[str] = (),
+    given: Mapping[str, str] | None = None,
 ) -> Response:
+    specs = _specs(pattern)
     connector = environment.store.get_provider(connection.provider_key)
     name = str(connector.payload.get("display_name", "")) if connector else connection.provider_key
-    problem = h("p", {"class": "problem"}, f"Fill in: {', '.join(missing)}.") if missing else None
-    inputs = [_input(field_name, spec) for field_name, spec in _specs(pattern).items()]
+    labels = [str(specs[field_name].get("label") or field_name) for field_name in missing]
+    problem = (
+        h("p", {"class": "problem", "role": "alert"}, f"Fill in: {', '.join(labels)}.") if labels else None
+    )
+    inputs = [_input(field_name, spec, (given or {}).get(field_name)) for field_name, spec in specs.items()]
     return page(
         f"Connect {name}",
         h("p", None, str(pattern.get("description") or pattern.get("display_name") or "")),
@@ -307,7 +325,7 @@ def _form(
     )
 
 
-def _input(name: str, spec: Mapping[str, Any]) -> str:
+def _input(name: str, spec: Mapping[str, Any], given: str | None) -> str:
     kind = str(spec.get("input_type") or "text")
     required = spec.get("required") is True
     attributes: dict[str, str | bool | None] = {"name": name, "id": name, "required": required}
@@ -315,7 +333,7 @@ def _input(name: str, spec: Mapping[str, Any]) -> str:
         options = [
             h(
                 "option",
-                {"value": str(option.get("value", "")), "selected": option.get("default") is True},
+                {"value": str(option.get("value", "")), "selected": _selected(option, given)},
                 str(option.get("display_name") or option.get("value", "")),
             )
             for option in spec.get("options") or ()
@@ -323,10 +341,11 @@ def _input(name: str, spec: Mapping[str, Any]) -> str:
         ]
         control = h("select", attributes, *options)
     elif kind == "textarea":
-        control = h("textarea", attributes)
+        control = h("textarea", attributes, given)
     else:
         kind = "password" if kind == "password" else "text"
-        control = h("input", {**attributes, "type": kind, "autocomplete": "off"})
+        value = None if kind == "password" else given
+        control = h("input", {**attributes, "type": kind, "autocomplete": "off", "value": value})
     hint = str(spec.get("hint") or "")
     return h(
         "label",
@@ -335,6 +354,10 @@ def _input(name: str, spec: Mapping[str, Any]) -> str:
         control,
         h("small", None, hint) if hint else None,
     )
+
+
+def _selected(option: Mapping[str, Any], given: str | None) -> bool:
+    return option.get("default") is True if given is None else option.get("value") == given
 
 
 async def _read_form(request: Request) -> dict[str, str]:

@@ -79,6 +79,7 @@ def snapshot(environment: Environment) -> dict[str, Any]:
             "status": request.status,
             "duration": request.duration,
             "injected": request.injected,
+            "refused": request.refused,
         }
         for request in environment.requests.of("proxy")[-CALLS_SHOWN:]
     ]

@@ -22,6 +22,7 @@ from .accounts import existing_connection
 from .context import authorize, environment_of, exchange_of, raw_path
 from .environment import Environment
 from .errors import (
+    ApiError,
     DeadlineExceeded,
     FailedPrecondition,
     InvalidArgument,
@@ -74,7 +75,15 @@ class ToolProxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry one call to the upstream, and its answer back."""
         request = Request(scope, receive)
-        environment, exchange = environment_of(request), exchange_of(request)
+        exchange = exchange_of(request)
+        try:
+            await self._carry(request, exchange, send)
+        except ApiError as error:
+            exchange.log.refused = error.message
+            raise
+
+    async def _carry(self, request: Request, exchange: Exchange, send: Send) -> None:
+        environment = environment_of(request)
         authorize(request)
         connection, account = _find(environment, request)
         upstream = _inject(environment, request, connection, account)

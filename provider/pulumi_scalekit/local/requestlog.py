@@ -33,6 +33,8 @@ class Request:
     injected: dict[str, object] | None = None
     """Tool Proxy: `connection`, `identifier`, the upstream's `url` and the `headers` that were injected, with
     credentials masked."""
+    refused: str | None = None
+    """Tool Proxy: why the call was refused, or got no answer of the upstream."""
 
 
 class RequestLog:

@@ -61,9 +61,11 @@ function authentication(pattern) {
   const scopes = (config.available_scopes || []).map((scope) => element("li", {
     class: scope.required ? "badge strong" : "badge", title: String(scope.description || ""),
   }, String(scope.scope)));
+  const code = (text) => element("li", {}, element("code", {}, String(text)));
+  const oauth = ["authorize_uri", "token_uri", "user_info_uri"].filter((key) => config[key]).map((key) => code(config[key]));
+  if (config.pkce_enabled) oauth.push(element("li", {}, "PKCE"));
   const facts = [];
   if (pattern.auth_header_key_override) facts.push(`header ${pattern.auth_header_key_override}`);
-  if (config.pkce_enabled) facts.push("PKCE");
   for (const [name, mutation] of Object.entries(pattern.auth_field_mutations || {})) {
     const parts = Object.entries(mutation || {}).map(([part, text]) => `${part} ${JSON.stringify(text)}`);
     facts.push(`${name}: ${parts.join(", ")}`);
@@ -72,6 +74,7 @@ function authentication(pattern) {
   return [
     group("Fields", (pattern.fields || []).map(field)),
     group("Account fields", (pattern.account_fields || []).map(field)),
+    group("OAuth", oauth),
     group("Scopes", scopes, "chips"),
     group("Injection", facts.map((fact) => element("li", {}, fact))),
   ];
@@ -99,40 +102,66 @@ function card(connector) {
       : null);
 }
 
+function outcome(value) {
+  if (value.status !== null) return badge(String(value.status), value.status < 400 ? "good" : "warn");
+  return value.duration === null ? badge("under way") : badge("dropped", "warn");
+}
+
 function call(value) {
   const injected = value.injected || { headers: {} };
   const headers = Object.entries(injected.headers).map(([name, text]) =>
     element("div", {}, element("code", {}, `${name}: ${text}`)));
-  const status = value.status === null ? "dropped" : String(value.status);
-  const good = value.status !== null && value.status < 400;
+  const cell = (label, ...children) => element("td", { "data-label": label }, ...children);
+  const took = value.duration === null ? null
+    : element("small", {}, ` ${Math.max(1, Math.round(value.duration * 1000))} ms`);
   return element("tr", {},
-    element("td", {}, new Date(value.at * 1000).toLocaleTimeString()),
-    element("td", {}, element("code", {}, `${value.method} ${value.path}`)),
-    element("td", {}, badge(status, good ? "good" : "warn")),
-    element("td", {}, injected.connection ? `${injected.identifier} via ${injected.connection}` : ""),
-    element("td", {}, element("code", {}, injected.url || "")),
-    element("td", {}, ...headers));
+    cell("Time", element("time", {}, new Date(value.at * 1000).toLocaleTimeString())),
+    cell("Call", element("code", {}, `${value.method} ${value.path.replace(/^\/proxy(?=[/?]|$)/, "") || "/"}`)),
+    cell("Status", outcome(value), took),
+    cell("Account", injected.connection ? `${injected.identifier} via ${injected.connection}` : ""),
+    cell("Upstream",
+      injected.url ? element("code", {}, injected.url) : null,
+      value.refused ? element("div", { class: "reason" }, value.refused) : null),
+    cell("Injected", ...headers));
 }
 
-function matches(value, words) {
-  const text = JSON.stringify(value).toLowerCase();
-  return words.every((word) => text.includes(word));
+function counted(shown, all, noun) {
+  const number = shown === all ? String(all) : `${shown} of ${all}`;
+  return `${number} ${noun}${all === 1 ? "" : "s"}`;
+}
+
+function empty(text) {
+  return element("p", { class: "quiet" }, text);
 }
 
 function render() {
   if (!state) return;
   const words = document.getElementById("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const connectors = state.connectors.filter((connector) => matches(connector, words));
-  const calls = state.calls.filter((each) => matches(each, words));
+  // What a person sees is what the filter looks at.
+  const matching = (nodes) => nodes.filter((node) => {
+    const text = node.textContent.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+  const cards = matching(state.connectors.map(card));
+  const rows = matching(state.calls.map(call));
+  const connectors = counted(cards.length, state.connectors.length, "connector");
+  const calls = counted(rows.length, state.calls.length, "call");
   document.getElementById("url").textContent = state.url;
-  document.getElementById("summary").textContent =
-    `${connectors.length} of ${state.connectors.length} connectors` +
-    (state.faults.length ? `, ${state.faults.length} faults switched on` : "");
-  const none = (text) => element("p", { class: "quiet" }, text);
-  document.getElementById("connectors").replaceChildren(
-    ...(connectors.length ? connectors.map(card) : [none("No connector matches.")]));
-  const rows = calls.length ? calls.map(call)
-    : [element("tr", {}, element("td", { colspan: "6", class: "quiet" }, "No calls through Tool Proxy yet."))];
+  document.getElementById("connectors-count").textContent = connectors;
+  document.getElementById("calls-count").textContent = calls;
+  document.getElementById("summary").textContent = words.length ? `${connectors}, ${calls}` : "";
+  const faults = document.getElementById("faults");
+  faults.textContent = `Faults switched on: ${state.faults.map((fault) => fault.spec).join("  ")}`;
+  faults.hidden = !state.faults.length;
+  if (!cards.length) cards.push(empty("No connector matches."));
+  else if (!words.length && !state.connectors.some((connector) => connector.is_custom)) {
+    cards.unshift(empty("No connector of your own yet: point a program here and run pulumi up. What follows is built in."));
+  }
+  document.getElementById("connectors").replaceChildren(...cards);
+  if (!rows.length) {
+    const text = state.calls.length ? "No call matches." : "No calls through Tool Proxy yet.";
+    rows.push(element("tr", {}, element("td", { colspan: "6", class: "quiet" }, text)));
+  }
   document.querySelector("#calls tbody").replaceChildren(...rows);
 }
 
