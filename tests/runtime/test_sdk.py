@@ -181,13 +181,22 @@ def test_the_documented_flow_of_tool_proxy_works(sdk, served) -> None:
 
 
 def test_accounts_are_managed_through_the_sdk(sdk, served) -> None:
-    """Create, list, read and delete of connected accounts go over gRPC."""
-    server, _ = served
+    """Create, list, update and delete go over gRPC, and calls carry the credential that was given last."""
+    server, upstream = served
     new_connection(server, new_connector(sdk))
+    account = {"connection_name": "support", "identifier": "user_1"}
+    # The SDK wraps the details by itself.
     made = sdk.actions.create_connected_account(
-        connection_name="support", identifier="user_1", authorization_details=static(token="t")
+        **account, authorization_details={"static_auth": {"token": "first"}}
     ).connected_account
     assert (made.identifier, made.status) == ("user_1", "ACTIVE")
+    sdk.actions.request(**account, path="/x", method="GET")
+    assert upstream.last.header("authorization") == ["Bearer first"]
+    sdk.actions.update_connected_account(
+        **account, authorization_details={"static_auth": {"token": "second"}}
+    )
+    sdk.actions.request(**account, path="/x", method="GET")
+    assert upstream.last.header("authorization") == ["Bearer second"]
     listed = sdk.actions.list_connected_accounts(connection_name="support").connected_accounts
     assert [(account.identifier, account.status) for account in listed] == [("user_1", "ACTIVE")]
     sdk.actions.delete_connected_account(connection_name="support", identifier="user_1")
