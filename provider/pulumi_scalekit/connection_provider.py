@@ -21,6 +21,8 @@ from pulumi.dynamic import (
 from .provider import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRETS, Inputs, discretion, explained
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .api import Answer
     from .session import Session
 
@@ -72,15 +74,31 @@ class ConnectionProvider(ResourceProvider):
         from .conversion import received
 
         olds, news, session = received(_olds), received(_news), self._session
-        with discretion(olds, news):
+        with discretion(olds, news) as discreet:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             session.manages(_id)
             differing = [key for key in DECLARED if self._differs(key, olds.get(key), news.get(key))]
+            if differing and session.previewing:
+                self._warn_of_accounts(olds, discreet)
         moved = olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT))
         if not differing:
             return DiffResult(changes=moved)
         # The name can be given once, so the old connection goes first.
         return DiffResult(changes=None, replaces=differing, delete_before_replace=True)
+
+    def _warn_of_accounts(self, olds: Inputs, discreet: Callable[[str], str]) -> None:
+        """Say at preview what the update would otherwise find out half-way, with the connector changed already."""
+        from . import host
+        from .errors import ScalekitError
+
+        try:
+            accounts = self._session.connections.accounts_of(str(olds.get("connection_name")))
+        except ScalekitError:
+            return  # the update will tell
+        if accounts:
+            text = f"{_what(olds)} is to be replaced, and its connected accounts would be lost"
+            remedy = f"Scalekit refuses that while there are any. Remove these first: {', '.join(accounts)}"
+            host.log("warning", discreet(f"{text}. {remedy}"))
 
     def _differs(self, key: str, old: Any, new: Any) -> bool:
         from .properties import UNKNOWN

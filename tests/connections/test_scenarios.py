@@ -169,7 +169,7 @@ def test_an_adopted_connection_can_be_replaced(
 def test_a_connection_in_use_names_its_accounts(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:
-    """Destroying a connection that accounts use fails with their identifiers, and works once they are gone."""
+    """A preview warns of the accounts that stand in a replacement's way; a destroy fails until they are gone."""
     project.program(program())
     project.up()
     account = {
@@ -178,6 +178,10 @@ def test_a_connection_in_use_names_its_accounts(
         "connected_account": {"authorization_details": {"static_auth": {"details": {"token": "t"}}}},
     }
     http.post("/api/v1/connected_accounts", json=account).raise_for_status()
+    project.program(program(pattern=API_KEY))
+    warned = project.run("preview")
+    assert "Connection 'support' is to be replaced" in warned.text
+    assert "Remove these first: user_1" in warned.text
     failed = project.destroy(code=None)
     assert "user_1" in failed.text
     assert [name for name, _, _ in connections(http)] == ["support"]
