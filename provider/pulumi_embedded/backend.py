@@ -261,11 +261,6 @@ class StackFile:
             backups = self.backend.area("backups", self.reference)
             self.backend.write(backups / f"{self.reference.name}.{time.time_ns()}.json", content)
 
-    def last_update(self) -> dict[str, Any] | None:
-        """Return the newest entry of the history."""
-        found = sorted(self.backend.area("history", self.reference).glob("*.history.json"))
-        return json.loads(found[-1].read_bytes()) if found else None
-
     def remove(self, *, backups: bool) -> None:
         """Remove the stack and its history. The last checkpoint stays as a `.bak` file unless `backups`."""
         if backups:

@@ -83,11 +83,6 @@ def make_secret(value: Value) -> Secret:
     return value if isinstance(value, Secret) else Secret(value)
 
 
-def is_number(value: Value) -> bool:
-    """Whether the value is a number; in Python a bool would be one too."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def contains(value: Value, test: Callable[[Value], bool]) -> bool:
     """Whether `test` holds for the value or anything inside it."""
     if test(value):
