@@ -120,6 +120,12 @@ def _of_stack_alone(name: str, project: Project, env: Mapping[str, str]) -> Prof
     client = config["scalekit:clientId"]
     if env.get("SCALEKIT_CLIENT_ID", "").strip() != client:
         env = {key: value for key, value in env.items() if key != "SCALEKIT_CLIENT_SECRET"}
+        if not config.get("scalekit:clientSecret"):
+            raise SettingsError(
+                f"The environment {name!r} has no client secret: run `pulumi config set --secret --stack {name} "
+                f"scalekit:clientSecret …`, or set SCALEKIT_CLIENT_SECRET and, so that it is known whose it is, "
+                f"SCALEKIT_CLIENT_ID={client}"
+            )
     return Profile(name, read_settings(config.get, env), name)
 
 

@@ -111,6 +111,15 @@ def test_the_plain_secret_serves_the_same_client_only() -> None:
     assert environment_profile("dev", Stacks(dev=CONFIG), alone).settings.client_secret == "stack-secret"
 
 
+def test_a_missing_secret_is_explained() -> None:
+    """A stack without a secret names both ways to give one, also where the plain secret is set but of no client."""
+    stacks = Stacks(dev={key: value for key, value in CONFIG.items() if key != "clientSecret"})
+    with pytest.raises(
+        SettingsError, match=r"'dev' has no client secret: .*--secret --stack dev .*_ID=stack"
+    ):
+        environment_profile("dev", stacks, {"SCALEKIT_CLIENT_SECRET": "whose"})
+
+
 def test_a_stack_by_the_providers_rule() -> None:
     """`--stack` reads what the provider reads: the configuration first, then the plain variables."""
     assert stack_profile("dev", Stacks(dev=CONFIG), PLAIN).url == "https://stack.example.com"
