@@ -7,6 +7,8 @@ the environment names a real one, and keeps all that it makes in `.local/`.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -21,9 +23,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
+STATE = LOCAL / "state"
 BIN = Path(sys.executable).parent
 SERVER = LOCAL / "scalekit" / "server.json"
 SERVER_LOG = LOCAL / "scalekit" / "server.log"
+SERVER_LOCK = LOCAL / "scalekit" / "server.lock"
 INSTALLED = LOCAL / "pulumi"
 INSTALL_FAILED = LOCAL / "pulumi-not-installable"
 STACK = "dev"
@@ -56,9 +60,9 @@ def up() -> None:
     environ = environment()
     engine = choose_engine()
     prepare_stack(engine, environ)
-    run([engine, "up", "--yes", "--stack", STACK], environ, "`make up` can be run again at any time")
+    run([engine, "up", "--yes", "--stack", STACK], environ)
     print("\nWhat lives in the environment now:\n", flush=True)
-    run([str(BIN / "pulumi-scalekit"), "list"], environ, "see the message above")
+    run([str(BIN / "pulumi-scalekit"), "list"], environ)
 
 
 def preview() -> None:
@@ -66,7 +70,7 @@ def preview() -> None:
     environ = environment()
     engine = choose_engine()
     prepare_stack(engine, environ)
-    run([engine, "preview", "--diff", "--stack", STACK], environ, "see the message above")
+    run([engine, "preview", "--diff", "--stack", STACK], environ)
 
 
 def down() -> None:
@@ -75,7 +79,7 @@ def down() -> None:
         environ = environment()
         engine = choose_engine()
         prepare_stack(engine, environ)
-        run([engine, "destroy", "--yes", "--stack", STACK], environ, "see the message above")
+        run([engine, "destroy", "--yes", "--stack", STACK], environ)
     else:
         print("There is no local Scalekit: nothing to destroy.")
     stop_server()
@@ -136,7 +140,7 @@ def install_cli() -> None:
 
 
 def prepare_stack(engine: str, environ: dict[str, str]) -> None:
-    """Make the stack where it does not exist, and select it."""
+    """Make the stack where it does not exist, select it, and free it of the lock of a run that was killed."""
     done = subprocess.run(
         [engine, "stack", "select", "--create", STACK],
         cwd=ROOT,
@@ -147,6 +151,26 @@ def prepare_stack(engine: str, environ: dict[str, str]) -> None:
     )
     if done.returncode:
         raise QuickstartError(f"the stack {STACK!r} could not be made:\n{done.stderr or done.stdout}")
+    if environ["PULUMI_BACKEND_URL"] == STATE.as_uri() and locked_by_the_dead():
+        print("An earlier run was killed; its lock is removed.", flush=True)
+        run([engine, "cancel", "--yes", "--stack", STACK], environ)
+
+
+def locked_by_the_dead() -> bool:
+    """Whether all locks of the stack are of processes of this machine that have ended."""
+    locks = list(STATE.glob(f".pulumi/locks/**/{STACK}/*.json"))
+    for lock in locks:
+        holder = json.loads(lock.read_text())
+        if holder["hostname"] != socket.gethostname():
+            return False
+        try:
+            os.kill(holder["pid"], 0)
+        except ProcessLookupError:
+            continue
+        except PermissionError:
+            pass
+        return False
+    return bool(locks)
 
 
 # --- The environment ----------------------------------------------------------------------------------------
@@ -158,9 +182,8 @@ def environment() -> dict[str, str]:
     environ["PATH"] = f"{BIN}{os.pathsep}{environ.get('PATH', '')}"
     environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
     if "PULUMI_BACKEND_URL" not in environ:
-        state = LOCAL / "state"
-        state.mkdir(parents=True, exist_ok=True)
-        environ["PULUMI_BACKEND_URL"] = state.as_uri()
+        STATE.mkdir(parents=True, exist_ok=True)
+        environ["PULUMI_BACKEND_URL"] = STATE.as_uri()
     # The passphrase that belongs to the salt in the dev stack's file.
     environ.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
     environ["PULUMI_CONFIG_PASSPHRASE"] = "quickstart"
@@ -178,66 +201,83 @@ def environment() -> dict[str, str]:
 
 
 def start_server(environ: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """Start the local Scalekit where it does not run yet. Its port stays the same: the stack records its URL."""
+    """Start the local Scalekit where it does not run yet, and wait until it answers."""
     credentials = {"SCALEKIT_CLIENT_ID": "skc_local", "SCALEKIT_CLIENT_SECRET": "local-secret"}
-    known = json.loads(SERVER.read_text()) if SERVER.exists() else {}
-    port = known.get("port") or free_port()
-    url = f"http://127.0.0.1:{port}"
-    if known and answers(url):
-        return url, credentials
     SERVER.parent.mkdir(parents=True, exist_ok=True)
-    data = SERVER.parent / "data"
-    with SERVER_LOG.open("a") as log:
+    if not server_runs():
+        launch_server({**environ, **credentials})
+    url = f"http://127.0.0.1:{known_server()['port']}"
+    for _ in range(300):
+        if answers(url):
+            return url, credentials
+        if not server_runs():
+            break
+        time.sleep(0.1)
+    raise QuickstartError(
+        f"the local Scalekit does not answer at {url}: its log is {SERVER_LOG.relative_to(ROOT)}"
+    )
+
+
+def launch_server(environ: dict[str, str]) -> None:
+    """Start the server process. Its port stays the same from run to run: the stack records its URL."""
+    known = known_server().get("port")
+    port = first_free([known] if known else [PORT, 0])
+    if port is None:
+        raise QuickstartError(
+            f"another program has port {known}, where this project's local Scalekit was: stop that program and "
+            f"run again, or remove the folder {LOCAL.name} to begin anew"
+        )
+    with SERVER_LOG.open("a") as log, SERVER_LOCK.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         process = subprocess.Popen(
-            [str(BIN / "pulumi-scalekit"), "serve", "--port", str(port), "--data", str(data)],
-            env={**environ, **credentials},
+            [BIN / "pulumi-scalekit", "serve", "--port", str(port), "--data", SERVER.parent / "data"],
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
+            pass_fds=[lock.fileno()],
         )
     SERVER.write_text(json.dumps({"port": port, "pid": process.pid}))
-    for _ in range(100):
-        if answers(url):
-            return url, credentials
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    raise QuickstartError(
-        f"the local Scalekit did not start on port {port}: its log is {SERVER_LOG.relative_to(ROOT)}. "
-        "If another program has that port, stop it and run again"
-    )
 
 
 def stop_server() -> None:
-    """Stop the local Scalekit that this project started."""
-    if not SERVER.exists():
-        return
-    known = json.loads(SERVER.read_text())
-    # The process id may belong to another program by now: ask the one that has the port.
-    if answers(f"http://127.0.0.1:{known['port']}"):
-        try:
-            os.kill(known["pid"], signal.SIGTERM)
-        except (ProcessLookupError, PermissionError):
-            return
-        for _ in range(50):
-            if not answers(f"http://127.0.0.1:{known['port']}"):
+    """Stop the local Scalekit that this project started, and forget its port."""
+    if server_runs():
+        os.kill(known_server()["pid"], signal.SIGTERM)
+        for _ in range(100):
+            if not server_runs():
                 break
             time.sleep(0.1)
         print("The local Scalekit is stopped.")
+    SERVER.unlink(missing_ok=True)
 
 
-def free_port() -> int:
-    """The default port, or any other that is free where that one is taken."""
-    for port in (PORT, 0):
-        with socket.socket() as probe:
+def known_server() -> dict[str, int]:
+    """Port and process id of the server that was started last."""
+    return dict(json.loads(SERVER.read_text())) if SERVER.exists() else {}
+
+
+def server_runs() -> bool:
+    """Whether this project's server runs. It inherits a lock, and so has it for exactly as long as it lives."""
+    if not SERVER_LOCK.exists():
+        return False
+    with SERVER_LOCK.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def first_free(ports: list[int]) -> int | None:
+    """The first of these ports that nothing listens on; 0 stands for any."""
+    for port in ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+            probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise QuickstartError("no free port on 127.0.0.1")
+    return None
 
 
 def answers(url: str) -> bool:
@@ -252,12 +292,19 @@ def answers(url: str) -> bool:
         return False
 
 
-def run(command: list[str], environ: dict[str, str], remedy: str) -> None:
-    """Run a step in the foreground."""
-    done = subprocess.run(command, cwd=ROOT, env=environ)
-    if done.returncode:
+def run(command: list[str], environ: dict[str, str]) -> None:
+    """Run a step in the foreground. Ctrl-C is the step's own: it has work under way to finish and to record."""
+    interrupts: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts:
+        raise KeyboardInterrupt
+    if code:
         step = " ".join([Path(command[0]).name, *command[1:]])
-        raise QuickstartError(f"`{step}` failed; {remedy}")
+        raise QuickstartError(f"`{step}` failed: its message above says why")
 
 
 if __name__ == "__main__":
