@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Also for the pip that pip itself starts: without a network, the installation ends within minutes.
+export PIP_DEFAULT_TIMEOUT := 20
+export PIP_RETRIES := 2
 # Two processes a core: engine runs mostly wait.
 WORKERS ?= 4
 
@@ -27,6 +30,8 @@ lint: $(VENV)/developed ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/api.py
+	$(BIN)/mypy tools/quickstart.py tools/reference.py examples/quickstart/__main__.py
+	$(BIN)/mypy examples/connection/call.py examples/connection/__main__.py
 
 format: $(VENV)/developed ## Format the code
 	$(BIN)/ruff check --fix .
@@ -40,8 +45,8 @@ docs: $(VENV)/developed ## Write the generated pages anew
 bench: $(VENV)/developed ## Measure the provider, and write the result into docs (half an hour; BENCH=--quick: less)
 	$(BIN)/python -m tests.benchmarks --write $(BENCH)
 
-clean: ## Remove the virtual environment and everything under .local
-	rm -rf $(VENV) .local
+clean: ## Remove what was installed; what `make up` made stays in .local until `make down`
+	rm -rf $(VENV) .local/pulumi .local/pulumi-not-installable
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -51,12 +56,12 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python pyproject.toml
 	@echo "Installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --timeout 20 --retries 2 -e '.[local,embedded]' || \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,embedded]' || \
 	  { echo "error: the installation failed; it needs a Python package index (see pip's message above)"; exit 1; }
 	@touch $@
 
 $(VENV)/developed: $(BIN)/python pyproject.toml
 	@echo "Installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --timeout 20 --retries 2 -e '.[dev]' || \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' || \
 	  { echo "error: the installation failed; it needs a Python package index (see pip's message above)"; exit 1; }
 	@touch $@ $(VENV)/installed

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from pulumi_scalekit import definition, errors, settings
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
-MODELS = [
+MODELS: list[tuple[type[BaseModel], str, str]] = [
     (definition.Definition, "Connector", "`Connector`"),
     (definition.AuthPattern, "Auth patterns", "`OAuth`, `BasicAuth`, `BearerAuth`, `ApiKeyAuth`, `NoAuth`"),
     (definition.FieldSpec, "Fields", "`Field`, in `fields` and `account_fields`"),
