@@ -79,7 +79,11 @@ def text() -> str:
 def settings_rows() -> list[tuple[str, str, str, str]]:
     """The settings: where each is set, its default and its meaning."""
     named = [
-        ("environmentUrl", "SCALEKIT_ENVIRONMENT_URL", "The environment's base URL."),
+        (
+            "environmentUrl",
+            "SCALEKIT_ENVIRONMENT_URL",
+            "The environment's base URL. `SCALEKIT_ENV_URL` is read, too.",
+        ),
         ("clientId", "SCALEKIT_CLIENT_ID", "The API client's id."),
         ("clientSecret", "SCALEKIT_CLIENT_SECRET", "Its secret; here the environment variable comes first."),
     ]
