@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 CONCURRENCY = 32
-"""Calls under way at once: the provider's own default."""
+"""Calls under way at once: the provider's own default. An engine's is four for each core."""
 
 
 def bare_calls(

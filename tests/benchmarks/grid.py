@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ..support.engines import STACK, Engine, Project
-from .bare import bare_calls
+from .bare import CONCURRENCY, bare_calls
 from .limits import LIMITS, create_under_limit
 from .measure import Cost, measured
 from .servers import Server, serving
@@ -224,7 +224,11 @@ class _Stand:
         """Run an operation."""
         if operation == "update":
             self._project.env["BENCH_VERSION"] = "2"
-        command = [self._engine.command, *OPERATIONS[operation], "--stack", STACK, "--non-interactive"]
+        command = [
+            self._engine.command,
+            *OPERATIONS[operation],
+            *("--stack", STACK, "--non-interactive", "--parallel", str(CONCURRENCY)),
+        ]
         cost = measured(command, self._project.directory, self._project.env)
         return cost, self._server.requests() if self._server else {}
 
