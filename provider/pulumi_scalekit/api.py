@@ -7,7 +7,6 @@ Every request goes through `Client.call`. It is bounded in time whatever the ser
 from __future__ import annotations
 
 import json
-import logging
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,14 +44,13 @@ PAGE_SIZE: Final = 1000
 """The largest page of the list call, as documented."""
 MAX_PAGES: Final = 1000
 """Pages of one list that are read at the most."""
+MAX_PAGE_TOKEN: Final = 4096
+"""Characters of a page token at the most: it goes into a URL."""
 MAX_BODY: Final = 64 * 1024 * 1024
 """Bytes of an answer that are read at the most."""
 MAX_CONNECTOR_DEPTH: Final = 28
 """Levels of nesting of a connector at the most: Pulumi's messages hold few more."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_:-]{1,255}")
-
-# stamina reports scheduled retries here; without a handler Python prints them to the user's stderr.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 class Client:
@@ -155,7 +153,9 @@ class Client:
             token = answer.get("next_page_token")
             if not token:
                 return
-            if not isinstance(token, str) or token in seen:
+            if not isinstance(token, str) or len(token) > MAX_PAGE_TOKEN:
+                raise ProtocolError(f"{action} failed: {where} answered with an unusable page token")
+            if token in seen:
                 raise ProtocolError(f"{action} failed: {where} repeats a page for ever")
             seen.add(token)
             asked["page_token"] = token
@@ -182,18 +182,18 @@ class Client:
 
     def _provider(self, answer: Answer, action: str) -> Answer:
         provider = answer.get("provider")
-        if not isinstance(provider, dict) or not _is_identifier(provider.get("identifier")):
+        return self.usable(provider if isinstance(provider, dict) else {}, action)
+
+    def usable(self, connector: Answer, action: str) -> Answer:
+        """The connector itself, if it can be addressed, and Pulumi can carry it.
+
+        Raises:
+            ProtocolError: Its identifier is none, or it nests too deeply.
+        """
+        if not _is_identifier(connector.get("identifier")):
             raise ProtocolError(
                 f"{action} failed: {self.settings.environment_url} answered without a usable identifier"
             )
-        return self.usable(provider, action)
-
-    def usable(self, connector: Answer, action: str) -> Answer:
-        """The connector itself, if Pulumi can carry it.
-
-        Raises:
-            ProtocolError: It nests too deeply.
-        """
         if depth(connector) > MAX_CONNECTOR_DEPTH:
             raise ProtocolError(
                 f"{action} failed: the connector {printable(connector.get('identifier'))} nests deeper than "
@@ -342,6 +342,9 @@ class Client:
             ) from None
 
     def _read(self, response: httpx.Response) -> bytes:
+        if "," in response.headers.get("content-encoding", ""):
+            # What is packed twice can unpack to a million times its size, and all of it at once.
+            raise httpx.DecodingError("the answer is compressed more than once")
         pieces: list[bytes] = []
         size = 0
         for piece in response.iter_bytes():

@@ -129,7 +129,7 @@ class Catalog:
     ) -> list[Answer]:
         """The new connectors of a name after an attempt of unknown outcome; its own error where none can look."""
         try:
-            return self._snapshot.search(name, is_new)
+            return [self.client.usable(c, _LIST) for c in self._snapshot.search(name, is_new)]
         except ScalekitError:
             # The list fails as well. What became of the connector matters more to the user than that.
             raise error from None
@@ -163,11 +163,7 @@ class Catalog:
 
     def _find_moved(self, name: str, payload: Mapping[str, Any], identifier: str) -> Answer | None:
         """The connector that an earlier attempt updated, where the update gave it a new identifier."""
-        found = [
-            c
-            for c in self._snapshot.newer_than(time.monotonic()).named(name)
-            if c["identifier"] != identifier and covers(c, payload)
-        ]
+        found = self._snapshot.search(name, lambda c: c["identifier"] != identifier and covers(c, payload))
         return found[0] if len(found) == 1 else None
 
     def delete(self, identifier: str, *, name: str = "") -> bool:

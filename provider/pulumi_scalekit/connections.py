@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import quote
 
 from .api import Answer, Client
 from .errors import (
@@ -25,6 +26,8 @@ from .snapshot import Snapshot
 
 PAGE_SIZE: Final = 30
 """The largest page of the connection list, as documented."""
+MAX_ID: Final = 255
+"""Characters of a connection's id at the most."""
 
 
 class Connections:
@@ -114,7 +117,7 @@ class Connections:
             InUse: Connected accounts still use it; the message names them.
             ScalekitError: It could not be deleted.
         """
-        if "/" in connection_id or not connection_id.isprintable() or connection_id in {"", ".", ".."}:
+        if not connection_id.isprintable() or len(connection_id) > MAX_ID or connection_id in {"", ".", ".."}:
             raise InvalidRequest(
                 "delete connection", status=400, detail="that is no connection id (not sent)"
             )
@@ -124,7 +127,7 @@ class Connections:
         with self._snapshot.write() as written:
             there = True
             try:
-                self.client.call(what, "DELETE", f"/api/v1/connections/{connection_id}")
+                self.client.call(what, "DELETE", f"/api/v1/connections/{quote(connection_id, safe='')}")
             except NotFound:
                 there = False
             except (InvalidRequest, Refused) as error:

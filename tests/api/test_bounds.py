@@ -127,6 +127,23 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(monkeypatch: pytes
         client(app, attempts=1).call("x", "GET", "/x")
 
 
+def test_an_answer_that_is_compressed_more_than_once_is_not_unpacked() -> None:
+    """A few hundred bytes could become gigabytes at once, before anybody counts them."""
+    bomb = gzip.compress(gzip.compress(b"{}"))
+    app = App(lambda _r: httpx.Response(200, headers={"content-encoding": "gzip, gzip"}, content=bomb))
+    with pytest.raises(ProtocolError, match="compressed more than once"):
+        client(app, attempts=1).call("x", "GET", "/x")
+
+
+@pytest.mark.parametrize("token", ["a" * 70_000, 7, ["next"], {"a": 1}])
+def test_an_unusable_page_token_is_an_error(token: object) -> None:
+    """What cannot stand in a URL is not sent."""
+    app = App(lambda _r: ok({"providers": [], "next_page_token": token}))
+    with pytest.raises(ProtocolError, match="unusable page token"):
+        list(client(app).connectors())
+    assert app.count("/api/v1/providers") == 1
+
+
 def test_a_listing_that_repeats_its_page_token_ends() -> None:
     """A page token that comes a second time would lead round in circles."""
     app = App(lambda _r: ok({"providers": [], "next_page_token": "same"}))

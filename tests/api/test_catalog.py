@@ -166,11 +166,13 @@ def test_an_update_whose_answer_is_lost_is_sent_again(failure: str) -> None:
     assert environment.connectors["C:1"]["description"] == "new"
 
 
-def test_an_update_that_moved_the_connector_is_followed() -> None:
+@pytest.mark.parametrize("late", [0, 1, 3])
+def test_an_update_that_moved_the_connector_is_followed(late: int) -> None:
     """Where an update gives a new identifier and its answer is lost, the second attempt's 404 is understood."""
     environment = Environment()
     environment.add("A")
     environment.after = [CUT]
+    environment.listings = [("C:9",)] * late
     write = environment._write
 
     def move(request: httpx.Request) -> Reply:

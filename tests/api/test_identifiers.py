@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+from urllib.parse import unquote
+
 import httpx
 import pytest
 from hypothesis import given
@@ -9,9 +13,10 @@ from hypothesis import strategies as st
 
 from pulumi_scalekit.api import checked_identifier
 from pulumi_scalekit.catalog import Catalog
-from pulumi_scalekit.errors import NotSent, ProtocolError
+from pulumi_scalekit.connections import Connections
+from pulumi_scalekit.errors import InvalidRequest, NotSent, ProtocolError, ServerError
 
-from .apps import HOST, App, client, connector, ok
+from .apps import HOST, App, client, connector, ok, refusal
 
 HOSTILE = [
     "",
@@ -61,6 +66,31 @@ def test_a_server_cannot_plant_one(identifier: str) -> None:
     app = App(lambda _r: ok({"provider": {"identifier": identifier}}))
     with pytest.raises(ProtocolError, match="without a usable identifier"):
         client(app).create_connector(connector("A"), what="connector 'A'")
+    # Nor does it get one in by a list: what is adopted by name, or found after a lost answer, is kept as well.
+    app.handler = lambda _r: ok({"providers": [{**connector("A"), "identifier": identifier}]})
+    with pytest.raises(ProtocolError, match="without a usable identifier"):
+        Catalog(client(app)).named("A")
+    lists = itertools.chain(
+        [{"providers": []}], itertools.repeat({"providers": [{**connector("A"), "identifier": identifier}]})
+    )
+    app.handler = lambda r: refusal(500) if r.method == "POST" else ok(next(lists))
+    with pytest.raises(ServerError):
+        Catalog(client(app)).create(connector("A"))
+
+
+@pytest.mark.parametrize("connection_id", HOSTILE)
+def test_a_connection_id_is_one_quoted_segment(connection_id: str) -> None:
+    """Whatever a server calls a connection, its delete goes to that one path or nowhere."""
+    app = App()
+    try:
+        Connections(client(app)).delete(connection_id)
+    except InvalidRequest:
+        assert app.requests == []
+        return
+    path = app.requests[-1].url.raw_path
+    assert path.startswith(b"/api/v1/connections/")
+    assert unquote(path.decode()).removeprefix("/api/v1/connections/") == connection_id
+    assert re.fullmatch(rb"(%[0-9A-F]{2}|[\w.~-])+", path.removeprefix(b"/api/v1/connections/"))
 
 
 @given(st.from_regex(r"[A-Za-z0-9_:-]{1,255}", fullmatch=True))

@@ -10,7 +10,9 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pulumi.dynamic import CreateResult
 
+from pulumi_scalekit.api import checked_identifier
 from pulumi_scalekit.catalog import Catalog
 from pulumi_scalekit.connections import Connections
 from pulumi_scalekit.provider import ConnectorProvider, Failure
@@ -35,6 +37,7 @@ NASTY = st.sampled_from(
         "https://u:p@h/{{",
         "{{domain}}",
         "https://" + "a" * 3000,
+        "a" * 70_000,
         "🦊" * 300,
         "C:1",
         "CUSTOM",
@@ -161,6 +164,8 @@ def test_any_answer_is_used_or_refused(answers: list[httpx.Response], sign_in_to
         lambda: provider.delete("C:1", wire(state)),
     ):
         result = survive(call)
+        if isinstance(result, CreateResult):
+            assert checked_identifier(result.id)
         for outputs in (getattr(result, "outs", None), getattr(result, "inputs", None)):
             wire(outputs)  # what is kept goes back to Pulumi in one piece
     assert {request.url.host for request in app.requests} <= {HOST}
