@@ -6,14 +6,29 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
+
+from stamina import instrumentation
 
 from .errors import RateLimited, Redirected, ServerError, TransportError
 from .settings import Settings
 
 MAX_PAUSE: Final = 20.0
 """Seconds between two attempts at the most, where the server names no time itself."""
+
+
+def _keep_to_itself(hook: instrumentation.RetryHook) -> instrumentation.RetryHook:
+    def report(details: instrumentation.RetryDetails) -> AbstractContextManager[None] | None:
+        own = type(details.caused_by).__module__.startswith(f"{__package__}.")
+        return None if own else hook(details)
+
+    return report
+
+
+# stamina reports each repetition: on standard error, or with structlog installed on standard output. Inside Pulumi
+# both are the user's screen, and an error may name what is secret. Others who use stamina keep their reports.
+instrumentation.set_on_retry_hooks([_keep_to_itself(hook) for hook in instrumentation.get_on_retry_hooks()])
 
 
 class Pace:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 import pytest
 
 from pulumi_scalekit import local
 from pulumi_scalekit.local import LocalScalekit, Settings
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quiet() -> None:
-    # Thousands of scheduled repetitions would bury the one line that matters.
-    logging.getLogger("stamina").setLevel(logging.ERROR)
 
 
 @pytest.fixture(scope="session")
