@@ -23,8 +23,8 @@ from .errors import (
     ServerError,
     TransportError,
 )
-from .normal import ABSENT, changes, normalise, normalise_live
-from .snapshot import Snapshot
+from .normal import ABSENT, changes, normalise, normalise_live, same_definition
+from .snapshot import Index, Snapshot
 
 MAX_USERS: Final = 30
 """How many of the connections that use a connector are looked into when a delete is refused."""
@@ -148,23 +148,45 @@ class Catalog:
                     identifier, payload, what=f"connector {name!r} ({identifier})"
                 )
             except NotFound as error:
-                moved = self._find_moved(name, payload, identifier) if error.repeated else None
-                if moved is None:
+                done = self._updated(name, payload, identifier, error) if error.repeated else None
+                if done is None:
                     error.remedy = (
                         "It was deleted outside of Pulumi. "
                         "Run `pulumi refresh`, then `pulumi up` makes it again"
                     )
                     raise
-                answer = moved
+                answer = done
+            except (TransportError, ServerError) as error:
+                done = self._updated(name, payload, identifier, error) if error.ambiguous else None
+                if done is None:
+                    raise
+                answer = done
             if answer["identifier"] != identifier:
                 written[identifier] = None
             written[answer["identifier"]] = answer
             return answer
 
-    def _find_moved(self, name: str, payload: Mapping[str, Any], identifier: str) -> Answer | None:
-        """The connector that an earlier attempt updated, where the update gave it a new identifier."""
-        found = self._snapshot.search(name, lambda c: c["identifier"] != identifier and covers(c, payload))
-        return found[0] if len(found) == 1 else None
+    def _updated(
+        self, name: str, payload: Mapping[str, Any], identifier: str, error: ScalekitError
+    ) -> Answer | None:
+        """The connector as an update of unknown outcome left it, where a list shows that it was done.
+
+        The update may have given it a new identifier.
+        """
+
+        def find(index: Index) -> Answer | None:
+            live = index.get(identifier)
+            # A late list may still show what the server has just called gone.
+            if live is not None and not isinstance(error, NotFound):
+                return live if same_definition(normalise(payload), normalise_live(live)) else None
+            moved = [c for c in index.named(name) if c["identifier"] != identifier and covers(c, payload)]
+            return moved[0] if len(moved) == 1 else None
+
+        try:
+            found = self._snapshot.look(find)
+        except ScalekitError:
+            raise error from None
+        return None if found is None else self.client.usable(found, _LIST)
 
     def delete(self, identifier: str, *, name: str = "") -> bool:
         """Delete a connector; answers whether it was still there.
@@ -180,12 +202,22 @@ class Catalog:
                 self.client.delete_connector(identifier, what=what)
             except NotFound:
                 there = False
+            except (TransportError, ServerError) as error:
+                if not error.ambiguous or not self._is_gone(identifier, error):
+                    raise
             except (InvalidRequest, Conflict) as error:
                 if not _says_in_use(error):
                     raise
                 raise self._in_use(error, identifier) from None
             written[identifier] = None
             return there
+
+    def _is_gone(self, identifier: str, error: ScalekitError) -> bool:
+        """Whether a delete of unknown outcome was done: several lists do not show the connector."""
+        try:
+            return self._snapshot.get(identifier) is None
+        except ScalekitError:
+            raise error from None
 
     def _in_use(self, error: ApiError, identifier: str) -> InUse:
         try:

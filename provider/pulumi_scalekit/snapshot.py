@@ -130,12 +130,11 @@ class Snapshot:
 
     def search(self, name: str, match: Callable[[Answer], bool]) -> list[Answer]:
         """The answers of a name that match, by lists asked for from now on; looks again while there is none."""
-        return (
-            self._look(
-                lambda index: [a for a in index.named(name) if match(a)] or None, after=time.monotonic()
-            )
-            or []
-        )
+        return self.look(lambda index: [a for a in index.named(name) if match(a)] or None) or []
+
+    def look(self, find: Callable[[Index], _T | None]) -> _T | None:
+        """What is found in a list asked for from now on; looks again while that is nothing."""
+        return self._look(find, after=time.monotonic())
 
     def _look(
         self,

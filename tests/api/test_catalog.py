@@ -166,6 +166,59 @@ def test_an_update_whose_answer_is_lost_is_sent_again(failure: str) -> None:
     assert environment.connectors["C:1"]["description"] == "new"
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_an_update_none_of_whose_answers_arrives_is_looked_for(late: bool) -> None:
+    """Where the list shows that it was done, it was."""
+    environment = Environment()
+    environment.add("A")
+    environment.after = [CUT] * 3
+    environment.listings = [("C:1",)] * late
+    answer = Catalog(client(environment, attempts=3)).update("C:1", connector("A", description="new"))
+    assert (answer["identifier"], answer["description"]) == ("C:1", "new")
+    assert environment.counts["PUT /api/v1/custom-providers/C:1"] == 3
+
+
+def test_an_update_that_was_not_done_is_not_taken_for_done() -> None:
+    """Not even where all that it declares is there already, beside what it takes away."""
+    environment = Environment()
+    environment.add(
+        "A", **{k: v for k, v in connector("A", metadata={"a": "b"}).items() if k != "display_name"}
+    )
+    environment.before = [refusal(500)] * 3
+    with pytest.raises(ServerError):
+        Catalog(client(environment, attempts=3)).update("C:1", connector("A"))
+
+
+def test_a_delete_none_of_whose_answers_arrives_is_looked_for() -> None:
+    """It counts as done where several lists do not show the connector any more."""
+    environment = Environment()
+    environment.add("A")
+    delete = environment._write
+    environment._write = lambda request: (delete(request), CUT)[1]  # type: ignore[method-assign]
+    Catalog(client(environment, attempts=3)).delete("C:1")
+    assert environment.connectors == {}
+    assert environment.counts["DELETE /api/v1/custom-providers/C:1"] == 3
+
+
+def test_a_delete_that_was_not_done_is_not_taken_for_done() -> None:
+    """Where the list still shows the connector, the failure stays one."""
+    environment = Environment()
+    environment.add("A")
+    environment.before = [refusal(500)] * 3
+    with pytest.raises(ServerError, match="delete connector C:1 failed"):
+        Catalog(client(environment, attempts=3)).delete("C:1")
+
+
+def test_an_update_that_nobody_can_look_after_keeps_its_own_error() -> None:
+    """The message is about the update, not about the list that failed afterwards."""
+    environment = Environment()
+    environment.add("A")
+    environment.after = [CUT] * 3
+    environment.listings = [refusal(500)] * 9
+    with pytest.raises(Interrupted, match=r"update connector 'A' \(C:1\) failed.*Run again"):
+        Catalog(client(environment, attempts=3)).update("C:1", connector("A"))
+
+
 @pytest.mark.parametrize("late", [0, 1, 3])
 def test_an_update_that_moved_the_connector_is_followed(late: int) -> None:
     """Where an update gives a new identifier and its answer is lost, the second attempt's 404 is understood."""

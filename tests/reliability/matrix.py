@@ -54,7 +54,7 @@ FAULTS: Final = (
     _passing("slow answer", "latency=0.03", "waited for"),
     _passing("429 without Retry-After", "rate-limited", "backed off from exponentially"),
     _passing("429 with Retry-After: 0", "rate-limited=0", "backed off from exponentially"),
-    Fault("429 with Retry-After: 1", ("{op}:rate-limited=1*2",), "the time is kept by every thread"),
+    Fault("429 with Retry-After: 1", ("{op}:rate-limited=1*1",), "the time is kept by every thread"),
     Fault(
         "429 with Retry-After as a date", ("{op}:rate-limited=date:1*1",), "the time is kept by every thread"
     ),
@@ -70,9 +70,24 @@ FAULTS: Final = (
     _passing("invalid JSON, yet done", "invalid-json", "tried again; a create finds its own"),
     Fault(
         "every answer lost, yet done",
-        ("create:drop-after-commit",),
-        "each create finds its own",
-        operations=("create",),
+        ("{op}:drop-after-commit",),
+        "the list tells that it was done",
+        operations=_WRITES,
+        settings=_GIVING_UP,
+    ),
+    Fault(
+        "every answer an error, yet done",
+        ("{op}:error-after-commit=500",),
+        "the list tells that it was done",
+        operations=_WRITES,
+        settings=_GIVING_UP,
+    ),
+    Fault(
+        "update gives a new identifier, every answer lost",
+        ("update:new-identifier*1", "update:drop-after-commit"),
+        "the list tells that it was done",
+        operations=("update",),
+        settings=_GIVING_UP,
     ),
     Fault(
         "answer lost, and the list is late",
@@ -173,15 +188,6 @@ FAULTS: Final = (
         "given up at once",
         "fails, then succeeds",
         says=r"HTTP 429, RATE_LIMITED.*SCALEKIT_RATE_LIMIT_WAIT",
-    ),
-    Fault(
-        "all updates fail, yet are done",
-        ("{op}:error-after-commit=500",),
-        "given up after `attempts`",
-        "fails, then succeeds",
-        says=r"HTTP 500.*Run again",
-        operations=("update",),
-        settings=_GIVING_UP,
     ),
     Fault("400", ("{op}:error=400",), "shown at once", "fails, then succeeds", says=r"HTTP 400"),
     Fault(
