@@ -6,12 +6,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pulumi_scalekit import local
 from pulumi_scalekit.local import LocalScalekit
 
 from .support.engines import Engine, Project, find_engines
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Stack:
             **{f"scalekit:{key}": str(value) for key, value in {**quick, **settings}.items()},
         }
         self.state: dict[str, Resource] = {}
+        self.operations: Counter[str] = Counter()
+        """The creates, updates, deletes and reads that were begun, whatever became of them."""
         self._lock = threading.Lock()
 
     # --- Commands ------------------------------------------------------------------------------------------
@@ -77,14 +80,17 @@ class Stack:
             assert not checked.failures, checked.failures
             inputs = wire(checked.inputs)
             if old is None:
+                self._begin("create")
                 created = provider.create(wire(inputs))
                 self._keep(run, name, Resource(created.id, inputs, wire(created.outs)))
             elif provider.diff(old.id, wire(old.outputs), wire(inputs)).changes is not False:
+                self._begin("update")
                 updated = provider.update(old.id, wire(old.outputs), wire(inputs))
                 self._keep(run, name, Resource(old.id, inputs, wire(updated.outs)))
 
         def remove(name: str) -> None:
             old = self.state[name]
+            self._begin("delete")
             provider.delete(old.id, wire(old.outputs))
             self._keep(run, name, None)
 
@@ -98,6 +104,7 @@ class Stack:
 
         def read(name: str) -> None:
             old = self.state[name]
+            self._begin("read")
             result = provider.read(old.id, wire(old.outputs))
             if not result.id:
                 self._keep(run, name, None)
@@ -132,6 +139,10 @@ class Stack:
 
         with ThreadPoolExecutor(self.threads) as pool:
             list(pool.map(guarded, names))
+
+    def _begin(self, operation: str) -> None:
+        with self._lock:
+            self.operations[operation] += 1
 
     def _keep(self, run: Run, name: str, resource: Resource | None) -> None:
         with self._lock:

