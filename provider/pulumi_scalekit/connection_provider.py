@@ -56,13 +56,13 @@ class ConnectionProvider(ResourceProvider):
         session.previewing = bool(context.get("preview"))
         if secrets := context.get("secret"):
             inputs[SECRETS] = secrets
-        with discretion(olds, inputs):
+        with discretion(olds, inputs) as discreet:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             failures = [CheckFailure("", text) for text in mistakes(inputs)]
             name = inputs.get("connection_name")
             if not failures and not olds and isinstance(name, str):
                 if inputs.get(ADOPT):
-                    self._adoptable(inputs)
+                    self._tell_of_adoption(inputs, discreet)
                 elif others := [c for c in session.connections.known(name) if c["id"] not in session.managed]:
                     raise exists_error(name, others, session.settings.environment_url)
         inputs[ENVIRONMENT] = session.settings.environment_url
@@ -85,6 +85,17 @@ class ConnectionProvider(ResourceProvider):
             return DiffResult(changes=moved)
         # The name can be given once, so the old connection goes first.
         return DiffResult(changes=None, replaces=differing, delete_before_replace=True)
+
+    def _tell_of_adoption(self, inputs: Inputs, discreet: Callable[[str], str]) -> None:
+        """Say at preview which connection `adopt` takes over. Nothing in it can change: it is as declared."""
+        from . import host
+
+        live = self._adoptable(inputs)
+        if live is not None and self._session.previewing:
+            where = self._session.settings.environment_url
+            host.log(
+                "info", discreet(f"{_what(inputs)}: takes over {live['id']} in {where}, which is as declared")
+            )
 
     def _warn_of_accounts(self, olds: Inputs, discreet: Callable[[str], str]) -> None:
         """Say at preview what the update would otherwise find out half-way, with the connector changed already."""

@@ -6,8 +6,9 @@ This module is the one place for the rule:
 - `--env production` reads `SCALEKIT_PRODUCTION_ENVIRONMENT_URL`, `SCALEKIT_PRODUCTION_CLIENT_ID` and
   `SCALEKIT_PRODUCTION_CLIENT_SECRET`; where none of them is set, the configuration of the Pulumi stack
   `production`. Neither falls back to the plain variables: a command that was given a name must not reach another
-  environment because a setting is missing. Only the secret may come from `SCALEKIT_CLIENT_SECRET`, where
-  `SCALEKIT_CLIENT_ID` names the very client of the stack: so a secret need not be in any configuration;
+  environment because a setting is missing. Only the secret of a stack may come from elsewhere, so that it need not
+  be in any configuration: from `SCALEKIT_PRODUCTION_CLIENT_SECRET` set alone, or from `SCALEKIT_CLIENT_SECRET` where
+  `SCALEKIT_CLIENT_ID` names the very client of the stack;
 - `--stack dev` reads what the provider itself would read for that stack (see `settings`).
 """
 
@@ -74,18 +75,22 @@ def environment_profile(
         return Profile(DEFAULT_NAME, read_settings(environ=env))
     prefix = variable_prefix(name)
     values = {part: env.get(prefix + part, "").strip() for part in _PARTS}
-    if any(values.values()):
-        if missing := [prefix + part for part in _PARTS if not values[part]]:
-            raise SettingsError(f"The environment {name!r} is not complete: set {' and '.join(missing)}")
+    missing = [prefix + part for part in _PARTS if not values[part]]
+    if not missing:
         return Profile(name, _settings(values, prefix, env))
-    also = ""
+    incomplete = SettingsError(f"The environment {name!r} is not complete: set {' and '.join(missing)}")
+    if values["ENVIRONMENT_URL"] or values["CLIENT_ID"]:
+        raise incomplete
+    secret, also = values["CLIENT_SECRET"], ""
     if project is not None:
         try:
             if project.has_stack(name):
-                return _of_stack_alone(name, project, env)
+                return _of_stack_alone(name, project, env, secret)
             also = f"; there is no stack of that name in {project.directory} either"
         except EngineError as error:
             also = f"; whether there is a stack of that name cannot be told: {error}"
+    if secret:
+        raise incomplete
     raise SettingsError(
         f"There is no environment {name!r}: set {', '.join(prefix + part for part in _PARTS)}{also}"
     )
@@ -108,23 +113,27 @@ def _settings(values: Mapping[str, str], prefix: str, env: Mapping[str, str]) ->
     return replace(read_settings(environ=renamed), secret_source=f"{prefix}CLIENT_SECRET")
 
 
-def _of_stack_alone(name: str, project: Project, env: Mapping[str, str]) -> Profile:
+def _of_stack_alone(name: str, project: Project, env: Mapping[str, str], secret: str) -> Profile:
     config = {key: entry.value for key, entry in project.config(name).items()}
     missing = [key for key in ("environmentUrl", "clientId") if not config.get(f"scalekit:{key}")]
     if missing:
         commands = " and ".join(f"`pulumi config set --stack {name} scalekit:{key} …`" for key in missing)
         raise SettingsError(
-            f"The environment {name!r} is not complete: no variable {variable_prefix(name)}… is set, and the "
-            f"stack {name!r} does not configure it. Run {commands}"
+            f"The environment {name!r} is not complete: neither variables {variable_prefix(name)}… nor the "
+            f"stack {name!r} say which it is. Run {commands}"
         )
     client = config["scalekit:clientId"]
+    if secret:
+        env = {**env, "SCALEKIT_CLIENT_ID": client, "SCALEKIT_CLIENT_SECRET": secret}
+        settings = read_settings(config.get, env)
+        return Profile(name, replace(settings, secret_source=f"{variable_prefix(name)}CLIENT_SECRET"), name)
     if env.get("SCALEKIT_CLIENT_ID", "").strip() != client:
         env = {key: value for key, value in env.items() if key != "SCALEKIT_CLIENT_SECRET"}
         if not config.get("scalekit:clientSecret"):
             raise SettingsError(
                 f"The environment {name!r} has no client secret: run `pulumi config set --secret --stack {name} "
-                f"scalekit:clientSecret …`, or set SCALEKIT_CLIENT_SECRET and, so that it is known whose it is, "
-                f"SCALEKIT_CLIENT_ID={client}"
+                f"scalekit:clientSecret …`, or set {variable_prefix(name)}CLIENT_SECRET, or set "
+                f"SCALEKIT_CLIENT_SECRET and, so that it is known whose it is, SCALEKIT_CLIENT_ID={client}"
             )
     return Profile(name, read_settings(config.get, env), name)
 

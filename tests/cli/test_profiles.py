@@ -102,6 +102,17 @@ def test_a_stack_without_settings_is_no_environment(left_out: str) -> None:
         environment_profile("dev", Stacks(dev=config), PLAIN)
 
 
+def test_a_secret_of_its_own_completes_a_stack() -> None:
+    """The one variable that is left out of a stack's configuration can be the profile's own secret."""
+    stacks = Stacks(dev={key: value for key, value in CONFIG.items() if key != "clientSecret"})
+    profile = environment_profile("dev", stacks, PLAIN | {"SCALEKIT_DEV_CLIENT_SECRET": "own"})
+    assert (profile.url, profile.settings.client_id) == ("https://stack.example.com", "stack")
+    assert (profile.settings.client_secret, profile.stack) == ("own", "dev")
+    assert profile.settings.secret_source == "SCALEKIT_DEV_CLIENT_SECRET"
+    with pytest.raises(SettingsError, match="SCALEKIT_QA_ENVIRONMENT_URL and SCALEKIT_QA_CLIENT_ID"):
+        environment_profile("qa", stacks, {"SCALEKIT_QA_CLIENT_SECRET": "own"})
+
+
 def test_the_plain_secret_serves_the_same_client_only() -> None:
     """The plain secret counts for a stack whose client the plain client id names, and for no other."""
     same = PLAIN | {"SCALEKIT_CLIENT_ID": "stack"}

@@ -140,6 +140,8 @@ def test_an_existing_connection_is_refused_or_adopted(
     refused = project.run("preview", code=None)
     assert f"A connection named 'support' exists already in {scalekit.url}: {made}" in refused.text
     project.program(program(more=", adopt=True"))
+    taken = f"Connection 'support': takes over {made} in {scalekit.url}, which is as declared"
+    assert len(project.preview().said(taken)) == 1
     project.up()
     (connection,) = http.get("/api/v1/connections/app").json()["connections"]
     assert connection["id"] == made
