@@ -315,6 +315,8 @@ def _json_type(value: object) -> str:
         return "a mapping"
     if isinstance(value, Sequence):
         return "a list"
+    if value is None:
+        return "null"
     return f"a {type(value).__name__}"
 
 
@@ -926,18 +928,28 @@ _NESTED: Final[Mapping[tuple[type[_Model], str], type[_Model]]] = {
 }
 
 
+def _meant(key: str, known: Sequence[str]) -> str | None:
+    """The known key that another one looks like: misspelled, in another case, or just its end, or `None`."""
+    plain = {name.replace("_", ""): name for name in known}
+    bare = re.sub(r"[^a-z0-9]", "", key.lower())
+    if close := get_close_matches(bare, plain, 1, 0.8):
+        return plain[close[0]]
+    # Such as `scopes` for `available_scopes`.
+    ends = [name for name in known if name.endswith(f"_{key}")]
+    return ends[0] if len(ends) == 1 else None
+
+
 def _typos(where: Path, value: Mapping[str, Any], model: type[_Model]) -> Iterator[Finding]:
     known = tuple(model.model_fields)
     for key, item in value.items():
         if key not in known:
             # A known key that is present already is not what was meant.
-            candidates = [name for name in known if name not in value]
-            if close := get_close_matches(str(key), candidates, 1, 0.8):
+            if meant := _meant(str(key), [name for name in known if name not in value]):
                 yield Finding(
                     "unknown-key",
                     format_path((*where, key)),
-                    f"is not a key that Scalekit documents, but looks like {close[0]}",
-                    f"rename it to {close[0]} if that was meant; unknown keys are sent as they are",
+                    f"is not a key that Scalekit documents, but looks like {meant}",
+                    f"rename it to {meant} if that was meant; unknown keys are sent as they are",
                     severity="hint",
                 )
             continue

@@ -186,6 +186,16 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str, str]]
         {f"{P}.auth_field_mutations.username.prefx": "x"},
         {("unknown-key", f"{P}.auth_field_mutations.username.prefx", "hint")},
     ),
+    "a key in camel case": (
+        BEARER,
+        {f"{P}.isMcp": True},
+        {("unknown-key", f"{P}.isMcp", "hint")},
+    ),
+    "a key by its last word": (
+        BEARER,
+        {f"{P}.mutations": {"token": {"prefix": "x"}}},
+        {("unknown-key", f"{P}.mutations", "hint")},
+    ),
     "an unknown key that is like no other": (BEARER, {f"{P}.x_vendor": {"a": 1}}, set()),
     "nested metadata": (
         BEARER,
@@ -254,6 +264,12 @@ def test_an_unknown_value_is_no_mistake(definition: dict[str, Any]) -> None:
 
     for place in places(definition, ""):
         assert errors(edit(definition, {place: UNKNOWN})) == [], place
+
+
+def test_a_wrong_type_is_named_as_json_does() -> None:
+    """What stands where something else belongs is named in JSON's words, not in Python's."""
+    (found,) = findings({**BEARER, "auth_patterns": [None]})
+    assert f"{found.path} {found}" == "auth_patterns[0] must be a mapping; it is null now"
 
 
 def test_messages_hold_no_values() -> None:
