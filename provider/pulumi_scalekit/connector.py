@@ -27,8 +27,11 @@ _ANSWERED: Final = {
     "coming_soon": "coming_soon",
 }
 """The outputs that are made of `answer`, each with its key there."""
-# The names that each run of a program has declared, by the run's root stack resource.
-_names: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, str]] = weakref.WeakKeyDictionary()
+# The display names that each run of a program has declared, by the run's root stack resource: each with the name and
+# the parent of its connector, since a component may name its own connectors as another one does.
+_names: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, tuple[str, pulumi.Resource | None]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
@@ -123,7 +126,8 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
         for key, value in plain.items():
             _refuse_lossy_numbers(value, f"{resource_name}: {key}")
         if "display_name" in plain:
-            plain["display_name"] = _claim(resource_name, plain["display_name"])
+            parent = opts.parent if opts else None
+            plain["display_name"] = _claim(resource_name, parent, plain["display_name"])
         about = context_of(plain, {"name": resource_name, **context})
         outputs = ("identifier", "answer", "environment_url", *(DEFINITION_KEYS if "get" in context else ()))
         declared = {key: value for key, value in plain.items() if value is not None}
@@ -224,17 +228,18 @@ def _read_json(resource_name: str, path: Path) -> Mapping[str, Any]:
     return payload
 
 
-def _claim(resource_name: str, display_name: Any) -> Any:
+def _claim(resource_name: str, parent: pulumi.Resource | None, display_name: Any) -> Any:
     """Note a display name for this program, and refuse one that another connector has.
 
     Scalekit lets twins exist; a program that declares them cannot mean it.
     """
     names = _names.setdefault(pulumi.runtime.get_root_resource(), {})  # type: ignore[arg-type]
+    claimant = (resource_name, parent)
 
     def claim(name: Any) -> Any:
-        if isinstance(name, str) and names.setdefault(name, resource_name) != resource_name:
+        if isinstance(name, str) and names.setdefault(name, claimant) != claimant:
             raise pulumi.RunError(
-                f"The connectors {names[name]!r} and {resource_name!r} have the same display name. "
+                f"The connectors {names[name][0]!r} and {resource_name!r} have the same display name. "
                 "Give each connector a name of its own"
             )
         return name

@@ -102,6 +102,19 @@ def test_json_files(recorder: Recorder, tmp_path: Path) -> None:
             run(lambda path=path: scalekit.Connector.from_json("bad", path))  # type: ignore[misc]
 
 
+def test_twins_in_components(recorder: Recorder) -> None:
+    """Two components that name their connectors alike may not give them one display name."""
+
+    def program() -> None:
+        for kind in ("one", "two"):
+            component = pulumi.ComponentResource(f"test:index:{kind}", kind)
+            opts = pulumi.ResourceOptions(parent=component)
+            scalekit.Connector("api", **bearer("Same"), opts=opts)
+
+    with pytest.raises(pulumi.RunError, match="'api' and 'api' have the same display name"):
+        run(program)
+
+
 @pytest.mark.parametrize("number", [2**53 + 1, float("nan"), float("inf")])
 def test_numbers_that_would_change_are_refused(recorder: Recorder, number: float) -> None:
     """A number that Pulumi could not carry exactly stops the program, with its place."""
