@@ -282,7 +282,8 @@ def exists_error(name: str, existing: list[Answer], where: str, *, unsure: bool 
     return ConnectorExists(
         f"{start}. {'' if unsure else 'Nothing was created. '}Take it over with adopt={identifiers[0]!r} on "
         "the Connector, or bring it into the stack with `pulumi-scalekit import`; "
-        "if the resource was renamed in the program, give it an alias",
+        "if the resource was renamed in the program, give it an alias"
+        f"{'' if unsure else '; to replace it, use the option replacement_trigger, not --replace or a taint'}",
         identifiers,
     )
 

@@ -101,7 +101,9 @@ class ConnectorProvider(ResourceProvider):
         olds, inputs, session = received(_olds), received(news), self._session
         context = inputs.pop(CONTEXT_KEY, {})
         session.previewing = bool(context.get("preview"))
-        session.checked(str(context.get("name", "")), olds.get("display_name"))
+        replaced = session.checked(
+            str(context.get("name", "")), olds.get("display_name"), inputs.get("display_name")
+        )
         if secrets := context.get("secret"):
             inputs[SECRETS] = secrets
         with discretion(olds, inputs) as discreet:
@@ -124,23 +126,31 @@ class ConnectorProvider(ResourceProvider):
                     severity: Literal["info", "warning"] = "info" if finding.severity == "hint" else "warning"
                     self._tell(severity, discreet(f"{_what(inputs)}: {finding.path} {finding}"))
             if not failures and not olds and isinstance(inputs.get("display_name"), str):
-                self._check_new(inputs, discreet)
+                self._check_new(inputs, replaced, discreet)
         # What means the same keeps its old form, so that Pulumi's own comparison shows just what differs.
         inputs = align(olds, inputs) if olds else inputs
         inputs[ENVIRONMENT] = session.settings.environment_url
         return CheckResult(sent(inputs), failures)
 
-    def _check_new(self, inputs: Inputs, discreet: Callable[[str], str]) -> None:
-        """Find out at preview already whether a create would make a twin, and what an adoption would change."""
+    def _check_new(self, inputs: Inputs, replaced: str | None, discreet: Callable[[str], str]) -> None:
+        """Find out at preview already whether a create would make a twin, and what an adoption would change.
+
+        Args:
+            inputs: What is to be created.
+            replaced: The display name of the connector that it replaces, if it does.
+            discreet: Keeps secret values out of a message.
+        """
         from .catalog import exists_error
 
-        session = self._session
-        if inputs.get(ADOPT):
+        session, name = self._session, inputs["display_name"]
+        if inputs.get(ADOPT) and replaced is None:
             live = self._adoptable(inputs)
             self._tell("info", discreet(_adoption(live, inputs, session.settings.environment_url)))
             return
-        name = inputs["display_name"]
         strangers = [c for c in session.catalog.known(name) if c.get("identifier") not in session.managed]
+        if len(strangers) == 1 and name == replaced:
+            # A replacement by replacement_trigger comes without a diff, which would have told the identifier.
+            session.manages(strangers.pop()["identifier"])
         if strangers:
             raise exists_error(name, strangers, session.settings.environment_url)
 
@@ -159,7 +169,8 @@ class ConnectorProvider(ResourceProvider):
         olds, news, session = received(_olds), received(_news), self._session
         with discretion(olds, news) as discreet:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            session.manages(_identifier(_id, olds))
+            if session.declares(olds.get("display_name")):
+                session.manages(_identifier(_id, olds))
             if identical({k: v for k, v in olds.items() if k in news or k in DEFINITION_KEYS}, news):
                 return DiffResult(changes=False)
             from .normal import authorization_note, normalise, same_definition
@@ -181,7 +192,8 @@ class ConnectorProvider(ResourceProvider):
 
         inputs, session = received(props), self._session
         with discretion(inputs):
-            if not inputs.get(ADOPT):
+            # What has been adopted once and is to be replaced is made anew.
+            if not inputs.get(ADOPT) or session.replaces(inputs["display_name"]):
                 answer = session.catalog.create(create_payload(inputs), replaces=session.managed)
             else:
                 answer = self._adoptable(inputs)
@@ -214,7 +226,6 @@ class ConnectorProvider(ResourceProvider):
                         "`pulumi-scalekit list` shows those that exist"
                     )
                 return ReadResult("", {})
-            session.manages(identifier)
             if as_declared(state, live):
                 inputs = {key: state[key] for key in (*DEFINITION_KEYS, ADOPT, SECRETS) if key in state}
             else:

@@ -31,6 +31,7 @@ class Session:
         self._managed: set[str] = set()
         self._taken_over: set[str] = set()
         self._names: dict[str, str] = {}
+        self._declared: set[str] = set()
         self._replaced: set[str] = set()
 
     @property
@@ -87,19 +88,36 @@ class Session:
         with self._lock:
             self._managed.add(identifier)
 
-    def checked(self, resource_name: str, display_name: str | None) -> None:
-        """Note a check of a connector: the display name in its old inputs, or `None` where there are none.
+    def checked(self, resource_name: str, old: str | None, new: Any) -> str | None:
+        """Note a check of a connector, and answer the display name of the one that it replaces, if it does.
 
         Pulumi checks a resource once more, as a new one, when it decides to replace it.
+
+        Args:
+            resource_name: The name in the Pulumi program.
+            old: The display name in its old inputs, or `None` where there are none.
+            new: The display name that is declared now, if it is known.
         """
         with self._lock:
-            if display_name is not None:
-                self._names[resource_name] = display_name
-            elif resource_name in self._names:
-                self._replaced.add(self._names[resource_name])
+            if old is not None:
+                self._names[resource_name] = old
+                self._declared.add(old)
+                return None
+            replaced = self._names.get(resource_name)
+            if replaced is not None:
+                self._replaced.update(name for name in (replaced, new) if isinstance(name, str))
+            return replaced
+
+    def declares(self, old_display_name: Any) -> bool:
+        """Whether the program goes on with the connector that had this display name.
+
+        A refresh compares connectors, too, and those that the program has dropped or renamed are among them.
+        """
+        with self._lock:
+            return old_display_name in self._declared
 
     def replaces(self, display_name: str) -> bool:
-        """Whether this run replaces the connector that had this display name."""
+        """Whether this run replaces the connector that had this display name, or makes one of it instead."""
         with self._lock:
             return display_name in self._replaced
 

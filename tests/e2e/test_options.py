@@ -30,6 +30,7 @@ connector("retained", retain_on_delete=True)
 connector("ignoring", ignore_changes=["description", "auth_patterns[0].fields[0].label"])
 connector("swapped", replace_on_changes=["proxy_url"])
 connector("rebuilt", replace_on_changes=["proxy_url"], delete_before_replace=True)
+connector("triggered", replacement_trigger=1)
 first = connector("first")
 connector("second", depends_on=[first])
 connector("child", parent=first)
@@ -40,6 +41,7 @@ connector("protected", protect=True)
 connector("ignoring", version="two", label="x", ignore_changes=["description", "auth_patterns[0].fields[0].label"])
 connector("swapped", version="two", replace_on_changes=["proxy_url"])
 connector("rebuilt", version="two", replace_on_changes=["proxy_url"], delete_before_replace=True)
+connector("triggered", replacement_trigger=2)
 first = connector("first")
 connector("second", depends_on=[first])
 connector("child", parent=first)
@@ -61,10 +63,10 @@ def test_resource_options(project: Project, scalekit: LocalScalekit) -> None:
 
     project.program(PROGRAM + SECOND)
     plan = project.preview()
-    assert plan.ops.keys() == {"retained", "ignoring", "swapped", "rebuilt"}
+    assert plan.ops.keys() == {"retained", "ignoring", "swapped", "rebuilt", "triggered"}
     assert plan.ops["ignoring"] == ["update"]
     assert plan.paths["ignoring"] == {"proxy_url"}
-    assert plan.ops["swapped"] == plan.ops["rebuilt"] == ["replace"]
+    assert plan.ops["swapped"] == plan.ops["rebuilt"] == plan.ops["triggered"] == ["replace"]
     project.up()
     made = {p.payload["display_name"]: p.created_at for p in scalekit.store.providers()}
     deleted = {_identifier(request): request.at for request in scalekit.requests.of("delete")}
@@ -80,7 +82,7 @@ def test_resource_options(project: Project, scalekit: LocalScalekit) -> None:
     assert after["Ignoring"]["auth_patterns"] == stored["Ignoring"]["auth_patterns"]
     assert after["Swapped"]["description"] == after["Rebuilt"]["description"] == "Version two"
     replaced = {title for title in after if identifier_of(scalekit, title) != identifiers[title]}
-    assert replaced == {"Swapped", "Rebuilt"}
+    assert replaced == {"Swapped", "Rebuilt", "Triggered"}
     project.run("preview", "--expect-no-changes")
 
     unprotected = SECOND.replace('connector("protected", protect=True)\n', "")
@@ -88,9 +90,10 @@ def test_resource_options(project: Project, scalekit: LocalScalekit) -> None:
     assert "protected" in project.run("preview", code=None).text
     renamed = SECOND.replace(', aliases=[pulumi.Alias(name="before")]', "").replace('"after"', '"other"')
     project.program(PROGRAM + renamed)
-    said = project.preview(code=None).said("A connector named 'Renamed' exists already")
-    assert len(said) == 1
-    assert "if the resource was renamed in the program, give it an alias" in said[0]
+    for flags in ([], ["--refresh"]):
+        said = project.preview(*flags, code=None).said("A connector named 'Renamed' exists already")
+        assert len(said) == 1
+        assert "if the resource was renamed in the program, give it an alias" in said[0]
     assert live(scalekit) == after
 
     project.program(PROGRAM + SECOND.replace(", protect=True", ""))

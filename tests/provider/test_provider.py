@@ -114,6 +114,32 @@ def test_a_replacement_is_no_twin(scalekit: LocalScalekit) -> None:
     assert live(scalekit) == {"One": changed}
 
 
+def test_replacing_what_was_adopted_makes_it_anew(scalekit: LocalScalekit) -> None:
+    """An adoption is done once: a replacement that the user asks for is a new connector, also with a new name."""
+    old_id = scalekit.store.create_provider(bearer("One")).identifier
+    old = Host(scalekit).create({**bearer("One"), "adopt": True})
+    assert old.id == old_id
+    host = Host(scalekit)
+    renamed = {**bearer("Two"), "adopt": True}
+    host.check(renamed, old.inputs)
+    new = host.create(renamed)
+    assert new.id != old_id
+    host.delete(old)
+    assert live(scalekit) == {"Two": bearer("Two")}
+
+
+def test_what_is_only_read_may_not_have_a_twin(scalekit: LocalScalekit) -> None:
+    """A `get`, or a refresh before a resource is renamed, opens no way to make a connector of the same name."""
+    identifier = scalekit.store.create_provider(bearer("One")).identifier
+    host = Host(scalekit)
+    assert host.provider.read(identifier, {"__context": {"get": True}}).id == identifier
+    with pytest.raises(Failure, match="A connector named 'One' exists already"):
+        host.check(bearer("One"))
+    with pytest.raises(Failure, match="A connector named 'One' exists already"):
+        host.provider.create(bearer("One"))
+    assert len(scalekit.store.providers()) == 1
+
+
 def test_a_get_of_a_missing_connector_fails(scalekit: LocalScalekit) -> None:
     """`get` never passes over a connector that is not there."""
     provider = Host(scalekit, **{"scalekit:backoff": "0"}).provider
