@@ -7,6 +7,7 @@ import math
 import os
 import weakref
 from collections.abc import Awaitable, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,7 +125,7 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
     ) -> None:
         plain = {key: to_payload(value) for key, value in properties.items()}
         for key, value in plain.items():
-            _refuse_lossy_numbers(value, f"{resource_name}: {key}")
+            _refuse_what_is_no_json(value, f"{resource_name}: {key}")
         if "display_name" in plain:
             parent = opts.parent if opts else None
             plain["display_name"] = _claim(resource_name, parent, plain["display_name"])
@@ -274,16 +275,26 @@ _EXACT: Final = 2**53
 """Up to here a double, which Pulumi and Scalekit both keep numbers as, holds every integer."""
 
 
-def _refuse_lossy_numbers(value: Any, where: str) -> None:
+# Outputs and awaitables are looked at by the provider, once they have a value.
+_PLAIN: Final = (str, bool, int, float, type(None), Enum, pulumi.Output, Awaitable)
+
+
+def _refuse_what_is_no_json(value: Any, where: str) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
-            _refuse_lossy_numbers(item, f"{where}.{key}")
+            if not isinstance(key, str):
+                raise pulumi.RunError(f"{where} has the key {key!r}: keys must be strings")
+            _refuse_what_is_no_json(item, f"{where}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _refuse_lossy_numbers(item, f"{where}[{index}]")
+            _refuse_what_is_no_json(item, f"{where}[{index}]")
     elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
         raise pulumi.RunError(
             f"{where} is an integer that would lose digits on its way: write it as a string"
         )
     elif isinstance(value, float) and not math.isfinite(value):
         raise pulumi.RunError(f"{where} is {value}, which JSON cannot hold")
+    elif isinstance(value, type):
+        raise pulumi.RunError(f"{where} is the class {value.__name__}: make an object, {value.__name__}(...)")
+    elif not isinstance(value, _PLAIN):
+        raise pulumi.RunError(f"{where} is a {type(value).__name__}, which JSON cannot hold")

@@ -102,6 +102,23 @@ def test_json_files(recorder: Recorder, tmp_path: Path) -> None:
             run(lambda path=path: scalekit.Connector.from_json("bad", path))  # type: ignore[misc]
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"x": scalekit.BearerAuth}, r"x is the class BearerAuth: make an object, BearerAuth\(\.\.\.\)$"),
+        ({"x": b"bytes"}, "x is a bytes, which JSON cannot hold$"),
+        ({"x": {"a", "b"}}, "x is a set, which JSON cannot hold$"),
+        ({5: "x"}, "has the key 5: keys must be strings$"),
+    ],
+)
+def test_what_is_no_json_is_refused(recorder: Recorder, value: dict[Any, Any], message: str) -> None:
+    """A value that no payload can hold stops the program, with its place, before Pulumi trips over it."""
+    definition = bearer("One")
+    definition["auth_patterns"] = [value]
+    with pytest.raises(pulumi.RunError, match=rf"one: auth_patterns\[0\].*{message}"):
+        run(lambda: scalekit.Connector("one", **definition))
+
+
 def test_twins_in_components(recorder: Recorder) -> None:
     """Two components that name their connectors alike may not give them one display name."""
 
