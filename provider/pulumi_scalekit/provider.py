@@ -225,6 +225,7 @@ class ConnectorProvider(ResourceProvider):
                         f"There is no connector {identifier} in {session.settings.environment_url}. "
                         "`pulumi-scalekit list` shows those that exist"
                     )
+                session.missing(_what(state), state.get(ENVIRONMENT))
                 return ReadResult("", {})
             if as_declared(state, live):
                 inputs = {key: state[key] for key in (*DEFINITION_KEYS, ADOPT, SECRETS) if key in state}
@@ -255,8 +256,10 @@ class ConnectorProvider(ResourceProvider):
         with discretion(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
             identifier = _identifier(_id, state)
-            if not session.took_over(identifier):
-                session.catalog.delete(identifier, name=str(state.get("display_name", "")))
+            if session.took_over(identifier):
+                return
+            if not session.catalog.delete(identifier, name=str(state.get("display_name", ""))):
+                session.missing(_what(state), state.get(ENVIRONMENT))
 
     def _adoptable(self, inputs: Inputs) -> Answer:
         """The live connector that `adopt` means: by its identifier, or as the only one of the display name."""

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from . import host
-from .errors import WrongEnvironment
+from .errors import ConnectorNotFound, WrongEnvironment
 from .settings import ConfigGetter, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -67,6 +67,20 @@ class Session:
             return  # not created yet, or written before this was recorded
         if recorded not in (self.settings.environment_url, self.settings.former_environment_url):
             raise WrongEnvironment(what=what, recorded=recorded, current=self.settings.environment_url)
+
+    def missing(self, what: str, recorded: Any) -> None:
+        """Refuse to forget what is not there, where only the settings say that this is its environment.
+
+        Raises:
+            ConnectorNotFound: It was recorded under the former URL; the message has both.
+        """
+        current, former = self.settings.environment_url, self.settings.former_environment_url
+        if recorded != current and recorded == former:
+            raise ConnectorNotFound(
+                f"{what} lives in {former}, and is not in {current}, which the settings of this run call the same "
+                "environment under a new URL. Nothing was changed. If it is another one, use the settings of the "
+                "stack's own environment; if the connector was deleted, remove it with `pulumi state delete`"
+            )
 
     def read_ahead(self, recorded: Any) -> None:
         """Begin to list the connectors, once in a run, while the caller still loads what it compares them by.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
-from pulumi_scalekit import normal
+from pulumi_scalekit import local, normal
 from pulumi_scalekit.connector import Connector
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.provider import ConnectorProvider, Failure
@@ -164,6 +164,19 @@ def test_the_wrong_environment_is_refused_everywhere(scalekit: LocalScalekit) ->
             operation()
         assert scalekit.url in str(failure.value)
         assert elsewhere in str(failure.value)
+    assert live(scalekit) == {"One": bearer("One")}
+
+
+def test_a_former_url_that_is_another_environment(scalekit: LocalScalekit) -> None:
+    """Where a connector is not in what is said to be its environment's new URL, it is not forgotten."""
+    resource = Host(scalekit).create(bearer("One"))
+    with local.running() as other:
+        host = Host(other, **{"scalekit:formerEnvironmentUrl": scalekit.url})
+        for operation in (lambda: host.read(resource), lambda: host.delete(resource)):
+            with pytest.raises(Failure, match="Nothing was changed") as failure:
+                operation()
+            assert scalekit.url in str(failure.value)
+            assert other.url in str(failure.value)
     assert live(scalekit) == {"One": bearer("One")}
 
 
