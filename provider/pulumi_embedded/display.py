@@ -556,7 +556,8 @@ class JsonPreview(Recorder):
             if diagnostics:
                 found["diagnostics"] = diagnostics
             found["duration"] = int(result.duration * 1e9)
-            found["changeSummary"] = summary(result.changes)
+            if changes := summary(result.changes):
+                found["changeSummary"] = changes
             return found
 
     def _diagnostic(self, severity: str, urn: str, text: str) -> dict[str, str]:

@@ -109,20 +109,22 @@ def declare(key: str, node: dict[str, Any]) -> None:
     """Declare one resource."""
     node = dict(node)
     opts = options(node.pop("$opts", {}))
-    kind = node.pop("$is", "box")
+    kind, name = node.pop("$is", "box"), node.pop("$name", key)
     if kind == "component":
-        made[key] = Shelf(key, value(node), opts)
+        made[key] = Shelf(name, value(node), opts)
     elif kind == "get":
         identifier = node.pop("$id")
         made[key] = Box(
-            key, value(node), pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=value(identifier)))
+            name,
+            value(node),
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=value(identifier))),
         )
     elif kind == "crate":
-        made[key] = Crate(key, value(node), opts)
+        made[key] = Crate(name, value(node), opts)
     elif kind == "foreign":
-        made[key] = pulumi.CustomResource("aws:s3/bucket:Bucket", key, {}, opts)
+        made[key] = pulumi.CustomResource("aws:s3/bucket:Bucket", name, {}, opts)
     else:
-        made[key] = Box(key, value(node), opts)
+        made[key] = Box(name, value(node), opts)
 
 
 for word, content in json.loads(Path(os.environ["BOXES_PROGRAM"]).read_text()).items():

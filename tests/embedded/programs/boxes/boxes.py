@@ -6,7 +6,7 @@
     kind      a change needs a replacement
     first     with a change of `kind`: delete before replacing
     verdict   what `diff` answers: engine (it does not know), none, or some
-    fail      the call that fails: create, update, delete or read
+    fail      the call that fails: create, update, delete or read; crash ends the process in the middle of a create
     invalid   the check refuses the box, with this as the reason
     slow      seconds that create and update take
 """
@@ -97,6 +97,8 @@ class Boxes(ResourceProvider):
         time.sleep(props.get("slow") or 0)
         if props.get("fail") == "create":
             raise RuntimeError("no box today")
+        if props.get("fail") == "crash":
+            os._exit(1)
         number = 1 + sum(1 for _ in folder().glob(f".made-{props['name']}-*"))
         identifier = f"{props['name']}-{number}"
         (folder() / f".made-{identifier}").touch()
