@@ -90,7 +90,7 @@ class Program:
             [*command, entry],
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # kept open and empty: when the engine dies it closes, and the program ends
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # a Ctrl-C in the terminal is the engine's to handle

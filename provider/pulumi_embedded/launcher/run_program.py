@@ -14,6 +14,7 @@ import os
 import runpy
 import signal
 import sys
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,9 +51,27 @@ def user_traceback(error: BaseException, program: str) -> str:
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
+def end_with_the_engine() -> None:
+    """End when the engine does, even by a kill -9; the SDK would wait for its answers for ever.
+
+    The engine holds the other end of the standard input. The program itself has an empty one.
+    """
+    lifeline = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+
+    def watch() -> None:
+        os.read(lifeline, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> int:
     """Run the program; returns the exit code."""
     arguments = parse()
+    end_with_the_engine()
     # The engine interrupts a program that it is done with: no news to the user, and nothing to wait for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The folder of this file is nothing to the program.
