@@ -81,7 +81,7 @@ class ProviderProcess:
             command,
             cwd=folder,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # kept open and empty: when the engine dies it closes, and the process ends
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # a Ctrl-C in the terminal is the engine's to handle

@@ -15,7 +15,7 @@ from .config import ConfigValue, Project
 from .errors import ConfigurationError
 from .plugin import ProviderProcess, child_environment
 
-_LAUNCHER = Path(__file__).parent / "launcher" / "run_program.py"
+_LAUNCHERS = Path(__file__).parent / "launcher"
 
 SHOWN_EXIT_CODE = 32
 """What the launcher ends with when the program failed and has said why."""
@@ -84,7 +84,7 @@ class Program:
             "parallel": str(parallel),
             "organization": "organization",
         }
-        command = [interpreter(project), "-u", str(_LAUNCHER)]
+        command = [interpreter(project), "-u", str(_LAUNCHERS / "run_program.py")]
         command += [f"--{name}={value}" for name, value in arguments.items()]
         self._process = subprocess.Popen(  # noqa: S603 - the interpreter with our own launcher
             [*command, entry],
@@ -135,7 +135,7 @@ def start_provider(project: Project, address: str, on_line: Callable[[str, str],
         f"PULUMI_RUNTIME_{name.upper()}": str(value) for name, value in project.runtime_options.items()
     }
     return ProviderProcess(
-        [interpreter(project), "-u", "-m", "pulumi.dynamic", address],
+        [interpreter(project), "-u", str(_LAUNCHERS / "run_provider.py"), address],
         project.program[0],
         child_environment({**options, "PULUMI_PROJECT": project.name}),
         on_line,

@@ -1,7 +1,7 @@
 # ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH122 - the program is to find little imported but what it needs
 """Runs a Pulumi program against a resource monitor. The engine starts this file in a process of its own.
 
-It stands alone in its folder, and imports nothing of the engine, so that the program sees no modules but its
+It stands alone with the lifeline, and imports nothing else of the engine, so that the program sees no modules but its
 own and those that are installed.
 """
 
@@ -14,9 +14,10 @@ import os
 import runpy
 import signal
 import sys
-import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+
+from lifeline import end_with_the_engine  # type: ignore[import-not-found]  # beside this file, not installed
 
 SHOWN_EXIT_CODE = 32
 
@@ -49,23 +50,6 @@ def user_traceback(error: BaseException, program: str) -> str:
                 )
             )
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
-
-
-def end_with_the_engine() -> None:
-    """End when the engine does, even by a kill -9; the SDK would wait for its answers for ever.
-
-    The engine holds the other end of the standard input. The program itself has an empty one.
-    """
-    lifeline = os.dup(0)
-    empty = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(empty, 0)
-    os.close(empty)
-
-    def watch() -> None:
-        os.read(lifeline, 1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def main() -> int:
