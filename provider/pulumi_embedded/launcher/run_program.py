@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import runpy
@@ -62,6 +63,11 @@ def main() -> int:
     sys.path.pop(0)
     import pulumi
     import pulumi.runtime
+
+    # A program builds its resources up and ends. Looking through all of them for garbage again and again, as
+    # is the default, takes two fifths of its time when there are a thousand.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
     pulumi.runtime.set_all_config(
         pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env()
