@@ -19,6 +19,7 @@ from .steps import (
     ReadStep,
     RefreshStep,
     RemovePendingReplaceStep,
+    ReplaceStep,
     SameStep,
     Step,
     UpdateStep,
@@ -64,10 +65,21 @@ class Executor:
     # -- chains
 
     def run(self, chain: Sequence[Step]) -> Future[None]:
-        """Run steps one after another, in the background."""
+        """Run steps one after another: in the background, if any of them calls a provider."""
+        if all(self._is_quick(step) for step in chain):
+            self._run_chain(chain)
+            future: Future[None] = Future()
+            future.set_result(None)
+            return future
         future = self._pool.submit(self._run_chain, list(chain))
         self._running.append(future)
         return future
+
+    def _is_quick(self, step: Step) -> bool:
+        """Whether a step has nothing to wait for, so that handing it to another thread would take longer."""
+        if isinstance(step, (SameStep, ReplaceStep, RemovePendingReplaceStep)):
+            return True
+        return self._deployment.preview and not isinstance(step, (ReadStep, RefreshStep))
 
     def run_all(self, steps: Sequence[Step]) -> None:
         """Run steps at once and wait for all of them."""
@@ -86,7 +98,7 @@ class Executor:
         """Let no further step begin."""
         self.stopped.set()
 
-    def _run_chain(self, chain: list[Step]) -> None:
+    def _run_chain(self, chain: Sequence[Step]) -> None:
         for step in chain:
             if self.stopped.is_set():
                 return
