@@ -3,7 +3,7 @@
 The snapshot is the resources finished in this run, in the order they were finished, then those of the state
 before that no step has consumed, then the operations in flight. Each change is first appended to a journal
 beside the checkpoint, which is cheap; the checkpoint itself is replaced as often as that takes less than a
-fifth of the time. So the cost of saving grows with the number of steps, not with its square, the checkpoint is
+tenth of the time. So the cost of saving grows with the number of steps, not with its square, the checkpoint is
 never far behind, and a killed process loses nothing: the next run folds the journal in.
 """
 
@@ -23,7 +23,7 @@ from .secrets import SecretsManager
 from .state import Operation, Resource, Snapshot, normalized
 from .values import Secret
 
-_SHARE = 4
+_SHARE = 9
 """A save that took t seconds is followed by `_SHARE * t` seconds without one …"""
 
 _LONGEST = 2.0
@@ -67,7 +67,8 @@ class SnapshotManager:
         with self._changed:
             operation = Operation(resource, kind)
             self._operations.append(operation)
-            self._record({"op": "begin", "id": self._id(operation), "type": kind, "r": self._json(resource)})
+            written = state.dump(resource.to_json(self._write_secret))  # the step is about to change it
+            self._record(self._entry("begin", operation, written, type=kind))
 
     def end(
         self,
@@ -86,27 +87,27 @@ class SnapshotManager:
             touched: other resources that the step changed in place.
         """
         with self._changed:
-            records: list[dict[str, Any]] = []
+            entries: list[str] = []
             for operation in [found for found in self._operations if found.resource is resource]:
                 self._operations.remove(operation)
-                records.append({"op": "end", "id": self._id(operation)})
+                entries.append(self._entry("end", operation))
             for old in done:
                 self._dones.add(old)
-                records.append({"op": "done", "id": self._id(old)})
+                entries.append(self._entry("done", old))
             for changed in touched:
                 self._encoded.pop(changed, None)
-                records.append({"op": "set", "id": self._id(changed), "r": self._json(changed)})
+                entries.append(self._entry("set", changed, self._text(changed)))
             if new is not None:
                 self._news.append(new)
                 self._encoded.pop(new, None)
-                records.append({"op": "new", "id": self._id(new), "r": self._json(new)})
-            self._record(*records)
+                entries.append(self._entry("new", new, self._text(new)))
+            self._record(*entries)
 
     def touch(self, resource: Resource) -> None:
         """Record that a resource that is in the state already was changed in place."""
         with self._changed:
             self._encoded.pop(resource, None)
-            self._record({"op": "set", "id": self._id(resource), "r": self._json(resource)})
+            self._record(self._entry("set", resource, self._text(resource)))
 
     def rebuilt(self) -> None:
         """Record that the base was replaced as a whole, which a refresh does."""
@@ -152,7 +153,7 @@ class SnapshotManager:
         content = self._encode(resources, pending)
         digest = hashlib.sha256(content).hexdigest()
         if self._journal is not None:
-            self._append({"op": "saving", "checkpoint": digest})
+            self._append(state.dump({"op": "saving", "checkpoint": digest}))
         if self._stack.path.exists():
             self._stack.keep_backup()
         self._stack.backend.write(self._stack.path, content, durable=True)
@@ -211,9 +212,6 @@ class SnapshotManager:
             text = self._encoded[resource] = state.dump(resource.to_json(self._write_secret))
         return text
 
-    def _json(self, resource: Resource) -> Any:
-        return resource.to_json(self._write_secret)
-
     # -- the journal
 
     def _id(self, item: object) -> int:
@@ -223,20 +221,27 @@ class SnapshotManager:
             self._kept.append(item)  # an id is only an object's own while the object lives
         return found
 
-    def _record(self, *records: dict[str, Any]) -> None:
+    def _entry(self, op: str, item: object, resource: str = "", **more: str) -> str:
+        """Write an entry; the resource in it is a text already, the one that the checkpoint gets as well."""
+        entry = state.dump({"op": op, "id": self._id(item), **more})
+        return f'{entry[:-1]},"r":{resource}}}' if resource else entry
+
+    def _record(self, *entries: str) -> None:
         if self._failure is not None:
             raise EmbeddedError(f"writing the state failed: {self._failure}") from self._failure
         if time.monotonic() >= self._next_save:
             self._save()
             return
-        for record in records:
-            self._append(record)
-        self._dirty = True
-        self._changed.notify_all()
+        for entry in entries:
+            self._append(entry)
+        if not self._dirty:
+            # From here on, the flusher wakes by itself when it is time.
+            self._dirty = True
+            self._changed.notify_all()
 
-    def _append(self, record: dict[str, Any]) -> None:
+    def _append(self, entry: str) -> None:
         if self._journal is not None:
-            self._journal.write(state.dump(record).encode() + b"\n")
+            self._journal.write(f"{entry}\n".encode())
             self._journal.flush()
 
     def _start_journal(self, digest: str, resources: list[Resource], pending: list[Operation]) -> None:
