@@ -23,7 +23,6 @@ from .errors import (
     ServerError,
     TransportError,
 )
-from .normal import ABSENT, changes, normalise, normalise_live, same_definition
 from .snapshot import Index, Snapshot
 
 MAX_USERS: Final = 30
@@ -178,7 +177,7 @@ class Catalog:
             live = index.get(identifier)
             # A late list may still show what the server has just called gone.
             if live is not None and not isinstance(error, NotFound):
-                return live if same_definition(normalise(payload), normalise_live(live)) else None
+                return live if equals(live, payload) else None
             moved = [c for c in index.named(name) if c["identifier"] != identifier and covers(c, payload)]
             return moved[0] if len(moved) == 1 else None
 
@@ -266,7 +265,17 @@ class Catalog:
 
 def covers(live: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
     """Whether a live connector has everything that a payload says, be it with additions of the server's."""
+    # Loaded here: what the model behind it takes to load is most of what a refresh would take.
+    from .normal import ABSENT, changes, normalise, normalise_live
+
     return all(change.old is ABSENT for change in changes(normalise(payload), normalise_live(live)))
+
+
+def equals(live: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
+    """Whether a live connector means just what a payload says."""
+    from .normal import normalise, normalise_live, same_definition
+
+    return same_definition(normalise(payload), normalise_live(live))
 
 
 def exists_error(name: str, existing: list[Answer], where: str, *, unsure: bool = False) -> ConnectorExists:
