@@ -7,6 +7,7 @@ from typing import Any, Final
 import pulumi
 import pulumi.dynamic
 
+from . import host
 from .connection_provider import DECLARED, ConnectionProvider
 from .connector import Connector, context_of
 from .provider import CONTEXT_KEY
@@ -74,7 +75,7 @@ class Connection(pulumi.dynamic.Resource, module="scalekit", name="Connection"):
     ) -> None:
         about = context_of(declared, context)
         props = {**dict.fromkeys((*DECLARED, *_ANSWERED)), **declared, CONTEXT_KEY: about}
-        super().__init__(ConnectionProvider(), resource_name, props, opts)
+        host.register(self, ConnectionProvider, resource_name, props, opts or pulumi.ResourceOptions())
 
     @classmethod
     def get(

@@ -19,15 +19,15 @@ from .patterns import Auth, JsonObject, to_payload
 from .properties import ANSWER_ONLY, DEFINITION_KEYS
 from .provider import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
 
-_ANSWERED: Final = {
-    "provider_id": "id",
-    "is_custom": "is_custom",
-    "is_custom_mcp": "is_custom_mcp",
-    "categories": "categories",
-    "display_priority": "display_priority",
-    "coming_soon": "coming_soon",
+_ANSWERED: Final[Mapping[str, tuple[str, Any]]] = {
+    "provider_id": ("id", None),
+    "is_custom": ("is_custom", False),
+    "is_custom_mcp": ("is_custom_mcp", False),
+    "categories": ("categories", []),
+    "display_priority": ("display_priority", 0),
+    "coming_soon": ("coming_soon", False),
 }
-"""The outputs that are made of `answer`, each with its key there."""
+"""The outputs that are made of `answer`: the key of each there, and what it means that it is not there."""
 # The display names that each run of a program has declared, by the run's root stack resource: each with the name and
 # the parent of its connector, since a component may name its own connectors as another one does.
 _names: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, tuple[str, pulumi.Resource | None]]] = (
@@ -55,7 +55,10 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
     identifier: pulumi.Output[str]
     """The identifier that Scalekit made, such as `MYASANA:12345`: the `provider_key` of connections."""
     answer: pulumi.Output[dict[str, Any]]
-    """What else Scalekit made, by the names of its answers. The following outputs are taken from it."""
+    """What else Scalekit made, by the names of its answers, without what is false or empty.
+
+    The following outputs are taken from it.
+    """
     provider_id: pulumi.Output[str | None]
     """The `id` of the connector in Scalekit's answers."""
     is_custom: pulumi.Output[bool | None]
@@ -136,7 +139,7 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
         # What the server makes of a secret property is as secret as that property.
         hidden = pulumi.ResourceOptions(additional_secret_outputs=[SERVER_FORM])
         options = hidden if opts is None else pulumi.ResourceOptions.merge(hidden, opts)
-        super().__init__(ConnectorProvider(), resource_name, props, options)
+        host.register(self, ConnectorProvider, resource_name, props, options)
 
     def __getattr__(self, name: str) -> pulumi.Output[Any]:
         """The outputs that are not there from the start, made when a program asks for them.
@@ -145,8 +148,8 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
         every other. Of a property that the program leaves out it has nothing to wait for.
         """
         if name in _ANSWERED:
-            key = _ANSWERED[name]
-            output = self.answer.apply(lambda answer: _whole((answer or {}).get(key)))
+            key, default = _ANSWERED[name]
+            output = self.answer.apply(lambda answer: _whole((answer or {}).get(key, default)))
         elif name in DEFINITION_KEYS:
             output = pulumi.Output.from_input(None)
         else:

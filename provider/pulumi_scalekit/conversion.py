@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown as PulumiUnknown
 
 from .properties import ANSWER_ONLY, DEFINITION_KEYS, UNKNOWN
 
-_PROVIDER_KEY = "__provider"
-"""Pulumi's own input that carries the pickled provider; the host puts it back itself."""
-
 
 def received(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain JSON from a property bag of Pulumi's: numbers as declared, absent members gone, `UNKNOWN` marked."""
-    return {key: _received(v) for key, v in properties.items() if v is not None and key != _PROVIDER_KEY}
+    """Plain JSON from a property bag of Pulumi's: numbers as declared, absent members gone, `UNKNOWN` marked.
+
+    The pickled provider is left out; Pulumi's host puts it back itself.
+    """
+    return {key: _received(v) for key, v in properties.items() if v is not None and key != PROVIDER_KEY}
 
 
 def _received(value: Any) -> Any:
@@ -51,8 +52,11 @@ def as_declared(inputs: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
 
 
 def answer_outputs(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The identifier of a server's answer, and under `answer` all else that the server makes."""
-    made = {key: _received(answer[key]) for key in ANSWER_ONLY if answer.get(key) is not None}
+    """The identifier of a server's answer, and under `answer` all else that the server makes.
+
+    What is false or empty is left out, as the API may itself do: Pulumi writes the whole state again and again.
+    """
+    made = {key: _received(answer[key]) for key in ANSWER_ONLY if answer.get(key)}
     return {"identifier": made.pop("identifier"), "answer": made}
 
 

@@ -9,15 +9,44 @@ a future version looks different.
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+import pulumi
+from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 _FRAMES: Final = 50
 """How many frames up the thread pool's own frame is looked for."""
+
+
+def register(
+    resource: pulumi.dynamic.Resource,
+    provider: type[ResourceProvider],
+    name: str,
+    props: dict[str, Any],
+    options: pulumi.ResourceOptions,
+) -> None:
+    """Register a dynamic resource, as the constructor of `pulumi.dynamic.Resource` does for any.
+
+    That one pickles the provider again for each resource. And it is one constructor more than the SDK expects
+    between its own and that of the resource, above which it looks for the line of the program that declares it: the
+    state would hold a line of this package.
+    """
+    props[PROVIDER_KEY] = pickled(provider)  # type: ignore[arg-type]  # a class has a hash, if its objects have none
+    kind = f"pulumi-python:{resource._resource_type_name}"
+    pulumi.CustomResource.__init__(resource, kind, name, props, options)
+
+
+@functools.cache
+def pickled(provider: type[ResourceProvider]) -> str:
+    """A provider as each of its resources carries it in the state."""
+    return str(serialize_provider(provider()))
 
 
 def widen_thread_pool(workers: int) -> int:

@@ -254,14 +254,15 @@ def _connector(
     protect: bool,
     time: str,
 ) -> Resource:
-    from .provider import CONTEXT_KEY, ENVIRONMENT, SERVER_FORM
+    from . import host
+    from .provider import CONTEXT_KEY, ENVIRONMENT, SERVER_FORM, ConnectorProvider
 
     inputs = {**definition_of(answer), ENVIRONMENT: environment_url}
     outputs = {**inputs, **answer_outputs(answer)}
     stored = normalise_live(answer)
     if not same_definition(normalise(inputs), stored):  # pragma: no cover - the two are the same today
         outputs[SERVER_FORM] = secret(stored)
-    marked = {"__provider": _pickled_provider()}
+    marked = {"__provider": host.pickled(ConnectorProvider)}
     declared = [CONTEXT_KEY, "__provider", *(key for key in inputs if key != ENVIRONMENT)]
     return {
         "urn": urn,
@@ -278,14 +279,6 @@ def _connector(
         "created": time,
         "modified": time,
     }
-
-
-def _pickled_provider() -> str:
-    from pulumi.dynamic.dynamic import serialize_provider
-
-    from .provider import ConnectorProvider
-
-    return str(serialize_provider(ConnectorProvider()))
 
 
 def secret(value: Any) -> dict[str, Any]:

@@ -112,6 +112,9 @@ class ConnectorProvider(ResourceProvider):
             if identical(olds, unchanged):
                 # What is stored was checked before; most runs change little, and need no rules loaded.
                 return CheckResult(sent(unchanged), [])
+            if not olds:
+                # Something new: the list that tells of twins is on its way while the rules are loaded.
+                session.read_ahead(session.settings.environment_url)
             from .definition import findings
             from .normal import align
 

@@ -55,6 +55,9 @@ def test_quickstart(project: Project, scalekit: LocalScalekit, bodies: list[Any]
     # Value by value, types included: JSON text tells true from 1, which Python's == does not.
     assert sorted(map(_text, bodies)) == sorted(map(_text, declared.values()))
     assert live(scalekit) == declared
+    for name, resource in project.resources().items():
+        if name != "attention":  # made by a class method, whose line Pulumi does not find
+            assert resource["sourcePosition"].startswith("project:///__main__.py#")
     assert project.outputs() == {
         name.replace("-", "_"): resource["outputs"]["identifier"]
         for name, resource in project.resources().items()

@@ -48,7 +48,7 @@ def connector() -> Callable[[], Connector]:
 
 
 def test_outputs_made_when_asked_for(connector: Callable[[], Connector]) -> None:
-    """What the server makes arrives as it is, whole numbers as `int`; what is not declared is nothing."""
+    """What the server makes arrives as it is, whole numbers as `int`, what it leaves out as false or empty."""
     seen: list[Any] = []
 
     @pulumi.runtime.test
@@ -61,7 +61,7 @@ def test_outputs_made_when_asked_for(connector: Callable[[], Connector]) -> None
         return outputs.apply(seen.extend)
 
     program()
-    assert seen == [3, ["crm"], None, None]
+    assert seen == [3, ["crm"], False, None]
     assert type(seen[0]) is int
 
 
