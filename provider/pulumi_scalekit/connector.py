@@ -255,7 +255,7 @@ def _claim(resource_name: str, parent: pulumi.Resource | None, display_name: Any
 
 def context_of(properties: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """What a program tells the provider about itself: whether this is a preview, and what it marked secret."""
-    host.end_quietly_when_cancelled()
+    host.prepare_program()
     context = {"preview": pulumi.runtime.is_dry_run(), **more}
     if any(_holds_output(value) for value in properties.values()):
         context["secret"] = pulumi.Output.from_input(_secret_properties(properties))

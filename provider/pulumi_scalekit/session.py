@@ -170,6 +170,7 @@ def open_session(config: ConfigGetter) -> Session:
         SettingsError: A setting is missing or malformed.
     """
     host.hide_tracebacks()
+    host.collect_less_garbage()
     settings = read_settings(config)
     host.widen_thread_pool(settings.parallel)
     return _session(settings)
