@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PLUGIN = b"pulumi.dynamic"
-"""What the command line of the provider process has in it."""
+PLUGINS = (b"pulumi.dynamic", b"run_provider.py")
+"""What one argument of the provider process ends with: the CLI's, and the embedded engine's."""
 _INTERVAL = 0.1
 """Seconds between two looks at the provider process."""
 
@@ -89,7 +89,9 @@ class _PluginWatch(threading.Thread):
             with contextlib.suppress(OSError, ValueError):
                 pid = int(entry.name)
                 command = (entry / "cmdline").read_bytes().split(b"\0")
-                if PLUGIN in command and self._engine in _ancestors(pid):
+                if any(argument.endswith(PLUGINS) for argument in command) and self._engine in _ancestors(
+                    pid
+                ):
                     return pid
         return None
 
