@@ -38,7 +38,7 @@ QUICK = [
 NAIVE = tuple(Variant("naive", latency, repeats=1) for latency in (0.0, 0.1))
 # No naive one at 1,000: the SDK cannot pickle a provider by value more than some 300 times in a program.
 FULL = [
-    Group("cli", 200, (*variants("ours"), *NAIVE), repeats=2),
+    Group("cli", 200, (*variants("ours"), *NAIVE), repeats=3),
     Group("embedded", 200, variants("ours")),
     Group("cli", 10, variants("ours")),
     Group("embedded", 10, variants("ours")),
