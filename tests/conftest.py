@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,10 @@ from pulumi_scalekit.local import LocalScalekit
 from .support.engines import Engine, Project, find_engines
 
 # How long an example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("untimed", deadline=None)
+_PARENT = hypothesis.settings.get_profile(
+    "ci" if os.environ.get("CI") else "default"
+)  # "ci": the same examples each time
+hypothesis.settings.register_profile("untimed", _PARENT, deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
