@@ -190,8 +190,9 @@ class ConnectorProvider(ResourceProvider):
     @explained
     def create(self, props: Inputs) -> CreateResult:
         """Create the connector, or take over the one that `adopt` names."""
+        from .catalog import equals
         from .conversion import received
-        from .normal import create_payload, normalise, normalise_live, same_definition, update_payload
+        from .normal import create_payload, update_payload
 
         inputs, session = received(props), self._session
         with discretion(inputs):
@@ -201,7 +202,7 @@ class ConnectorProvider(ResourceProvider):
             else:
                 answer = self._adoptable(inputs)
                 session.takes_over(answer["identifier"])
-                if not same_definition(normalise(inputs), normalise_live(answer)):
+                if not equals(answer, inputs):
                     answer = session.catalog.update(answer["identifier"], update_payload(inputs))
                     session.takes_over(answer["identifier"])
             session.manages(answer["identifier"])

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_scalekit.local.messages import MAX_DEPTH
+from pulumi_scalekit.properties import DEFINITION_KEYS
 
 from .conftest import BEARER, Session
 
@@ -20,16 +21,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=15,
 )
-FIELDS = (
-    "display_name",
-    "description",
-    "auth_patterns",
-    "proxy_url",
-    "proxy_enabled",
-    "icon_src",
-    "metadata",
-)
-PAYLOADS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=2).map(
+PAYLOADS = st.dictionaries(st.sampled_from(DEFINITION_KEYS), JSON, max_size=2).map(
     lambda changes: {**BEARER, **changes}
 )
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
