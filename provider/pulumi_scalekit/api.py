@@ -69,36 +69,63 @@ class Client:
         self.settings = settings
         self.pace = Pace(settings.parallel)
         self.discreet = Discretion(settings.client_secret)
+        self._transport = transport
         self._deadline = Deadline()
-        host = urlsplit(settings.environment_url).hostname or ""
+        # A proxy configured for the outside world cannot reach this machine's own loopback.
+        self._trust_env = not is_loopback(urlsplit(settings.environment_url).hostname or "")
         plain = settings.environment_url.startswith("http://")
         try:
-            self._http = httpx.Client(
-                base_url=settings.environment_url,
-                transport=transport,
-                follow_redirects=False,
-                # A proxy configured for the outside world cannot reach this machine's own loopback.
-                trust_env=not is_loopback(host),
-                # Plain HTTP needs no certificates, and to load them takes 20 ms. This context trusts none.
-                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-                timeout=httpx.Timeout(settings.timeout, connect=min(10.0, settings.timeout), pool=None),
-                limits=httpx.Limits(
-                    max_connections=settings.parallel, max_keepalive_connections=settings.parallel
-                ),
-                headers={"user-agent": f"pulumi-scalekit/{__version__}", "accept": "application/json"},
+            # Plain HTTP needs no certificates, and to load them takes 20 ms. This context trusts none.
+            self._tls = (
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                if plain
+                else httpx.create_ssl_context(trust_env=self._trust_env)
             )
+            self._http = self._connect()
         except (ValueError, ImportError, httpx.InvalidURL, OSError):
             # The cause is not shown: the URL of a proxy may hold a password.
             raise SettingsError(
                 "The HTTP client cannot be set up: check the proxy in HTTPS_PROXY or ALL_PROXY (http:// or "
                 "https://; socks5:// needs the package httpx[socks]) and the file in SSL_CERT_FILE, if set"
             ) from None
-        deadline.apply(self._deadline, self._http)
+        self._idle = [self._http]
         self._token = Token(self)
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _connect(self) -> httpx.Client:
+        settings = self.settings
+        http = httpx.Client(
+            base_url=settings.environment_url,
+            transport=self._transport,
+            follow_redirects=False,
+            trust_env=self._trust_env,
+            verify=self._tls,
+            timeout=httpx.Timeout(settings.timeout, connect=min(10.0, settings.timeout), pool=None),
+            headers={"user-agent": f"pulumi-scalekit/{__version__}", "accept": "application/json"},
+        )
+        deadline.apply(self._deadline, http)
+        return http
+
+    @contextmanager
+    def _connection(self) -> Iterator[httpx.Client]:
+        """An HTTP client of one connection that no other thread uses meanwhile.
+
+        A client that all threads share looks through all of its connections twice for each request, and at thirty
+        of them that takes longer than the request itself. The last one used is the next one taken, so there are no
+        more of them than there were calls at once.
+        """
+        try:
+            http = self._idle.pop()
+        except IndexError:
+            http = self._connect()
+        try:
+            yield http
+        finally:
+            self._idle.append(http)
 
     def __enter__(self) -> Client:
         return self
@@ -299,16 +326,20 @@ class Client:
         """
         request = self._http.build_request(method, path, headers=list(headers), content=content)
         request.headers["authorization"] = f"Bearer {self._token.current()}"
-        with self._explained(action):
-            response = self._http.send(request, stream=True)
+        with self._explained(action), self._connection() as http:
+            response = http.send(request, stream=True)
             try:
                 yield response
             finally:
                 response.close()
 
     def _attempt(self, action: str, request: httpx.Request) -> Answer:
-        with self._explained(action), self._deadline.within(self.settings.timeout):
-            response = self._http.send(request, stream=True)
+        with (
+            self._explained(action),
+            self._deadline.within(self.settings.timeout),
+            self._connection() as http,
+        ):
+            response = http.send(request, stream=True)
             try:
                 content = self._read(response)
             finally:

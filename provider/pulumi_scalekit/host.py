@@ -23,7 +23,9 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 
 _FRAMES: Final = 50
-"""How many frames up the thread pool's own frame is looked for."""
+"""How many frames up the thread pool's own frame, or the program's, is looked for."""
+_SDK_FRAMES: Final = 6
+"""The frames from `register` to the SDK's look at the stack: four, and two in case there will be more."""
 _THRESHOLDS: Final = (50_000, 50, 100)
 """How often to look for garbage: at so many new objects, and older ones each so many times less often."""
 
@@ -43,7 +45,29 @@ def register(
     """
     props[PROVIDER_KEY] = pickled(provider)  # type: ignore[arg-type]  # a class has a hash, if its objects have none
     kind = f"pulumi-python:{resource._resource_type_name}"
-    pulumi.CustomResource.__init__(resource, kind, name, props, options)
+    depth = _program_depth()
+    if depth is None or getattr(sys, "tracebacklimit", None) is not None:
+        pulumi.CustomResource.__init__(resource, kind, name, props, options)
+        return
+    # The SDK notes the stack for each resource. Without a limit most of it is Python's and Pulumi's own, a third of
+    # what the state holds of a connector, with paths of the machine that ran the program.
+    sys.tracebacklimit = depth + _SDK_FRAMES
+    try:
+        pulumi.CustomResource.__init__(resource, kind, name, props, options)
+    finally:
+        del sys.tracebacklimit
+
+
+def _program_depth() -> int | None:
+    """How many frames the caller and the program's main module are, with all between; `None` without a program."""
+    frame = sys._getframe(1)
+    for depth in range(1, _FRAMES):
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__":
+            return depth
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return None
 
 
 @functools.cache

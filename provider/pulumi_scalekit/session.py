@@ -25,6 +25,7 @@ class Session:
         self.previewing = False
         """Whether this run is a preview, as the program says in each check."""
         self._read_ahead = False
+        self._widened = False
         self._opening = threading.Lock()
         self._opened: tuple[Catalog, Connections] | None = None
         self._lock = threading.Lock()
@@ -37,12 +38,19 @@ class Session:
     @property
     def catalog(self) -> Catalog:
         """The environment's connectors."""
+        self._widen()
         return self._open()[0]
 
     @property
     def connections(self) -> Connections:
         """The environment's connections."""
+        self._widen()
         return self._open()[1]
+
+    def _widen(self) -> None:
+        # Not before there is something to wait for: until then, more threads are only in each other's way.
+        if not self._widened:
+            self._widened = host.widen_thread_pool(self.settings.parallel) > 0
 
     def _open(self) -> tuple[Catalog, Connections]:
         # A run that finds nothing to change makes no call: it does not load the HTTP client either.
@@ -91,6 +99,8 @@ class Session:
         if self._read_ahead or recorded != self.settings.environment_url:
             return
         self._read_ahead = True
+        # Loaded before the thread starts, so that the sign-in is on its way when the caller loads more.
+        self._open()
         threading.Thread(target=self._list, daemon=True).start()
 
     def _list(self) -> None:
@@ -171,6 +181,4 @@ def open_session(config: ConfigGetter) -> Session:
     """
     host.hide_tracebacks()
     host.collect_less_garbage()
-    settings = read_settings(config)
-    host.widen_thread_pool(settings.parallel)
-    return _session(settings)
+    return _session(read_settings(config))

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -100,6 +101,19 @@ def test_connections_are_used_again() -> None:
                 list(api.connectors())
         assert len(scalekit.requests) == 6
         assert len({request.connection for request in scalekit.requests}) == 1
+
+
+def test_as_many_connections_as_calls_at_once() -> None:
+    """Threads that call at once have a connection each, which later ones use again."""
+    with local.running(faults=["list:latency=0.3"]) as scalekit:
+        settings = Settings(scalekit.url, scalekit.client_id, scalekit.client_secret)
+        with Client(settings) as api:
+            for _ in range(2):
+                with ThreadPoolExecutor(4) as threads:
+                    list(threads.map(lambda _: list(api.connectors()), range(4)))
+        lists = [request.connection for request in scalekit.requests if request.operation == "list"]
+        assert len(lists) == 8
+        assert len(set(lists)) == 4
 
 
 def test_a_huge_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

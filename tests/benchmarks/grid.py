@@ -203,6 +203,7 @@ class _Stand:
             ),
             "BENCH_CONNECTORS": str(self._group.connectors),
             "BENCH_VERSION": "1",
+            "SCALEKIT_PARALLEL": str(CONCURRENCY),
         }
         if not self._group.checkpoints:
             environ["PULUMI_SKIP_CHECKPOINTS"] = "true"

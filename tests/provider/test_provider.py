@@ -167,6 +167,25 @@ def test_the_wrong_environment_is_refused_everywhere(scalekit: LocalScalekit) ->
     assert live(scalekit) == {"One": bearer("One")}
 
 
+def test_a_read_answers_inputs_only_where_they_change(scalekit: LocalScalekit) -> None:
+    """What is live as declared leaves the inputs in the state alone; drift and a new URL change them."""
+
+    def read(outputs: dict[str, Any], **settings: str) -> dict[str, Any] | None:
+        return (
+            Host(scalekit, **settings).provider.read(resource.id, {**outputs, "__provider": PICKLED}).inputs
+        )
+
+    resource = Host(scalekit).create(bearer("One"))
+    assert read(resource.outputs) is None
+    former = "https://former.example.com"
+    moved = read({**resource.outputs, "environment_url": former}, **{"scalekit:formerEnvironmentUrl": former})
+    assert moved == {k: v for k, v in resource.inputs.items() if k != "__provider"}
+    scalekit.store.update_provider(resource.id, lambda payload: {**payload, "description": "Changed"})
+    drifted = read(resource.outputs)
+    assert drifted
+    assert drifted["description"] == "Changed"
+
+
 def test_a_former_url_that_is_another_environment(scalekit: LocalScalekit) -> None:
     """Where a connector is not in what is said to be its environment's new URL, it is not forgotten."""
     resource = Host(scalekit).create(bearer("One"))

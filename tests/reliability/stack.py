@@ -109,7 +109,9 @@ class Stack:
             if not result.id:
                 self._keep(run, name, None)
                 return
-            new = Resource(result.id, wire(result.inputs), wire(result.outs))
+            # An engine keeps the inputs that it has where the answer holds none.
+            inputs = old.inputs if result.inputs is None else wire(result.inputs)
+            new = Resource(result.id, inputs, wire(result.outs))
             if new != old:
                 self._keep(run, name, new)
 

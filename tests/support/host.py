@@ -107,9 +107,10 @@ class Host:
         result = self.provider.read(resource.id, over_the_wire(resource.outputs))
         if not result.id:
             return None
-        assert result.inputs is not None
         assert result.outs is not None
-        return Resource(result.id, over_the_wire(result.inputs), over_the_wire(result.outs))
+        # An engine keeps the inputs that it has where the answer holds none.
+        inputs = resource.inputs if result.inputs is None else over_the_wire(result.inputs)
+        return Resource(result.id, inputs, over_the_wire(result.outs))
 
     def delete(self, resource: Resource) -> None:
         """Delete."""
