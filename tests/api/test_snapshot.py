@@ -148,7 +148,7 @@ def test_what_no_list_shows_is_gone() -> None:
 def test_threads_look_together() -> None:
     """Thirty threads that miss something share their looks."""
     source = Source()
-    shot = snapshot(source, pause=0.02)
+    shot = snapshot(source, pause=0.1)
     assert at_once(30, lambda n: shot.get(f"C:{n}")) == [None] * 30
     assert source.calls <= 2 * LOOKS
 
