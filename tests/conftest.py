@@ -16,9 +16,8 @@ from pulumi_scalekit.local import LocalScalekit
 from .support.engines import Engine, Project, find_engines
 
 # How long an example takes says more about the machine than about the code.
-_PARENT = hypothesis.settings.get_profile(
-    "ci" if os.environ.get("CI") else "default"
-)  # "ci": the same examples each time
+# The profile "ci" plays the same examples each time.
+_PARENT = hypothesis.settings.get_profile("ci" if os.environ.get("CI") else "default")
 hypothesis.settings.register_profile("untimed", _PARENT, deadline=None)
 hypothesis.settings.load_profile("untimed")
 

@@ -14,8 +14,12 @@ import gc
 import signal
 import sys
 import threading
+import traceback
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from types import FrameType
 from typing import Any, Final, Literal
 
 import pulumi
@@ -46,28 +50,26 @@ def register(
     props[PROVIDER_KEY] = pickled(provider)  # type: ignore[arg-type]  # a class has a hash, if its objects have none
     kind = f"pulumi-python:{resource._resource_type_name}"
     depth = _program_depth()
-    if depth is None or getattr(sys, "tracebacklimit", None) is not None:
+    with contextlib.ExitStack() as afterwards:
+        if depth is not None and not hasattr(sys, "tracebacklimit"):
+            # The SDK notes the stack for each resource. Without a limit most of it is Python's and Pulumi's own, a
+            # third of what the state holds of a connector, with paths of the machine that ran the program.
+            sys.tracebacklimit = depth + _SDK_FRAMES
+            afterwards.callback(delattr, sys, "tracebacklimit")
         pulumi.CustomResource.__init__(resource, kind, name, props, options)
-        return
-    # The SDK notes the stack for each resource. Without a limit most of it is Python's and Pulumi's own, a third of
-    # what the state holds of a connector, with paths of the machine that ran the program.
-    sys.tracebacklimit = depth + _SDK_FRAMES
-    try:
-        pulumi.CustomResource.__init__(resource, kind, name, props, options)
-    finally:
-        del sys.tracebacklimit
 
 
 def _program_depth() -> int | None:
     """How many frames the caller and the program's main module are, with all between; `None` without a program."""
-    frame = sys._getframe(1)
-    for depth in range(1, _FRAMES):
+    for depth, frame in enumerate(_frames(sys._getframe(1)), 1):
         if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__main__":
             return depth
-        if frame.f_back is None:
-            break
-        frame = frame.f_back
     return None
+
+
+def _frames(innermost: FrameType) -> Iterator[FrameType]:
+    """A frame and those that called it, from the inside out."""
+    return (frame for frame, _ in islice(traceback.walk_stack(innermost), _FRAMES))
 
 
 @functools.cache
@@ -82,8 +84,7 @@ def widen_thread_pool(workers: int) -> int:
     A call of ours runs in one of the pool's threads, so the pool is found up the stack. A pool starts a thread at a
     new task, up to its limit, which is read each time; tasks that wait already need theirs started here.
     """
-    frame = sys._getframe()
-    for _ in range(_FRAMES):
+    for frame in _frames(sys._getframe()):
         if (
             frame.f_code.co_name == "_worker"
             and frame.f_globals.get("__name__") == "concurrent.futures.thread"
@@ -97,9 +98,6 @@ def widen_thread_pool(workers: int) -> int:
                     _serve_waiting(pool)
                 return max(limit, workers)
             return 0
-        if frame.f_back is None:
-            return 0
-        frame = frame.f_back
     return 0
 
 

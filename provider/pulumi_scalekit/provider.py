@@ -231,15 +231,14 @@ class ConnectorProvider(ResourceProvider):
                     )
                 session.missing(_what(state), state.get(ENVIRONMENT))
                 return ReadResult("", {})
-            declared = {key: state[key] for key in (*DEFINITION_KEYS, ADOPT, SECRETS) if key in state}
-            unchanged = as_declared(state, live)
-            inputs = declared if unchanged else _live_inputs(state, live)
+            if unchanged := as_declared(state, live):
+                inputs = {key: state[key] for key in (*DEFINITION_KEYS, ADOPT, SECRETS) if key in state}
+            else:
+                inputs = _live_inputs(state, live)
             inputs[ENVIRONMENT] = session.settings.environment_url
-            outputs = self._outputs(inputs, live)
-            if unchanged and state.get(ENVIRONMENT) == inputs[ENVIRONMENT]:
-                # Without inputs in the answer those in the state stay, and have not to be carried back and forth.
-                return ReadResult(str(live["identifier"]), outputs)
-            return ReadResult(str(live["identifier"]), outputs, inputs)
+            # Without inputs in the answer those in the state stay, and have not to be carried back and forth.
+            kept = unchanged and state.get(ENVIRONMENT) == inputs[ENVIRONMENT]
+            return ReadResult(str(live["identifier"]), self._outputs(inputs, live), None if kept else inputs)
 
     @explained
     def update(self, _id: str, _olds: Inputs, _news: Inputs) -> UpdateResult:
