@@ -57,6 +57,21 @@ def register(
             sys.tracebacklimit = depth + _SDK_FRAMES
             afterwards.callback(delattr, sys, "tracebacklimit")
         pulumi.CustomResource.__init__(resource, kind, name, props, options)
+    _await_one_output(resource)
+
+
+def _await_one_output(resource: pulumi.Resource) -> None:
+    """Let the end of the program wait for one output of a resource instead of all: they come together.
+
+    Whenever an output comes, the SDK turns to all that are still open anew: a sixth of the time that a program takes
+    to declare a thousand connectors. An output of which a program makes another one is left to that one in
+    the same way.
+    """
+    for name, output in vars(resource).items():
+        if isinstance(output, pulumi.Output) and name != PROVIDER_KEY:
+            untrack = getattr(output, "_untrack", None)
+            if callable(untrack):
+                untrack()
 
 
 def _program_depth() -> int | None:

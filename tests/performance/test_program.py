@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.settings import SETTINGS
 
 from pulumi_scalekit import Connector
 from pulumi_scalekit.provider import CONTEXT_KEY
@@ -77,3 +78,20 @@ def test_few_outputs_from_the_start(connector: Callable[[], Connector]) -> None:
 
     program()
     assert Connector.__annotations__ == {}
+
+
+def test_one_output_to_wait_for(connector: Callable[[], Connector]) -> None:
+    """A program's end waits for one output of a connector, and for all that the program makes of the others."""
+
+    @pulumi.runtime.test
+    def program() -> pulumi.Output[None]:
+        waited = SETTINGS.outputs
+        before = set(waited)
+        made = connector()
+        named = made.display_name.apply(str.upper)
+        assert waited - before == {vars(made)["__provider"]._data, named._data}
+        return named.apply(seen.append)
+
+    seen: list[str] = []
+    program()
+    assert seen == ["A"]
