@@ -46,7 +46,8 @@ def parse_json(content: bytes) -> Any:
         value = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_in_range)
     except RecursionError:
         raise ValueError("it nests too deeply") from None
-    if depth(value) > MAX_DEPTH:
+    # What has no more brackets than that cannot nest deeper, and most answers have fewer.
+    if content.count(b"{") + content.count(b"[") > MAX_DEPTH and depth(value) > MAX_DEPTH:
         raise ValueError("it nests too deeply")
     if b"\\u" in content:
         # Half of a surrogate pair, escaped, is the one text that JSON can hold and UTF-8 cannot.

@@ -21,9 +21,10 @@ field names, never other values, so that they can be shown where the values must
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
@@ -52,8 +53,6 @@ class Finding:
     """What to do about it: an imperative clause."""
     severity: Severity = "error"
     """`error` stops a deployment, `warning` and `hint` do not."""
-    contract: bool = False
-    """Whether Scalekit's API itself refuses the definition for this, as far as its contract tells."""
 
     def __str__(self) -> str:
         return f"{self.message}; {self.fix}"
@@ -218,18 +217,28 @@ def findings(definition: Mapping[str, Any]) -> list[Finding]:
     Takes a payload of plain JSON values (`dict`, `list`, `str`, `bool`, `int`, `float`, `None`) in which any
     value may be `UNKNOWN`. A key whose value is `None` counts as absent.
     """
-    plain = _without_none(definition)
-    found = [*_schema_findings(plain)]
-    for rule in RULES:
-        found.extend(rule.check(plain))
-    unique = dict.fromkeys(found)
     rank = {"error": 0, "warning": 1, "hint": 2}
-    return sorted(unique, key=lambda finding: rank[finding.severity])
+    return sorted(_found(definition, RULES), key=lambda finding: rank[finding.severity])
 
 
 def errors(definition: Mapping[str, Any]) -> list[Finding]:
     """The findings that stop a deployment."""
     return [finding for finding in findings(definition) if finding.severity == "error"]
+
+
+def contract_violations(definition: Mapping[str, Any]) -> list[Finding]:
+    """What Scalekit's API itself refuses a definition for, as far as its contract tells."""
+    found = _found(definition, [rule for rule in RULES if rule.contract])
+    return [finding for finding in found if finding.severity == "error"]
+
+
+def _found(definition: Mapping[str, Any], rules: Iterable[Rule]) -> Iterable[Finding]:
+    """What the schema and the rules find, each once."""
+    plain = _without_none(definition)
+    found = [*_schema_findings(plain)]
+    for rule in rules:
+        found.extend(rule.check(plain))
+    return dict.fromkeys(found)
 
 
 def _without_none(value: Any) -> Any:
@@ -300,7 +309,6 @@ def _schema_finding(detail: ErrorDetails) -> Finding:
         path=format_path(location),
         message=message,
         fix=fix,
-        contract=True,
     )
 
 
@@ -393,6 +401,7 @@ def _type(pattern: Mapping[str, Any]) -> str | None:
     return value if isinstance(value, str) else None
 
 
+@functools.lru_cache(maxsize=64)  # several rules ask about the same URL
 def _url_fault(url: str) -> str | None:
     """What is wrong with an https URL whose placeholders stand for single words, or `None`."""
     filled = PLACEHOLDER.sub("x", url)
@@ -431,6 +440,8 @@ class Rule:
 
     check: Check
     names: tuple[str, ...]
+    contract: bool
+    """Whether Scalekit's API itself refuses what is an error by this rule, as far as its contract tells."""
 
     @property
     def summary(self) -> str:
@@ -442,15 +453,15 @@ RULES: list[Rule] = []
 """Every rule beyond the schema, in the order in which they are checked."""
 
 
-def _rule(*names: str) -> Callable[[Check], Check]:
+def _rule(*names: str, contract: bool = False) -> Callable[[Check], Check]:
     def register(check: Check) -> Check:
-        RULES.append(Rule(check, names))
+        RULES.append(Rule(check, names, contract))
         return check
 
     return register
 
 
-@_rule("one-auth-pattern")
+@_rule("one-auth-pattern", contract=True)
 def one_auth_pattern(definition: Mapping[str, Any]) -> Iterator[Finding]:
     """A connector has exactly one auth pattern: the list is there for later versions of the API."""
     patterns = definition.get("auth_patterns")
@@ -460,11 +471,10 @@ def one_auth_pattern(definition: Mapping[str, Any]) -> Iterator[Finding]:
             "auth_patterns",
             f"holds {len(patterns)} patterns, and Scalekit takes exactly one",
             "make one connector for each way to authenticate",
-            contract=True,
         )
 
 
-@_rule("auth-type")
+@_rule("auth-type", contract=True)
 def auth_type(definition: Mapping[str, Any]) -> Iterator[Finding]:
     """`type` is OAUTH, BASIC, BEARER, API_KEY or NO_AUTH; other types of the catalogue are warned about."""
     for where, pattern in _patterns(definition):
@@ -487,7 +497,6 @@ def auth_type(definition: Mapping[str, Any]) -> Iterator[Finding]:
             path,
             "is no auth type of Scalekit",
             f"did you mean {close[0]}?" if close else f"use one of {', '.join(AUTH_TYPES)}",
-            contract=True,
         )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
-from ..definition import findings
+from ..definition import contract_violations
 from .errors import InvalidArgument, Violation
 from .store import Provider
 
@@ -88,9 +88,7 @@ def parse_payload(body: bytes) -> dict[str, object]:
 def check_definition(payload: Mapping[str, object]) -> None:
     """Refuse a definition that breaks a rule of the API's contract, with every violation at once."""
     broken = [
-        Violation(finding.path, finding.message, finding.rule)
-        for finding in findings(payload)
-        if finding.contract and finding.severity == "error"
+        Violation(finding.path, finding.message, finding.rule) for finding in contract_violations(payload)
     ]
     if broken:
         raise InvalidArgument(f"validation failed: {_count(len(broken), 'violation')}", broken)
