@@ -8,6 +8,7 @@ import pulumi
 import pulumi.dynamic
 
 from . import host
+from .arguments import ArgumentsChecked
 from .connection_provider import DECLARED, ConnectionProvider
 from .connector import Connector, context_of
 from .provider import CONTEXT_KEY
@@ -15,7 +16,7 @@ from .provider import CONTEXT_KEY
 _ANSWERED: Final = ("status", "enabled", "environment_url")
 
 
-class Connection(pulumi.dynamic.Resource, module="scalekit", name="Connection"):
+class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connection"):
     """A connection of a connector: what connected accounts are made under, and Tool Proxy calls go through.
 
     Preview: Scalekit marks the calls behind it as a preview, so they may change. Nothing of a connection can be

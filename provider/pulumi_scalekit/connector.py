@@ -15,6 +15,7 @@ import pulumi
 import pulumi.dynamic
 
 from . import host
+from .arguments import ArgumentsChecked
 from .patterns import Auth, JsonObject, to_payload
 from .properties import ANSWER_ONLY, DEFINITION_KEYS
 from .provider import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
@@ -35,7 +36,7 @@ _names: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, tuple[str, pulumi.R
 )
 
 
-class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
+class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connector"):
     """A custom connector: an API or MCP server that agents reach through Scalekit."""
 
     display_name: pulumi.Output[str]
@@ -105,6 +106,7 @@ class Connector(pulumi.dynamic.Resource, module="scalekit", name="Connector"):
             opts: Pulumi's resource options.
 
         Raises:
+            ArgumentError: An argument is missing, or there is none of that name.
             pulumi.RunError: Another connector of this program has the same display name.
         """
         properties = {

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
+from .arguments import argument_error, unknown_argument
+
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
 else:
@@ -43,23 +45,19 @@ class Payload:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kind = type(self).__name__
         if len(args) > len(self._ATTRIBUTES):
-            raise TypeError(
+            raise argument_error(
                 f"{kind}() takes at most {len(self._ATTRIBUTES)} arguments, {len(args)} were given"
             )
         values = dict(zip(self._ATTRIBUTES, args, strict=False))
         for name, value in kwargs.items():
             if name not in self._ATTRIBUTES:
-                from difflib import get_close_matches
-
-                close = get_close_matches(name, self._ATTRIBUTES, 1)
-                hint = f"did you mean {close[0]}?" if close else "keys of your own go into extra="
-                raise TypeError(f"{kind}() has no argument {name}; {hint}")
+                raise unknown_argument(kind, name, self._ATTRIBUTES, "keys of your own go into extra=")
             if name in values:
-                raise TypeError(f"{kind}() got {name} twice")
+                raise argument_error(f"{kind}() got {name} twice")
             values[name] = value
         for name in self._ATTRIBUTES:
             if name not in values and self.is_required(name):
-                raise TypeError(f"{kind}() needs {name}")
+                raise argument_error(f"{kind}() needs {name}")
         self.__dict__.update(values)
 
     def __setattr__(self, name: str, _value: object) -> None:

@@ -106,6 +106,14 @@ def test_program_errors(project: Project, scalekit: LocalScalekit) -> None:
             'scalekit.Connector.from_json("one", "missing.json")',
             "one: cannot read missing.json: No such file or directory",
         ),
+        "a misspelled argument": (
+            'scalekit.Connector("one", dispaly_name="One")',
+            "__main__.py:6: Connector() has no argument dispaly_name; did you mean display_name?",
+        ),
+        "a misspelled argument of a pattern": (
+            'scalekit.BearerAuth("Token", feilds=[])',
+            "__main__.py:6: BearerAuth() has no argument feilds; did you mean fields?",
+        ),
         "two of one name": (
             """
             pattern = [scalekit.NoAuth(display_name="None", is_mcp=True)]

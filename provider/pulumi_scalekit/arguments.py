@@ -1,0 +1,81 @@
+"""Calls with wrong arguments, as one line that names the place in the program.
+
+Python's own `TypeError` for them would reach the user of `pulumi preview` as a traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+
+class ArgumentError(pulumi.RunError, TypeError):
+    """A call with wrong arguments. Of a `RunError` Pulumi shows the message alone."""
+
+
+def argument_error(message: str) -> ArgumentError:
+    """The error for a call into this package, with the file and the line that it comes from."""
+    return ArgumentError(f"{_place(sys._getframe(1))}{message}")
+
+
+def unknown_argument(of: str, name: str, known: Collection[str], advice: str) -> ArgumentError:
+    """The error for an argument that there is none of.
+
+    Args:
+        of: What was called.
+        name: The argument.
+        known: The arguments that there are.
+        advice: What to do where none of those looks like it.
+    """
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    return argument_error(
+        f"{of}() has no argument {name}; {f'did you mean {close[0]}?' if close else advice}"
+    )
+
+
+class ArgumentsChecked:
+    """A class whose constructor's arguments are checked before it is called. Makes `ArgumentError` of a mistake."""
+
+    if not TYPE_CHECKING:  # a type checker is to read the constructor, not this
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Make the object. Python itself does so without arguments, when it copies one."""
+            if args or kwargs:
+                _check(cls, args, kwargs)
+            return super().__new__(cls)
+
+
+def _check(of: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    signature = _signature(of.__init__)  # type: ignore[misc]  # a subclass may well have its own: that one counts
+    try:
+        signature.bind(None, *args, **kwargs)
+    except TypeError as error:
+        named = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+        for name in kwargs:
+            if name not in signature.parameters:
+                raise unknown_argument(of.__name__, name, named, f"it has {', '.join(named)}") from None
+        raise argument_error(f"{of.__name__}(): {error}") from None
+
+
+@functools.cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+def _place(frame: FrameType | None) -> str:
+    while frame and str(frame.f_globals.get("__name__")).partition(".")[0] == __package__:
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    path = Path(frame.f_code.co_filename)
+    with_directory = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return f"{path.relative_to(Path.cwd()) if with_directory else path}:{frame.f_lineno}: "

@@ -1,0 +1,61 @@
+"""Calls with wrong arguments: one line each, with the place that they come from."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from pulumi_scalekit import BearerAuth, Connection, Connector, Field
+from pulumi_scalekit.arguments import ArgumentError
+
+# Any: these calls are wrong, and a type checker says so.
+CONNECTOR: Any = Connector
+CONNECTION: Any = Connection
+BEARER: Any = BearerAuth
+FIELD: Any = Field
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            lambda: CONNECTOR("a", dispaly_name="A"),
+            "Connector() has no argument dispaly_name; did you mean display_name?",
+        ),
+        (
+            lambda: CONNECTOR("a", xyzzy="A"),
+            "Connector() has no argument xyzzy; it has display_name, proxy_url, auth_patterns, ",
+        ),
+        (lambda: CONNECTOR("a", display_name="A"), "Connector(): missing a required "),
+        (lambda: CONNECTOR("a", "A"), "Connector(): too many positional arguments"),
+        (lambda: CONNECTOR(display_name="A"), "Connector(): missing a required "),
+        (
+            lambda: CONNECTION("a", conector="A"),
+            "Connection() has no argument conector; did you mean connector?",
+        ),
+        (lambda: BEARER(), "BearerAuth() needs display_name"),
+        (lambda: BEARER("Token", feilds=[]), "BearerAuth() has no argument feilds; did you mean fields?"),
+        (lambda: FIELD("a", xyzzy=1), "Field() has no argument xyzzy; keys of your own go into extra="),
+        (lambda: FIELD("a", field_name="a"), "Field() got field_name twice"),
+        (lambda: FIELD(*range(20)), "Field() takes at most 9 arguments, 20 were given"),
+    ],
+)
+def test_message(wrong: Callable[[], Any], message: str) -> None:
+    """The message says what is wrong, what was meant, and where."""
+    line = inspect.getsourcelines(wrong)[1]
+    with pytest.raises(ArgumentError, match=rf"test_arguments\.py:{line}: {re.escape(message)}") as raised:
+        wrong()
+    assert isinstance(raised.value, pulumi.RunError), "Pulumi shows a traceback of any other error"
+    assert isinstance(raised.value, TypeError)
+
+
+def test_python_can_copy_what_is_checked() -> None:
+    """Objects can be made without arguments, as `copy` and `pickle` do."""
+    empty = Connector.__new__(Connector)
+    assert vars(copy.copy(empty)) == {}
