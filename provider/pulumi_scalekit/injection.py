@@ -28,6 +28,19 @@ _PATH: Final = re.compile(r"[\x21-\x7e]*")
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 _FRAMING: Final = {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 """Headers that say where a message goes, or where it ends."""
+NOT_FORWARDED: Final = frozenset(
+    (
+        "authorization",
+        "connection_name",
+        "content-length",
+        "expect",
+        "host",
+        "identifier",
+        "x-api-version",
+        "x-sdk-version",
+    )
+)
+"""Headers of a call that are for Scalekit, or are made anew for the upstream. In lower case."""
 
 
 class InjectionError(ScalekitError):

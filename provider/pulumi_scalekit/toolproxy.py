@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +21,7 @@ from .connections import Connections
 from .definition import CREDENTIALS, placeholders
 from .errors import AmbiguousConnector, ConnectorNotFound, NotFound, ScalekitError
 from .injection import (
+    NOT_FORWARDED,
     AccountValues,
     InjectionError,
     UpstreamRequest,
@@ -41,11 +42,19 @@ class DryRun:
 
     method: str
     request: UpstreamRequest
+    headers: tuple[tuple[str, str], ...]
+    """The caller's headers that reach the upstream, and the injected ones with their credentials masked."""
     assumed: tuple[str, ...]
     """The names of the fields for which no value was given. The name takes its place."""
 
 
-def dry_run(definition: Mapping[str, Any], method: str, target: str, fields: Mapping[str, str]) -> DryRun:
+def dry_run(
+    definition: Mapping[str, Any],
+    method: str,
+    target: str,
+    fields: Mapping[str, str],
+    headers: Iterable[tuple[str, str]] = (),
+) -> DryRun:
     """The upstream request that a definition makes of a call. Nothing is sent.
 
     Args:
@@ -53,6 +62,7 @@ def dry_run(definition: Mapping[str, Any], method: str, target: str, fields: Map
         method: The HTTP method.
         target: The path below `proxy_url`, with its query if it has one.
         fields: Values of the account, by field name. For those that are not given their name is used.
+        headers: The caller's further headers. An injected one takes the place of one of the same name.
 
     Raises:
         InjectionError: The definition makes no request of this call; the message says why.
@@ -64,7 +74,11 @@ def dry_run(definition: Mapping[str, Any], method: str, target: str, fields: Map
     # A name with an underscore is no host name; what is assumed is only shown.
     values = {**{name: name.replace("_", "-") for name in assumed}, **fields}
     account = AccountValues(values, values, values.get("token", "token"))
-    return DryRun(method, upstream_request(definition, account, path, query), assumed)
+    request = upstream_request(definition, account, path, query)
+    injected = request.masked()
+    replaced = NOT_FORWARDED | {name.lower() for name in injected}
+    forwarded = [(name, value) for name, value in headers if name.lower() not in replaced]
+    return DryRun(method, request, (*forwarded, *injected.items()), assumed)
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -250,6 +250,27 @@ def test_a_payload_file_can_be_tried_before_it_is_deployed(
         "method": "GET",
         "url": "https://api.example.com/v1/x",
         "headers": {"X-App": "****", "X-Key": "****"},
+        "body": None,
         "assumed": ["app"],
     }
     assert len(list(environment.requests)) == before
+
+
+def test_a_dry_run_shows_what_the_caller_adds(environment: local.LocalScalekit, tmp_path: Path) -> None:
+    """Headers and body are there as they would go out: an injected header replaces the caller's."""
+    path = tmp_path / "payload.json"
+    path.write_text(json.dumps(definition(HEADED)))
+    added = ["-H", "Accept: text/plain", "-H", "x-key: mine", "-H", "Identifier: x", "-d", '{"a": 1}']
+    done = call(environment, str(path), "/x", "--dry-run", "-f", "app=a", *added)
+    assert done.stdout.splitlines() == [
+        "POST https://api.example.com/v1/x",
+        "Accept: text/plain",
+        "X-App: ****",
+        "X-Key: ****",
+        "",
+        '{"a": 1}',
+    ]
+    done = call(environment, str(path), "/x", "--dry-run", "--json", "-X", "PUT", *added)
+    shown = json.loads(done.stdout)
+    assert (shown["method"], shown["body"]) == ("PUT", '{"a": 1}')
+    assert shown["headers"] == {"Accept": "text/plain", "X-App": "****", "X-Key": "****"}

@@ -76,13 +76,14 @@ def call(
     fields = {name: _content(value) for name, value in fields.items()}
     method = (method or ("GET" if data is None else "POST")).upper()
     screen = Screen()
-    if dry_run:
-        _show(screen, _definition(connector, env, program, screen), method, path, fields, json=json)
-        return
-    if json:
+    if json and not dry_run:
         raise typer.BadParameter("--json goes with --dry-run; an upstream's answer is printed as it is")
     body = _body(data) if data is not None else None
     headers = [_header(item) for item in header or ()]
+    if dry_run:
+        definition = _definition(connector, env, program, screen)
+        _show(screen, definition, method, path, fields, headers, body, json=json)
+        return
     _send(screen, connector, method, path, fields, account, connection, headers, body, env, program)
 
 
@@ -99,25 +100,37 @@ def _definition(source: str, env: str | None, program: Path, screen: Screen) -> 
 
 
 def _show(
-    screen: Screen, definition: dict[str, Any], method: str, path: str, fields: dict[str, str], *, json: bool
+    screen: Screen,
+    definition: dict[str, Any],
+    method: str,
+    path: str,
+    fields: dict[str, str],
+    headers: list[tuple[str, str]],
+    body: bytes | None,
+    *,
+    json: bool,
 ) -> None:
     from ..toolproxy import check_fields, dry_run
 
     check_fields(definition, fields)
-    shown = dry_run(definition, method, path, fields)
+    shown = dry_run(definition, method, path, fields, headers)
+    text = None if body is None else body.decode(errors="replace")
     if json:
         screen.json(
             {
                 "method": shown.method,
                 "url": shown.request.masked_url,
-                "headers": shown.request.masked(),
+                "headers": dict(shown.headers),
+                "body": text,
                 "assumed": list(shown.assumed),
             }
         )
         return
     screen.say(f"{shown.method} {shown.request.masked_url}", "bold")
-    for name, value in shown.request.masked().items():
+    for name, value in shown.headers:
         screen.say(f"{name}: {value}")
+    if text is not None:
+        screen.say(f"\n{text}")
     if shown.assumed:
         screen.note(f"Made up, since not given: {', '.join(shown.assumed)}.", style="dim")
     screen.note("Nothing was sent.", style="dim")

@@ -17,7 +17,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from ..injection import AccountValues, ForbiddenDomain, InjectionError, UpstreamRequest, upstream_request
+from ..injection import (
+    NOT_FORWARDED,
+    AccountValues,
+    ForbiddenDomain,
+    InjectionError,
+    UpstreamRequest,
+    upstream_request,
+)
 from .accounts import existing_connection
 from .context import authorize, environment_of, exchange_of, raw_path
 from .environment import Environment
@@ -50,20 +57,6 @@ HOP_BY_HOP = frozenset(
     )
 )
 """Headers that are for one connection only (RFC 9110, section 7.6.1), beside those that `Connection` names."""
-
-OURS = frozenset(
-    (
-        "authorization",
-        "connection_name",
-        "content-length",
-        "expect",
-        "host",
-        "identifier",
-        "x-api-version",
-        "x-sdk-version",
-    )
-)
-"""Headers of a request that are for Scalekit, or are made anew for the upstream."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 Result = TypeVar("Result")
@@ -250,7 +243,7 @@ def request_headers(
     """
     incoming = list(incoming)
     injected = [(header.name.encode(), header.value.encode()) for header in upstream.headers]
-    dropped = OURS | {name.decode().lower() for name, _ in injected}
+    dropped = NOT_FORWARDED | {name.decode().lower() for name, _ in injected}
     headers = [(b"Host", host.encode())]
     headers += [(name, value) for name, value in end_to_end(incoming) if name.decode().lower() not in dropped]
     # The framing of the body is this hop's own affair; its length, where known, stays.
