@@ -1,5 +1,5 @@
 """`python -m pulumi_embedded` is the command `pulumi-embedded`."""
 
-from .cli import main
+from .command import main
 
 main()

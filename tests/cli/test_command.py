@@ -111,6 +111,21 @@ def test_interruption_is_exit_code_130(dev: LocalScalekit) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("package", ["pulumi_scalekit.cli", "pulumi_embedded"])
+def test_interruption_while_the_command_loads(package: str) -> None:
+    """Ctrl-C in the first moments, when the modules are still loading, shows no traceback either."""
+    program = (
+        "import runpy, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        f"runpy.run_module({package!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_help_imports_nothing_heavy() -> None:
     """Help loads neither the HTTP client nor the models nor the server."""
     program = (

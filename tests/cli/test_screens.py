@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pulumi_scalekit.local import LocalScalekit
 
@@ -75,6 +76,24 @@ def test_a_definition_cannot_steer_the_terminal(command: Run, dev: LocalScalekit
     result = command("compare", "--from", "dev", "--to", "production", "Odd", terminal=terminal)
     assert r"a\x1b]0;\x07\u202ec" in result.out
     assert "\x1b]" not in result.text
+
+
+@BOTH
+def test_a_definition_cannot_turn_the_text(
+    command: Run, dev: LocalScalekit, tmp_path: Path, terminal: bool
+) -> None:
+    """Characters that turn the direction of the text are written out, in YAML and in findings, too."""
+    turned = "a\u202egpj.exe"
+    seed(dev, TAVILY | {"display_name": "Odd", "description": turned})
+    shown = command("show", "Odd", "--env", "dev", terminal=terminal)
+    assert "\u202e" not in shown.out
+    document = shown.out.partition("\n")[2] if terminal else shown.out
+    assert yaml.safe_load(document)["description"] == turned
+    file = tmp_path / "odd.json"
+    file.write_text(json.dumps(TAVILY | {"display_name": "Odd", turned: 1}))
+    reviewed = command("review", str(file), terminal=terminal)
+    assert "\u202e" not in reviewed.text
+    assert "\\u202e" in reviewed.text
 
 
 def test_spaces_of_a_name_are_kept(command: Run, dev: LocalScalekit) -> None:

@@ -14,7 +14,17 @@ import typer
 
 from .._version import __version__
 from ..errors import ScalekitError
-from . import calling, comparing, curling, environments, export, imports, options, reviewing
+from . import (
+    INTERRUPTED,
+    calling,
+    comparing,
+    curling,
+    environments,
+    export,
+    imports,
+    options,
+    reviewing,
+)
 from .screen import Screen
 from .texts import help_text
 
@@ -89,4 +99,4 @@ def run(arguments: list[str] | None = None) -> None:
         Screen().error(str(error))
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import typer
 
+from . import INTERRUPTED
+
 
 def ask(question: str, default: str | None = None) -> str:
     """The answer to a question, as it was typed; one without a default has to be answered."""
@@ -26,4 +28,4 @@ def _interruptible() -> Iterator[None]:
         yield
     except typer.Abort:  # Ctrl-C, or the end of the input
         typer.echo(err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None

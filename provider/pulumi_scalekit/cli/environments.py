@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .screen import Column, Screen
+from .screen import Column, Screen, visible
 from .texts import help_text
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def _show_one(screen: Screen, answer: Answer) -> None:
         screen.say(f"{name_of(answer)}  {identifier_of(answer)}", "bold")
     for part in (made, definition_of(answer)):
         text = yaml.safe_dump(part, sort_keys=False, allow_unicode=True, width=width)
+        if visible(text) != text:
+            text = yaml.safe_dump(part, sort_keys=False, width=width)
         screen.raw(text) if part else None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .screen import Column, Screen
+from .screen import Column, Screen, visible
 from .texts import help_text
 
 if TYPE_CHECKING:
@@ -249,7 +249,9 @@ def _show_findings(screen: Screen, found: Sequence[Finding]) -> None:
         [
             [
                 Text(f.severity, _STYLES[f.severity]),
-                Text.assemble((f.path, "cyan"), f"\n{f.message}\n", ("fix: ", "dim"), f.fix),
+                Text.assemble(
+                    (visible(f.path), "cyan"), f"\n{visible(f.message)}\n", ("fix: ", "dim"), visible(f.fix)
+                ),
             ]
             for f in found
         ],
