@@ -832,7 +832,7 @@ def config_show(
         _group.update(stack=stack, config_file=config_file)
         return
     opened = _context().stack(stack, config_file)
-    found = _config_values(opened)
+    found = _config_values(opened, show_secrets=show_secrets)
     if as_json:
         typer.echo(
             json.dumps(
@@ -862,9 +862,14 @@ def _config_stack(stack: str | None, config_file: str | None) -> Stack:
     return _context().stack(stack or _group.get("stack"), config_file or _group.get("config_file"))
 
 
-def _config_values(stack: Stack) -> dict[str, ConfigValue]:
+def _config_values(stack: Stack, *, show_secrets: bool) -> dict[str, ConfigValue]:
     config = stack.config()
-    return resolve(stack.context.project, config, lambda: stack.crypter(config), validate=False)
+
+    def decrypt(sealed: str) -> str:
+        # What is not shown needs no passphrase.
+        return stack.crypter(config).decrypt(sealed) if show_secrets else "[secret]"
+
+    return resolve(stack.context.project, config, decrypt, validate=False)
 
 
 @config_app.command("set")
@@ -924,11 +929,16 @@ def config_get(
 ) -> None:
     """Show one configuration value, in the clear."""
     opened = _config_stack(stack, config_file)
-    found = _config_values(opened)
-    if path:
-        value = configpath.get_path(opened.context.project, found, key)
-    else:
-        value = found.get(opened.context.project.qualified_key(key))
+
+    def look_up(*, show_secrets: bool) -> ConfigValue | None:
+        found = _config_values(opened, show_secrets=show_secrets)
+        if path:
+            return configpath.get_path(opened.context.project, found, key)
+        return found.get(opened.context.project.qualified_key(key))
+
+    value = look_up(show_secrets=False)
+    if value is not None and value.secret:
+        value = look_up(show_secrets=True)
     if value is None:
         raise EmbeddedError(f"configuration key '{key}' not found for stack '{opened.name}'")
     if as_json:

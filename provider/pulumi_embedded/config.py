@@ -17,7 +17,6 @@ from typing import Any
 import yaml
 
 from .errors import ConfigurationError, EmbeddedError, Unsupported
-from .secrets import Crypter
 
 _STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
 
@@ -382,14 +381,14 @@ def text_of(value: Any) -> str:
 
 
 def resolve(
-    project: Project, stack: StackConfig, crypter: Callable[[], Crypter], *, validate: bool = True
+    project: Project, stack: StackConfig, decrypt: Callable[[str], str], *, validate: bool = True
 ) -> dict[str, ConfigValue]:
     """Return a stack's whole configuration in the clear, the project's own values and defaults included.
 
     Args:
         project: the project, whose file may declare keys, types, values and defaults.
         stack: the stack's file.
-        crypter: opens the secrets; called only when there is one.
+        decrypt: opens a sealed secret; called only when there is one.
         validate: whether a value that the project declares may be missing or of another type.
 
     Raises:
@@ -409,7 +408,7 @@ def resolve(
     for key in sorted(stored):
         value = stored[key]
         secret = holds_secret(value)
-        opened = _opened(value, lambda sealed: crypter().decrypt(sealed)) if secret else value
+        opened = _opened(value, decrypt) if secret else value
         found[key] = ConfigValue(text_of(opened), secret, isinstance(opened, (dict, list)))
     return found
 

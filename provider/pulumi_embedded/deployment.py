@@ -201,8 +201,10 @@ class Deployment:
         executor.finish_stack(failed=failed or self._interrupted.is_set())
         if isinstance(failure, Bail):
             raise failure
-        if failed:
+        if executor.failed or self.planner.errored:
             self._report("failed")
+        if failure is not None:
+            raise Bail(str(failure))  # it is reported already
         if self._interrupted.is_set():
             self._report("canceled")
 

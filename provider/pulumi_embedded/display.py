@@ -437,7 +437,7 @@ class Display(Recorder):
             self._console.print(Text(text + (f"{same} unchanged" if same else ""), "bold"))
         elif result.changes[Op.SAME]:
             self._console.print(Text(f"    {result.changes[Op.SAME]} unchanged"))
-        errored = sum(1 for severity, _, _ in self.messages if severity == "error")
+        errored = len({urn for severity, urn, _ in self.messages if severity == "error"})
         if errored:
             self._console.print(Text(f"    {errored} errored", "red"))
         self._console.print()

@@ -297,7 +297,10 @@ def _update(stack: Stack, request: Request) -> Result:
 def _resolved(stack: Stack, request: Request) -> dict[str, ConfigValue]:
     config = stack.config()
     return resolve(
-        stack.context.project, config, lambda: stack.crypter(config), validate=request.kind == "update"
+        stack.context.project,
+        config,
+        lambda sealed: stack.crypter(config).decrypt(sealed),
+        validate=request.kind == "update",
     )
 
 

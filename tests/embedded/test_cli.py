@@ -202,6 +202,24 @@ def test_a_passphrase_may_be_in_a_file(bench: Bench, monkeypatch: pytest.MonkeyP
     assert bench.ok(embedded(), "config", "get", "token").stdout == "hunter2\n"
 
 
+def test_what_is_not_shown_needs_no_passphrase(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of a configuration, and a value that is no secret, can be read without opening any secret."""
+    bench.ok(embedded(), "config", "set", "--secret", "token", "hunter2")
+    bench.ok(embedded(), "config", "set", "plain", "5")
+    environment = {**bench.environment(), "PULUMI_CONFIG_PASSPHRASE": "another"}
+    monkeypatch.setattr(bench, "environment", lambda: environment)
+    engines = [engine for engine in (embedded(), cli()) if engine is not None]
+    for engine in engines:
+        listed = json.loads(bench.ok(engine, "config", "--json").stdout)
+        assert {key.partition(":")[2]: value["secret"] for key, value in listed.items()} == {
+            "plain": False,
+            "token": True,
+        }
+        assert "[secret]" in bench.ok(engine, "config").stdout
+        assert bench.ok(engine, "config", "get", "plain").stdout == "5\n"
+        assert bench.run(engine, "config", "get", "token").code != 0
+
+
 def test_about_says_what_is_in_use(bench: Bench) -> None:
     """`about` names the engine, the backend and the stack, and says what the engine is for."""
     text = bench.ok(embedded(), "about").stdout
