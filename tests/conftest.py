@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ from .support.engines import Engine, Project, find_engines
 _PARENT = hypothesis.settings.get_profile("ci" if os.environ.get("CI") else "default")
 hypothesis.settings.register_profile("untimed", _PARENT, deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+# A shell starts what runs in its background deaf to interrupts, and so would be all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

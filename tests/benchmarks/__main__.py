@@ -42,7 +42,7 @@ FULL = [
     Group("embedded", 200, variants("ours")),
     Group("cli", 10, variants("ours")),
     Group("embedded", 10, variants("ours")),
-    Group("cli", 1000, variants("ours"), checkpoints=False),
+    Group("cli", 1000, variants("ours"), checkpoints=False, repeats=3),
     Group("embedded", 1000, variants("ours"), checkpoints=False),
     Group("cli", 500, variants("ours", latencies=(0.0,)), READS, checkpoints=False),
     Group("cli", 5000, variants("ours", latencies=(0.0,)), READS, checkpoints=False),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -226,7 +227,7 @@ class Report:
         lines = []
         for case in self.cases():
             target, ratio = _target(case), self.ratio(case, "ours")
-            if case.engine == "cli" and target and ratio and ratio > target:
+            if target and ratio and ratio > target:
                 lines.append(
                     f"{case.connectors} at {case.latency * 1000:g} ms, {case.operation}: "
                     f"{ratio:.2f} > {target:.2f}"
@@ -250,6 +251,8 @@ def _by_name(item: tuple[str, int]) -> tuple[bool, str]:
 
 
 def _target(case: Case) -> float | None:
+    if case.engine != "cli":
+        return None
     if case.connectors == 200 and case.checkpoints:
         return TARGETS.get((case.latency, case.operation))
     if (case.connectors, case.checkpoints, case.latency, case.operation) == (1000, False, 0.1, "create"):
@@ -257,7 +260,10 @@ def _target(case: Case) -> float | None:
     return None
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, without the columns that have no entry."""
+    used = [any(entries) for entries in zip(*rows, strict=True)]
+    header, *rows = [tuple(compress(row, used)) for row in (header, *rows)]
     left = {"Operation", "Requests", "Engine", "Program"}
     rule = [":--" if name in left else "--:" for name in header]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))

@@ -65,6 +65,11 @@ class Browser:
         self.send("Page.navigate", url=url)
         self.wait(f"location.href.startsWith({json.dumps(url)}) && document.readyState === 'complete'")
 
+    def forget(self) -> None:
+        """Leave the page, which may ask its server for news at any time, and forget what it asked for."""
+        self.open("about:blank")
+        self.events.clear()
+
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression in the page."""
         result = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)

@@ -101,7 +101,7 @@ def furnish(runtime: Runtime, description: str = "Metrics, monitors and logs") -
 def test_the_page_shows_the_environment(runtime: Runtime, chromium: Browser) -> None:
     """Connectors, auth types, fields, scopes, connections, accounts and calls are all on the page."""
     furnish(runtime)
-    chromium.events.clear()
+    chromium.forget()
     chromium.open(runtime.scalekit.url + "/")
     chromium.wait("document.querySelectorAll('.card').length === 6")
     text = chromium.text()
@@ -128,7 +128,7 @@ def test_the_page_shows_the_environment(runtime: Runtime, chromium: Browser) -> 
 def test_values_are_never_markup(runtime: Runtime, chromium: Browser) -> None:
     """A description full of markup is shown as it is; no script of it runs, nothing violates the policy."""
     furnish(runtime, HOSTILE)
-    chromium.events.clear()
+    chromium.forget()
     chromium.open(runtime.scalekit.url + "/")
     chromium.wait("document.querySelectorAll('.card').length === 6")
     assert HOSTILE in chromium.text()
@@ -249,7 +249,7 @@ def status(runtime: Runtime, connection: str, identifier: str) -> str:
 def test_a_person_clicks_through_oauth(runtime: Runtime, chromium: Browser) -> None:
     """Magic link, Connect, Allow: the account is ACTIVE, and a call carries the token that was issued."""
     runtime.connection(runtime.connector(ASANA), "OAUTH")
-    chromium.events.clear()
+    chromium.forget()
     chromium.open(link_for(runtime, "under-test", "user_1"))
     assert "Connect Under Test" in chromium.text()
     assert status(runtime, "under-test", "user_1") == "PENDING_AUTH"
