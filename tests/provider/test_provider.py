@@ -49,7 +49,7 @@ def test_every_kind_of_definition_goes_round(scalekit: LocalScalekit) -> None:
         assert read.outputs == resource.outputs
         host.delete(resource)
         host.delete(resource)
-        assert Host(scalekit, **{"scalekit:backoff": "0"}).read(resource) is None
+        assert Host(scalekit).read(resource) is None
     assert live(scalekit) == {}
 
 
@@ -142,7 +142,7 @@ def test_what_is_only_read_may_not_have_a_twin(scalekit: LocalScalekit) -> None:
 
 def test_a_get_of_a_missing_connector_fails(scalekit: LocalScalekit) -> None:
     """`get` never passes over a connector that is not there."""
-    provider = Host(scalekit, **{"scalekit:backoff": "0"}).provider
+    provider = Host(scalekit).provider
     with pytest.raises(Failure, match="There is no connector NOBODY:1 in"):
         provider.read("NOBODY:1", {"__context": {"get": True}})
 
@@ -151,7 +151,7 @@ def test_the_wrong_environment_is_refused_everywhere(scalekit: LocalScalekit) ->
     """Every operation on a connector of another environment stops, with both URLs."""
     resource = Host(scalekit).create(bearer("One"))
     elsewhere = "https://production.scalekit.dev"
-    host = Host(scalekit, **{"scalekit:environmentUrl": elsewhere})
+    host = Host(scalekit, environmentUrl=elsewhere)
     operations: list[Any] = [
         lambda: host.check(bearer("One"), resource.inputs),
         lambda: host.diff(resource, resource.inputs),
@@ -178,7 +178,7 @@ def test_a_read_answers_inputs_only_where_they_change(scalekit: LocalScalekit) -
     resource = Host(scalekit).create(bearer("One"))
     assert read(resource.outputs) is None
     former = "https://former.example.com"
-    moved = read({**resource.outputs, "environment_url": former}, **{"scalekit:formerEnvironmentUrl": former})
+    moved = read({**resource.outputs, "environment_url": former}, formerEnvironmentUrl=former)
     assert moved == {k: v for k, v in resource.inputs.items() if k != "__provider"}
     scalekit.store.update_provider(resource.id, lambda payload: {**payload, "description": "Changed"})
     drifted = read(resource.outputs)
@@ -190,7 +190,7 @@ def test_a_former_url_that_is_another_environment(scalekit: LocalScalekit) -> No
     """Where a connector is not in what is said to be its environment's new URL, it is not forgotten."""
     resource = Host(scalekit).create(bearer("One"))
     with local.running() as other:
-        host = Host(other, **{"scalekit:formerEnvironmentUrl": scalekit.url})
+        host = Host(other, formerEnvironmentUrl=scalekit.url)
         for operation in (lambda: host.read(resource), lambda: host.delete(resource)):
             with pytest.raises(Failure, match="Nothing was changed") as failure:
                 operation()

@@ -8,7 +8,6 @@ what makes thousands of operations under faults affordable; whole engines run a 
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -16,23 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from google.protobuf import json_format, struct_pb2
-from pulumi.dynamic import Config, ConfigureRequest
-
-from pulumi_scalekit import session
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.provider import ConnectorProvider
 
-Inputs = dict[str, Any]
-
-
-@dataclass
-class Resource:
-    """What the state holds of one connector."""
-
-    id: str
-    inputs: Inputs
-    outputs: Inputs
+from ..support.host import Host, Resource
 
 
 @dataclass
@@ -56,12 +41,7 @@ class Stack:
         self.scalekit = scalekit
         self.threads = threads
         quick = {"parallel": 32, "backoff": 0.002, "timeout": 5.0, "attempts": 10, "rateLimitWait": 5.0}
-        self.config: dict[str, str] = {
-            "scalekit:environmentUrl": scalekit.url,
-            "scalekit:clientId": scalekit.client_id,
-            "scalekit:clientSecret": scalekit.client_secret,
-            **{f"scalekit:{key}": str(value) for key, value in {**quick, **settings}.items()},
-        }
+        self.settings = {**quick, **settings}
         self.state: dict[str, Resource] = {}
         self.operations: Counter[str] = Counter()
         """The creates, updates, deletes and reads that were begun, whatever became of them."""
@@ -71,27 +51,21 @@ class Stack:
 
     def up(self, declared: Mapping[str, Mapping[str, Any]]) -> Run:
         """Make the environment as declared, by resource names."""
-        run, provider = Run(), self._process()
+        run, host = Run(), self._host()
 
         def deploy(name: str) -> None:
             old = self.state.get(name)
-            news = {**declared[name], "__context": {"preview": False, "name": name}}
-            checked = provider.check(dict(old.inputs) if old else {}, wire(news))
-            assert not checked.failures, checked.failures
-            inputs = wire(checked.inputs)
+            inputs = host.checked(declared[name], old.inputs if old else None, name=name)
             if old is None:
                 self._begin("create")
-                created = provider.create(wire(inputs))
-                self._keep(run, name, Resource(created.id, inputs, wire(created.outs)))
-            elif provider.diff(old.id, wire(old.outputs), wire(inputs)).changes is not False:
+                self._keep(run, name, host.make(inputs))
+            elif host.diff(old, inputs).changes is not False:
                 self._begin("update")
-                updated = provider.update(old.id, wire(old.outputs), wire(inputs))
-                self._keep(run, name, Resource(old.id, inputs, wire(updated.outs)))
+                self._keep(run, name, host.change(old, inputs))
 
         def remove(name: str) -> None:
-            old = self.state[name]
             self._begin("delete")
-            provider.delete(old.id, wire(old.outputs))
+            host.delete(self.state[name])
             self._keep(run, name, None)
 
         self._each(run, declared, deploy)
@@ -100,34 +74,19 @@ class Stack:
 
     def refresh(self) -> Run:
         """Make the state as the environment is."""
-        run, provider = Run(), self._process()
+        run, host = Run(), self._host()
 
         def read(name: str) -> None:
-            old = self.state[name]
             self._begin("read")
-            result = provider.read(old.id, wire(old.outputs))
-            if not result.id:
-                self._keep(run, name, None)
-                return
-            # An engine keeps the inputs that it has where the answer holds none.
-            inputs = old.inputs if result.inputs is None else wire(result.inputs)
-            new = Resource(result.id, inputs, wire(result.outs))
-            if new != old:
+            new = host.read(self.state[name])
+            if new != self.state[name]:
                 self._keep(run, name, new)
 
         self._each(run, sorted(self.state), read)
         return run
 
-    def _process(self) -> ConnectorProvider:
-        """A provider as a process of its own would have it: it knows nothing of earlier runs."""
-        session._session.cache_clear()
-        provider = ConnectorProvider()
-        limit = getattr(sys, "tracebacklimit", None)
-        provider.configure(ConfigureRequest(Config(raw_config=self.config, project_name="test")))
-        # The host's process shows no tracebacks; the tests' own process does.
-        if limit is None:
-            del sys.tracebacklimit
-        return provider
+    def _host(self) -> Host:
+        return Host(self.scalekit, **self.settings)
 
     def _each(self, run: Run, names: Iterable[str], step: Callable[[str], None]) -> None:
         def guarded(name: str) -> None:
@@ -153,20 +112,3 @@ class Stack:
                 del self.state[name]
             else:
                 self.state[name] = resource
-
-
-def wire(properties: Mapping[str, Any] | None) -> Inputs:
-    """What is left of properties that went through a protobuf message, as they do on their way to the provider."""
-    message = struct_pb2.Struct()
-    message.update(json_safe(properties or {}))
-    received: Inputs = json_format.MessageToDict(struct_pb2.Struct.FromString(message.SerializeToString()))
-    return received
-
-
-def json_safe(value: Any) -> Any:
-    """Plain containers, without the members that are `None`: the SDK's serialiser leaves those out."""
-    if isinstance(value, Mapping):
-        return {key: json_safe(item) for key, item in value.items() if item is not None}
-    if isinstance(value, (list, tuple)):
-        return [json_safe(item) for item in value]
-    return value

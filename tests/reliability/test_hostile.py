@@ -21,7 +21,7 @@ from pulumi_scalekit.settings import Settings
 
 from ..api.apps import HOST, SECRET, URL, App, Environment, client
 from ..support.definitions import ALL, bearer
-from .stack import wire
+from ..support.host import over_the_wire
 
 NASTY = st.sampled_from(
     [
@@ -125,14 +125,14 @@ def test_any_definition_is_checked_or_refused(definition: dict[str, Any]) -> Non
     """Nothing that a program can declare makes the provider fail, or make a request that it should not."""
     app = Environment()
     provider = provider_of(app)
-    checked = survive(lambda: provider.check({}, wire(definition)))
+    checked = survive(lambda: provider.check({}, over_the_wire(definition)))
     if checked is not None and not checked.failures:
-        created = survive(lambda: provider.create(wire(checked.inputs)))
+        created = survive(lambda: provider.create(over_the_wire(checked.inputs)))
         if created is not None:
-            state = wire(created.outs)
-            assert provider.diff(created.id, state, wire(checked.inputs)).changes is False
+            state = over_the_wire(created.outs)
+            assert provider.diff(created.id, state, over_the_wire(checked.inputs)).changes is False
             survive(lambda: provider.read(created.id, state))
-            survive(lambda: provider.update(created.id, state, wire(checked.inputs)))
+            survive(lambda: provider.update(created.id, state, over_the_wire(checked.inputs)))
             survive(lambda: provider.delete(created.id, state))
     assert {request.url.host for request in app.requests} <= {HOST}
     assert all(request.url.path.startswith(("/api/v1/", "/oauth/token")) for request in app.requests)
@@ -155,19 +155,21 @@ def test_any_answer_is_used_or_refused(answers: list[httpx.Response], sign_in_to
     declared = bearer("Connector 1")
     state = {**declared, "identifier": "C:1", "environment_url": URL}
     for call in (
-        lambda: provider.check({}, wire(declared)),
-        lambda: provider.check({}, wire({**declared, "adopt": True})),
-        lambda: provider.create(wire(declared)),
-        lambda: provider.create(wire({**declared, "adopt": "C:1"})),
-        lambda: provider.read("C:1", wire(state)),
-        lambda: provider.update("C:1", wire(state), wire({**declared, "description": "new"})),
-        lambda: provider.delete("C:1", wire(state)),
+        lambda: provider.check({}, over_the_wire(declared)),
+        lambda: provider.check({}, over_the_wire({**declared, "adopt": True})),
+        lambda: provider.create(over_the_wire(declared)),
+        lambda: provider.create(over_the_wire({**declared, "adopt": "C:1"})),
+        lambda: provider.read("C:1", over_the_wire(state)),
+        lambda: provider.update(
+            "C:1", over_the_wire(state), over_the_wire({**declared, "description": "new"})
+        ),
+        lambda: provider.delete("C:1", over_the_wire(state)),
     ):
         result = survive(call)
         if isinstance(result, CreateResult):
             assert checked_identifier(result.id)
         for outputs in (getattr(result, "outs", None), getattr(result, "inputs", None)):
-            wire(outputs)  # what is kept goes back to Pulumi in one piece
+            over_the_wire(outputs)  # what is kept goes back to Pulumi in one piece
     assert {request.url.host for request in app.requests} <= {HOST}
     assert len(app.requests) < 200
 

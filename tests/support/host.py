@@ -7,7 +7,10 @@ request, without one, and what the engine does around it: what is checked is wha
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import struct_pb2
@@ -23,12 +26,19 @@ Properties = dict[str, Any]
 PICKLED = "gASVNQAAAAAAAACMGHB1bHVtaV9zY2FsZWtpdC5wcm92aWRlcpSMEUNvbm5lY3RvclByb3ZpZGVylJOUKYGULg=="
 """The provider as it is in every state file ever written: it may never change."""
 
-_LOOP = asyncio.new_event_loop()
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
 
 
-def over_the_wire(properties: Properties, *, keep_unknowns: bool = False) -> Properties:
+_thread = _Thread()
+
+
+def over_the_wire(properties: Mapping[str, Any] | None, *, keep_unknowns: bool = False) -> Properties:
     """What arrives of a property bag on the other side of Pulumi's RPC."""
-    sent: struct_pb2.Struct = _LOOP.run_until_complete(rpc.serialize_properties(properties, {}))
+    serialising = rpc.serialize_properties(properties or {}, {})
+    sent: struct_pb2.Struct = _thread.loop.run_until_complete(serialising)
     parsed = struct_pb2.Struct()
     parsed.ParseFromString(sent.SerializeToString())
     received: Properties = rpc.deserialize_properties(parsed, keep_unknowns)
@@ -42,36 +52,48 @@ class Resource:
     id: str
     inputs: Properties
     outputs: Properties
-    mistakes: list[str] = field(default_factory=list)
 
 
 class Host:
-    """One run of the provider's process against an environment."""
+    """One run of the provider's process against an environment. Threads may share it, as those of Pulumi's host do."""
 
-    def __init__(self, scalekit: LocalScalekit, **settings: str) -> None:
+    def __init__(self, scalekit: LocalScalekit, **settings: object) -> None:
         # A new process: nothing is known of what an earlier one has seen.
         session._session.cache_clear()
         self.provider = ConnectorProvider()
         config = {
-            "scalekit:environmentUrl": scalekit.url,
-            "scalekit:clientId": scalekit.client_id,
-            "scalekit:clientSecret": scalekit.client_secret,
+            "environmentUrl": scalekit.url,
+            "clientId": scalekit.client_id,
+            "clientSecret": scalekit.client_secret,
             # What is not there is looked for several times: no need to wait in between.
-            "scalekit:backoff": "0",
+            "backoff": 0,
             **settings,
         }
-        self.provider.configure(ConfigureRequest(Config(config, "scenario")))
+        raw = {f"scalekit:{key}": str(value) for key, value in config.items()}
+        limit = getattr(sys, "tracebacklimit", None)
+        self.provider.configure(ConfigureRequest(Config(raw, "scenario")))
+        # The host's process shows no tracebacks; the tests' own process does.
+        if limit is None:
+            del sys.tracebacklimit
 
     def check(
-        self, news: Properties, olds: Properties | None = None, *, preview: bool = True
+        self, news: Mapping[str, Any], olds: Properties | None = None, *, preview: bool = True, name: str = ""
     ) -> tuple[Properties, list[str]]:
         """The inputs that the engine goes on with, and the mistakes."""
-        told = {**news, CONTEXT_KEY: {"preview": preview}}
+        told = {**news, CONTEXT_KEY: {"preview": preview, "name": name}}
         result = self.provider.check(
-            over_the_wire(olds or {}, keep_unknowns=True), over_the_wire(told, keep_unknowns=True)
+            over_the_wire(olds, keep_unknowns=True), over_the_wire(told, keep_unknowns=True)
         )
         inputs = over_the_wire(result.inputs, keep_unknowns=True)
         return inputs, [failure.reason for failure in result.failures]
+
+    def checked(
+        self, news: Mapping[str, Any], olds: Properties | None = None, *, name: str = ""
+    ) -> Properties:
+        """The inputs that an update goes on with; there are no mistakes in them."""
+        inputs, mistakes = self.check(news, olds, preview=False, name=name)
+        assert mistakes == [], mistakes
+        return inputs
 
     def diff(self, resource: Resource, inputs: Properties) -> DiffResult:
         """What differs. `changes=None` leaves it to the engine to compare."""
@@ -88,26 +110,29 @@ class Host:
         says = self.diff(resource, inputs).changes
         return bool(says) if says is not None else inputs != resource.inputs
 
-    def create(self, definition: Properties) -> Resource:
+    def create(self, definition: Mapping[str, Any]) -> Resource:
         """Check and create."""
-        inputs, mistakes = self.check(definition, preview=False)
-        assert mistakes == [], mistakes
-        made = self.provider.create(over_the_wire(inputs))
-        return Resource(made.id, inputs, over_the_wire(made.outs or {}))
+        return self.make(self.checked(definition))
 
-    def update(self, resource: Resource, definition: Properties) -> Resource:
+    def update(self, resource: Resource, definition: Mapping[str, Any]) -> Resource:
         """Check and update."""
-        inputs, mistakes = self.check(definition, resource.inputs, preview=False)
-        assert mistakes == [], mistakes
+        return self.change(resource, self.checked(definition, resource.inputs))
+
+    def make(self, inputs: Properties) -> Resource:
+        """Create what was checked."""
+        made = self.provider.create(over_the_wire(inputs))
+        return Resource(made.id, inputs, over_the_wire(made.outs))
+
+    def change(self, resource: Resource, inputs: Properties) -> Resource:
+        """Update to what was checked."""
         made = self.provider.update(resource.id, over_the_wire(resource.outputs), over_the_wire(inputs))
-        return Resource(resource.id, inputs, over_the_wire(made.outs or {}))
+        return Resource(resource.id, inputs, over_the_wire(made.outs))
 
     def read(self, resource: Resource) -> Resource | None:
         """Refresh; `None` when the connector is gone."""
         result = self.provider.read(resource.id, over_the_wire(resource.outputs))
         if not result.id:
             return None
-        assert result.outs is not None
         # An engine keeps the inputs that it has where the answer holds none.
         inputs = resource.inputs if result.inputs is None else over_the_wire(result.inputs)
         return Resource(result.id, inputs, over_the_wire(result.outs))
