@@ -5,13 +5,12 @@ Python's own `TypeError` for them would reach the user of `pulumi preview` as a 
 
 from __future__ import annotations
 
-import functools
 import inspect
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
@@ -45,6 +44,15 @@ def unknown_argument(of: str, name: str, known: Collection[str], advice: str) ->
 class ArgumentsChecked:
     """A class whose constructor's arguments are checked before it is called. Makes `ArgumentError` of a mistake."""
 
+    __signature__: ClassVar[inspect.Signature]
+    """The constructor's, for `help` and the like, which would read the one of `__new__`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        constructor = inspect.signature(cls.__init__)
+        _self, *parameters = constructor.parameters.values()
+        cls.__signature__ = constructor.replace(parameters=parameters)
+
     if not TYPE_CHECKING:  # a type checker is to read the constructor, not this
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -54,21 +62,18 @@ class ArgumentsChecked:
             return super().__new__(cls)
 
 
-def _check(of: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    signature = _signature(of.__init__)  # type: ignore[misc]  # a subclass may well have its own: that one counts
+def _check(of: type[ArgumentsChecked], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     try:
-        signature.bind(None, *args, **kwargs)
+        of.__signature__.bind(*args, **kwargs)
     except TypeError as error:
-        named = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+        parameters = of.__signature__.parameters
+        named = [
+            parameter.name for parameter in parameters.values() if parameter.kind is parameter.KEYWORD_ONLY
+        ]
         for name in kwargs:
-            if name not in signature.parameters:
+            if name not in parameters:
                 raise unknown_argument(of.__name__, name, named, f"it has {', '.join(named)}") from None
         raise argument_error(f"{of.__name__}(): {error}") from None
-
-
-@functools.cache
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
 
 
 def _place(frame: FrameType | None) -> str:

@@ -59,3 +59,17 @@ def test_python_can_copy_what_is_checked() -> None:
     """Objects can be made without arguments, as `copy` and `pickle` do."""
     empty = Connector.__new__(Connector)
     assert vars(copy.copy(empty)) == {}
+
+
+def test_help_shows_the_constructor() -> None:
+    """What looks at the class, such as `help`, sees its constructor's arguments; a subclass has its own."""
+    assert list(inspect.signature(Connector).parameters)[:2] == ["resource_name", "display_name"]
+
+    class Ours(Connector):
+        def __init__(self, team: str) -> None:
+            super().__init__(team, display_name=team, proxy_url="https://api.example.com", auth_patterns=[])
+
+    assert list(inspect.signature(Ours).parameters) == ["team"]
+    wrong: Any = Ours
+    with pytest.raises(ArgumentError, match="Ours"):
+        wrong("a", display_name="A")
