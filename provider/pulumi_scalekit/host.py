@@ -67,11 +67,12 @@ def _await_one_output(resource: pulumi.Resource) -> None:
     to declare a thousand connectors. An output of which a program makes another one is left to that one in
     the same way.
     """
-    for name, output in vars(resource).items():
-        if isinstance(output, pulumi.Output) and name != PROVIDER_KEY:
-            untrack = getattr(output, "_untrack", None)
-            if callable(untrack):
-                untrack()
+    # Of an output itself any attribute could be had: another output.
+    untrack = getattr(pulumi.Output, "_untrack", None)
+    if untrack is not None:
+        for name, output in vars(resource).items():
+            if isinstance(output, pulumi.Output) and name != PROVIDER_KEY:
+                untrack(output)
 
 
 def _program_depth() -> int | None:

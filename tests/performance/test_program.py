@@ -80,6 +80,7 @@ def test_few_outputs_from_the_start(connector: Callable[[], Connector]) -> None:
     assert Connector.__annotations__ == {}
 
 
+@pytest.mark.skipif(not hasattr(pulumi.Output, "_untrack"), reason="this SDK waits for all outputs")
 def test_one_output_to_wait_for(connector: Callable[[], Connector]) -> None:
     """A program's end waits for one output of a connector, and for all that the program makes of the others."""
 
