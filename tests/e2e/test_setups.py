@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import email
 import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from pulumi_scalekit.local import LocalScalekit
 
@@ -119,6 +122,17 @@ def smoke(project: Project, scalekit: LocalScalekit) -> None:
     assert live(scalekit) == {}
 
 
+def lowest_versions(wheel: Path) -> str:
+    """Constraints of pip's: the lowest version that the wheel says it works with, of each thing that it needs."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        needed = map(Requirement, email.message_from_bytes(archive.read(name)).get_all("Requires-Dist", []))
+    used = [each for each in needed if not each.marker or each.marker.evaluate({"extra": "embedded"})]
+    lowest = {each.name: s.version for each in used for s in each.specifier if s.operator == ">="}
+    assert {"httpx", "pulumi", "pydantic", "stamina", "typer", "cryptography"} <= lowest.keys()
+    return "".join(f"{name}=={version}\n" for name, version in lowest.items())
+
+
 @pytest.mark.parametrize("version", sorted({OLDEST, NEWEST}))
 def test_pip(
     wheel: Path,
@@ -127,13 +141,21 @@ def test_pip(
     tmp_path: Path,
     version: str,
 ) -> None:
-    """The wheel works in an environment of pip's, on the oldest and the newest Python, on both engines."""
+    """The wheel works in an environment of pip's, on both engines: on the oldest and the newest Python.
+
+    The oldest has the lowest versions of all that the wheel needs, the newest the latest.
+    """
     if not version:
         pytest.skip("no supported Python was found")
     environment = tmp_path / "environment"
     run(PYTHONS[version], "-m", "venv", environment)
     python = environment / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[embedded]")
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text(lowest_versions(wheel) if version == OLDEST else "")
+    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--constraint", constraints, f"{wheel}[embedded]")
+    run(python.parent / "pulumi-scalekit", "--help")
+    run(python.parent / "pulumi-scalekit", "list", env={**os.environ, **scalekit.env})
     smoke(make_at(Engine("embedded", str(python.parent / "pulumi-embedded")), python.parent), scalekit)
     if not CLI.missing:
         smoke(make_at(CLI, python.parent), scalekit)
