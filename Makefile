@@ -23,6 +23,8 @@ down: $(VENV)/installed ## Destroy the quickstart's connectors and stop the loca
 	@$(BIN)/python tools/quickstart.py down
 
 test: $(VENV)/developed ## Run the whole test suite
+	@# Once, and not in each of the thousand processes that the suite starts, wherever Python may not write by itself.
+	@$(BIN)/python -m compileall -q provider
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(VENV)/developed ## Check style and types
