@@ -867,7 +867,7 @@ def _config_values(stack: Stack, *, show_secrets: bool) -> dict[str, ConfigValue
 
     def decrypt(sealed: str) -> str:
         # What is not shown needs no passphrase.
-        return stack.crypter(config).decrypt(sealed) if show_secrets else "[secret]"
+        return stack.decrypt(config, sealed) if show_secrets else "[secret]"
 
     return resolve(stack.context.project, config, decrypt, validate=False)
 

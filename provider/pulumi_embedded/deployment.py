@@ -197,11 +197,11 @@ class Deployment:
         if failure is not None:
             executor.stop()
         executor.close()
-        failed = failure is not None or executor.failed or self.planner.errored
-        executor.finish_stack(failed=failed or self._interrupted.is_set())
+        steps_failed = executor.failed or self.planner.errored
+        executor.finish_stack(failed=failure is not None or steps_failed or self._interrupted.is_set())
         if isinstance(failure, Bail):
             raise failure
-        if executor.failed or self.planner.errored:
+        if steps_failed:
             self._report("failed")
         if failure is not None:
             raise Bail(str(failure))  # it is reported already

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import signal
@@ -24,7 +25,7 @@ from .config import ConfigValue, Project, StackConfig, Workspace, resolve
 from .deployment import Deployment, Options, Result
 from .display import Display, JsonPreview, summary
 from .errors import Bail, Cancelled, ChangesNotExpected, ConfigurationError, EmbeddedError, StackNotFound
-from .secrets import Crypter, SecretsManager, read_passphrase, read_plain
+from .secrets import SecretsManager, read_passphrase, read_plain
 from .snapshot import SnapshotManager, recover
 from .state import Snapshot
 from .values import Properties
@@ -139,16 +140,16 @@ class Stack:
             config.set_salt(found.salt)
         return found
 
-    def crypter(self, config: StackConfig) -> Crypter:
-        """Return what opens the secrets of the configuration.
+    def decrypt(self, config: StackConfig, sealed: str) -> str:
+        """Open a secret of the configuration.
 
         Raises:
-            EmbeddedError: the file has secrets but no salt.
+            EmbeddedError: it cannot be opened, or the file has secrets but no salt.
         """
         manager = self.secrets(config)
         if manager is None:
             raise EmbeddedError(f"{config.path} has secrets but no `encryptionsalt` to open them with")
-        return manager.crypter
+        return manager.crypter.decrypt(sealed)
 
     # -- state
 
@@ -296,12 +297,8 @@ def _update(stack: Stack, request: Request) -> Result:
 
 def _resolved(stack: Stack, request: Request) -> dict[str, ConfigValue]:
     config = stack.config()
-    return resolve(
-        stack.context.project,
-        config,
-        lambda sealed: stack.crypter(config).decrypt(sealed),
-        validate=request.kind == "update",
-    )
+    decrypt = functools.partial(stack.decrypt, config)
+    return resolve(stack.context.project, config, decrypt, validate=request.kind == "update")
 
 
 def _display(stack: Stack, request: Request, base: Snapshot, *, preview: bool) -> Display:

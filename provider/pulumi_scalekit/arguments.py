@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import inspect
 import sys
+import traceback
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
@@ -21,7 +21,7 @@ class ArgumentError(pulumi.RunError, TypeError):
 
 def argument_error(message: str) -> ArgumentError:
     """The error for a call into this package, with the file and the line that it comes from."""
-    return ArgumentError(f"{_place(sys._getframe(1))}{message}")
+    return ArgumentError(f"{_place()}{message}")
 
 
 def unknown_argument(of: str, name: str, known: Collection[str], advice: str) -> ArgumentError:
@@ -76,11 +76,9 @@ def _check(of: type[ArgumentsChecked], args: Sequence[Any], kwargs: Mapping[str,
         raise argument_error(f"{of.__name__}(): {error}") from None
 
 
-def _place(frame: FrameType | None) -> str:
-    while frame and str(frame.f_globals.get("__name__")).partition(".")[0] == __package__:
-        frame = frame.f_back
-    if frame is None:
-        return ""
-    path = Path(frame.f_code.co_filename)
-    with_directory = path.is_absolute() and path.is_relative_to(Path.cwd())
-    return f"{path.relative_to(Path.cwd()) if with_directory else path}:{frame.f_lineno}: "
+def _place() -> str:
+    for frame, line in traceback.walk_stack(sys._getframe()):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] != __package__:
+            path = Path(frame.f_code.co_filename)
+            return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{line}: "
+    return ""

@@ -30,6 +30,9 @@ SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 CLI = next(engine for engine in find_engines() if engine.name == "cli")
 WHOLE_TABLE = os.environ.get("SETUPS") == "all"
 needs_cli = pytest.mark.skipif(bool(CLI.missing), reason=CLI.missing or "-")
+needs_time = pytest.mark.skipif(
+    not WHOLE_TABLE, reason="SETUPS=all runs poetry's too, which take a minute to install"
+)
 
 
 def find_pythons() -> dict[str, str]:
@@ -182,7 +185,7 @@ package-mode = false
 
 
 @needs_cli
-@pytest.mark.parametrize("toolchain", ["uv", "poetry"])
+@pytest.mark.parametrize("toolchain", ["uv", pytest.param("poetry", marks=needs_time)])
 def test_toolchains(
     wheel: Path,
     tools: Path,
@@ -195,8 +198,6 @@ def test_toolchains(
     uv resolves and installs the wheel itself. Poetry resolves against PyPI's own JSON API only, which mirrors lack:
     pip installs into the environment that poetry has made.
     """
-    if toolchain == "poetry" and not WHOLE_TABLE:
-        pytest.skip("SETUPS=all runs poetry's too, which take a minute to install")
     project = make_at(CLI, tools)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     template = UV_PROJECT if toolchain == "uv" else POETRY_PROJECT

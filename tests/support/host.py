@@ -7,7 +7,6 @@ request, without one, and what the engine does around it: what is checked is wha
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,11 +69,7 @@ class Host:
             **settings,
         }
         raw = {f"scalekit:{key}": str(value) for key, value in config.items()}
-        limit = getattr(sys, "tracebacklimit", None)
         self.provider.configure(ConfigureRequest(Config(raw, "scenario")))
-        # The host's process shows no tracebacks; the tests' own process does.
-        if limit is None:
-            del sys.tracebacklimit
 
     def check(
         self, news: Mapping[str, Any], olds: Properties | None = None, *, preview: bool = True, name: str = ""

@@ -69,7 +69,7 @@ def main() -> int:
     # is the default, takes two fifths of its time when there are a thousand.
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
-    # This engine shows no debug messages. The SDK sends five for each resource and waits for each to arrive, which is
+    # This engine shows no debug messages. The SDK sends four for each resource and waits for each to arrive, which is
     # half of what a program's main thread does. The threads that the answers come in by still need their turns.
     pulumi.log.debug = lambda *_args, **_options: time.sleep(0)
 
