@@ -7,17 +7,18 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from pulumi_scalekit import definition, errors, settings
+from pulumi_scalekit import errors, settings
+from pulumi_scalekit.definition import rules, schema
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 MODELS: list[tuple[type[BaseModel], str, str]] = [
-    (definition.Definition, "Connector", "`Connector`"),
-    (definition.AuthPattern, "Auth patterns", "`OAuth`, `BasicAuth`, `BearerAuth`, `ApiKeyAuth`, `NoAuth`"),
-    (definition.FieldSpec, "Fields", "`Field`, in `fields` and `account_fields`"),
-    (definition.Option, "Options", "`Option`, in a field's `options`"),
-    (definition.OAuthConfig, "OAuth configuration", "`OAuthConfig`, in `oauth_config`"),
-    (definition.Scope, "Scopes", "`Scope`, in `available_scopes`"),
-    (definition.Mutation, "Mutations", "`Mutation`, in `mutations` (`auth_field_mutations` in the payload)"),
+    (schema.Definition, "Connector", "`Connector`"),
+    (schema.AuthPattern, "Auth patterns", "`OAuth`, `BasicAuth`, `BearerAuth`, `ApiKeyAuth`, `NoAuth`"),
+    (schema.FieldSpec, "Fields", "`Field`, in `fields` and `account_fields`"),
+    (schema.Option, "Options", "`Option`, in a field's `options`"),
+    (schema.OAuthConfig, "OAuth configuration", "`OAuthConfig`, in `oauth_config`"),
+    (schema.Scope, "Scopes", "`Scope`, in `available_scopes`"),
+    (schema.Mutation, "Mutations", "`Mutation`, in `mutations` (`auth_field_mutations` in the payload)"),
 ]
 
 
@@ -56,7 +57,7 @@ def text() -> str:
         "| rule | what it wants |",
         "| --- | --- |",
     ]
-    for rule in definition.RULES:
+    for rule in rules.RULES:
         lines.append(f"| {', '.join(f'`{name}`' for name in rule.names)} | {rule.summary} |")
     lines += [
         "",

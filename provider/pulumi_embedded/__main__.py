@@ -1,5 +1,5 @@
 """`python -m pulumi_embedded` is the command `pulumi-embedded`."""
 
-from .command import main
+from pulumi_embedded.cli.main import main
 
 main()

@@ -1,10 +1,7 @@
 """Scalekit custom connectors as code, on Pulumi."""
 
 from ._version import __version__
-from .connection import Connection
-from .connector import Connector
-from .environment import ConnectorInfo, get_connectors
-from .patterns import (
+from .auth import (
     ApiKeyAuth,
     BasicAuth,
     BearerAuth,
@@ -16,6 +13,9 @@ from .patterns import (
     Option,
     Scope,
 )
+from .connection import Connection
+from .connector import Connector
+from .functions import ConnectorInfo, get_connectors
 
 __all__ = [
     "ApiKeyAuth",

@@ -7,11 +7,12 @@ from typing import Any, Final
 import pulumi
 import pulumi.dynamic
 
-from . import host
+from pulumi_scalekit.provider.connection import DECLARED, ConnectionProvider
+from pulumi_scalekit.provider.connector import CONTEXT_KEY
+
 from .arguments import ArgumentsChecked
-from .connection_provider import DECLARED, ConnectionProvider
 from .connector import Connector, context_of
-from .provider import CONTEXT_KEY
+from .provider import sdk as host
 
 _ANSWERED: Final = ("status", "enabled", "environment_url")
 

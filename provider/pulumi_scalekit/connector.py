@@ -14,11 +14,12 @@ from typing import Any, Final
 import pulumi
 import pulumi.dynamic
 
-from . import host
+from pulumi_scalekit.definition.keys import ANSWER_ONLY, DEFINITION_KEYS
+from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
+
 from .arguments import ArgumentsChecked
-from .patterns import Auth, JsonObject, to_payload
-from .properties import ANSWER_ONLY, DEFINITION_KEYS
-from .provider import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
+from .auth import Auth, JsonObject, to_payload
+from .provider import sdk as host
 
 _ANSWERED: Final[Mapping[str, tuple[str, Any]]] = {
     "provider_id": ("id", None),
@@ -237,7 +238,7 @@ def _read_json(resource_name: str, path: Path) -> Mapping[str, Any]:
 def _claim(resource_name: str, parent: pulumi.Resource | None, display_name: Any) -> Any:
     """Note a display name for this program, and refuse one that another connector has.
 
-    Scalekit lets twins exist; a program that declares them cannot mean it.
+    Scalekit lets duplicates exist; a program that declares them cannot mean it.
     """
     names = _names.setdefault(pulumi.runtime.get_root_resource(), {})  # type: ignore[arg-type]
     claimant = (resource_name, parent)

@@ -6,7 +6,7 @@ The hierarchy::
      ├─ SettingsError          a setting is missing or malformed
      ├─ WrongEnvironment       a connector of one environment, the settings of another
      ├─ DefinitionError        a definition breaks a rule
-     ├─ ConnectorExists        a create would make a twin
+     ├─ ConnectorExists        a create would make a duplicate
      ├─ ConnectorNotFound      no such connector in the environment
      ├─ AmbiguousConnector     several connectors where one was asked for
      ├─ EngineError            Pulumi could not do what was asked of it
@@ -65,7 +65,7 @@ class DefinitionError(ScalekitError):
 
 
 class ConnectorExists(ScalekitError):
-    """A connector of that display name exists already, and creating another would make a twin."""
+    """A connector of that display name exists already, and creating another would make a duplicate."""
 
     def __init__(self, message: str, identifiers: Sequence[str]) -> None:
         self.identifiers = tuple(identifiers)

@@ -36,7 +36,7 @@ class Settings:
     former_environment_url: str | None = None
     """The URL under which this very environment was known before."""
     parallel: int = 32
-    """How many calls may be under way at once, at the most."""
+    """How many calls may be under way at once, at most."""
     timeout: float = 30.0
     """Seconds that one HTTP call may take in all."""
     rate_limit_wait: float = 300.0
@@ -81,7 +81,7 @@ class Number:
 
 
 NUMBERS: Final = (
-    Number("parallel", "parallel", "SCALEKIT_PARALLEL", 32, 1, 256, "Calls under way at once, at the most."),
+    Number("parallel", "parallel", "SCALEKIT_PARALLEL", 32, 1, 256, "Calls under way at once, at most."),
     Number(
         "timeout",
         "timeout",

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from pulumi_scalekit.api import Client
+from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.settings import Settings
 
 HOST = "env.example.com"
@@ -33,7 +33,7 @@ class App:
         self._lock = threading.Lock()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request."""
+        """Attributes a request."""
         with self._lock:
             self.requests.append(request)
         reply = self.sign_in(request) if request.url.path == "/oauth/token" else self.handler(request)
@@ -58,7 +58,7 @@ class App:
 
 
 class Script:
-    """A handler that gives its answers in turn, and the last one for ever."""
+    """A handler that gives its answers in turn, and the last one forever."""
 
     def __init__(self, *replies: Reply | Callable[[], Reply]) -> None:
         self.replies = replies
@@ -130,7 +130,7 @@ class Environment(App):
 
 
 def client(app: Callable[[httpx.Request], httpx.Response], **settings: Any) -> Client:
-    """A client of an application, with hardly any patience."""
+    """A client of an application, that hardly repeats anything."""
     quick: dict[str, Any] = {"backoff": 0.001, "timeout": 5.0, "rate_limit_wait": 2.0}
     return Client(
         Settings(URL, "skc_test", SECRET, **{**quick, **settings}), transport=httpx.MockTransport(app)

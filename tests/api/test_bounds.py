@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_scalekit import api as api_module
 from pulumi_scalekit import local
-from pulumi_scalekit.answers import MAX_DEPTH, depth, parse_json
-from pulumi_scalekit.api import MAX_CONNECTOR_DEPTH, MAX_PAGES, Client
+from pulumi_scalekit.api import client as api_module
+from pulumi_scalekit.api.client import MAX_CONNECTOR_DEPTH, MAX_PAGES, Client
+from pulumi_scalekit.api.responses import MAX_DEPTH, depth, parse_json
 from pulumi_scalekit.errors import Interrupted, ProtocolError, Redirected
 from pulumi_scalekit.settings import Settings
 
@@ -28,7 +28,7 @@ from .apps import HOST, App, client, connector, ok
 
 @contextlib.contextmanager
 def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that says yes to a sign-in, and then does with a connection whatever it likes."""
+    """A server that says yes to a token request, and then does with a connection whatever it likes."""
     token = b'{"access_token": "t", "expires_in": 60}'
     stop = threading.Event()
 
@@ -60,7 +60,7 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def trickle(*pieces: bytes) -> Callable[[socket.socket], None]:
-    """Send the last piece a byte at a time, for ever; each byte comes well within any single time-out."""
+    """Send the last piece a byte at a time, forever; each byte comes well within any single time-out."""
 
     def answer(connection: socket.socket) -> None:
         for piece in pieces[:-1]:
@@ -76,7 +76,7 @@ SLOW = {
     "nothing at all": trickle(b""),
     "a header without an end": trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
     "headers without an end": trickle(b"HTTP/1.1 200 OK\r\n", b"X-Slow: a\r\n"),
-    "interim answers for ever": trickle(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "interim answers forever": trickle(b"HTTP/1.1 100 Continue\r\n\r\n"),
     "a body without an end": trickle(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
     "a body that is long in coming": trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"a"),
 }
@@ -161,7 +161,7 @@ def test_an_unusable_page_token_is_an_error(token: object) -> None:
 def test_a_listing_that_repeats_its_page_token_ends() -> None:
     """A page token that comes a second time would lead round in circles."""
     app = App(lambda _r: ok({"providers": [], "next_page_token": "same"}))
-    with pytest.raises(ProtocolError, match="repeats a page for ever"):
+    with pytest.raises(ProtocolError, match="repeats a page forever"):
         list(client(app).connectors())
     assert app.count("/api/v1/providers") == 2
 
@@ -285,7 +285,7 @@ def test_a_redirect_is_not_followed(status: int, method: str) -> None:
 
 
 def test_a_redirected_sign_in_keeps_the_secret() -> None:
-    """Nor does the sign-in follow one."""
+    """Nor does the token request follow one."""
     app = App()
     app.sign_in = lambda _r: httpx.Response(307, headers={"location": "https://evil.example.org/"})  # type: ignore[method-assign]
     with pytest.raises(Redirected):

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from pulumi_scalekit.catalog import MAX_USERS, Catalog
+from pulumi_scalekit.api.connectors import MAX_USERS, Connectors
 from pulumi_scalekit.errors import (
     ConnectorExists,
     Interrupted,
@@ -38,11 +38,11 @@ def test_a_create_whose_answer_is_lost_finds_its_own(failure: str) -> None:
     """It is looked for in the list, and kept; nothing is sent twice."""
     environment = Environment()
     environment.after = [AMBIGUOUS[failure]]
-    catalog = Catalog(client(environment))
-    assert catalog.create(connector("A"))["identifier"] == "C:1"
+    connectors = Connectors(client(environment))
+    assert connectors.create(connector("A"))["identifier"] == "C:1"
     assert len(environment.connectors) == 1
     assert environment.counts["POST /api/v1/custom-providers"] == 1
-    assert [c["identifier"] for c in catalog.known("A")] == ["C:1"]
+    assert [c["identifier"] for c in connectors.known("A")] == ["C:1"]
 
 
 @pytest.mark.parametrize("failure", sorted(AMBIGUOUS.keys() - {"timeout"}))
@@ -50,38 +50,38 @@ def test_a_create_that_did_not_happen_is_sent_again(failure: str) -> None:
     """After the list has had time to show it."""
     environment = Environment()
     environment.before = [AMBIGUOUS[failure]]
-    assert Catalog(client(environment)).create(connector("A"))["identifier"] == "C:1"
+    assert Connectors(client(environment)).create(connector("A"))["identifier"] == "C:1"
     assert len(environment.connectors) == 1
     assert environment.counts["POST /api/v1/custom-providers"] == 2
 
 
 @pytest.mark.parametrize("failure", [httpx.ReadTimeout("slow"), refusal(504), refusal(408)])
 def test_a_create_that_may_still_be_under_way_is_not_sent_again(failure: Reply) -> None:
-    """Nobody knows when it takes effect: a second one could make a twin of it. The next run will find it."""
+    """Nobody knows when it takes effect: a second one could make a duplicate of it. The next run will find it."""
     environment = Environment()
     environment.before = [failure]
     with pytest.raises((TimedOut, ServerError), match=r"create connector 'A' failed.*Run again"):
-        Catalog(client(environment)).create(connector("A"))
+        Connectors(client(environment)).create(connector("A"))
     assert environment.counts["POST /api/v1/custom-providers"] == 1
 
 
 @pytest.mark.parametrize("late", [1, 2, 3])
 def test_a_create_whose_answer_is_lost_waits_for_a_late_list(late: int) -> None:
-    """A list that does not show the new connector yet does not lead to a twin."""
+    """A list that does not show the new connector yet does not lead to a duplicate."""
     environment = Environment()
     environment.after = [CUT]
     environment.listings = [()] + [("C:1",)] * late
-    assert Catalog(client(environment)).create(connector("A"))["identifier"] == "C:1"
+    assert Connectors(client(environment)).create(connector("A"))["identifier"] == "C:1"
     assert len(environment.connectors) == 1
 
 
 def test_a_create_that_shows_after_its_repetition_is_named() -> None:
-    """Where the list is later than anyone waits, the twins are named instead of one being forgotten."""
+    """Where the list is later than anyone waits, the duplicates are named instead of one being forgotten."""
     environment = Environment()
     environment.after = [CUT]
     environment.listings = [()] + [("C:1",)] * 5
     with pytest.raises(ConnectorExists, match="may have been created") as caught:
-        Catalog(client(environment)).create(connector("A"))
+        Connectors(client(environment)).create(connector("A"))
     assert set(caught.value.identifiers) == {"C:1", "C:2"}
 
 
@@ -89,11 +89,11 @@ def test_a_stranger_of_the_same_name_is_not_taken_for_ones_own() -> None:
     """What appeared meanwhile with another definition is named, and left alone."""
     environment = Environment()
     environment.before = [CUT]
-    catalog = Catalog(client(environment))
-    assert catalog.known("A") == []
+    connectors = Connectors(client(environment))
+    assert connectors.known("A") == []
     environment.add("A", proxy_url="https://other.example.com")
     with pytest.raises(ConnectorExists, match="may have been created") as caught:
-        catalog.create(connector("A"))
+        connectors.create(connector("A"))
     assert caught.value.identifiers == ("C:1",)
     assert environment.counts["POST /api/v1/custom-providers"] == 1
 
@@ -104,25 +104,25 @@ def test_a_create_that_nobody_can_look_after_keeps_its_own_error() -> None:
     environment.after = [CUT]
     environment.listings = [(), *[refusal(500)] * 9]
     with pytest.raises(Interrupted, match=r"create connector 'A' failed.*Run again"):
-        Catalog(client(environment)).create(connector("A"))
+        Connectors(client(environment)).create(connector("A"))
     assert len(environment.connectors) == 1
 
 
 def test_the_next_run_finds_what_an_interrupted_one_made() -> None:
-    """It makes no twin: the message names the connector, and both ways out."""
+    """It makes no duplicate: the message names the connector, and both ways out."""
     environment = Environment()
     environment.add("A")
     with pytest.raises(ConnectorExists, match=r"C:1.*adopt='C:1'.*pulumi-scalekit import"):
-        Catalog(client(environment)).create(connector("A"))
+        Connectors(client(environment)).create(connector("A"))
     assert environment.counts["POST /api/v1/custom-providers"] == 0
 
 
 def test_creates_are_bounded() -> None:
-    """An environment that fails for ever is asked `attempts` times."""
+    """An environment that fails forever is asked `attempts` times."""
     environment = Environment()
     environment.before = [refusal(500)] * 99
     with pytest.raises(ServerError):
-        Catalog(client(environment, attempts=3)).create(connector("A"))
+        Connectors(client(environment, attempts=3)).create(connector("A"))
     assert environment.counts["POST /api/v1/custom-providers"] == 3
 
 
@@ -137,8 +137,8 @@ def test_fifty_lost_answers_share_their_looks() -> None:
         return handler(request)
 
     environment.handler = slowly
-    catalog = Catalog(client(environment, parallel=64, backoff=0.02))
-    made = at_once(50, lambda n: catalog.create(connector(f"A {n}"))["identifier"])
+    connectors = Connectors(client(environment, parallel=64, backoff=0.02))
+    made = at_once(50, lambda n: connectors.create(connector(f"A {n}"))["identifier"])
     assert len(set(map(str, made))) == len(environment.connectors) == 50
     assert environment.counts["POST /api/v1/custom-providers"] == 50
     assert environment.counts["GET /api/v1/providers"] < 25
@@ -147,9 +147,9 @@ def test_fifty_lost_answers_share_their_looks() -> None:
 def test_creates_list_once() -> None:
     """However many there are."""
     environment = Environment()
-    catalog = Catalog(client(environment))
+    connectors = Connectors(client(environment))
     for number in range(20):
-        catalog.create(connector(f"A {number}"))
+        connectors.create(connector(f"A {number}"))
     assert environment.counts["GET /api/v1/providers"] == 1
 
 
@@ -159,10 +159,10 @@ def test_an_update_whose_answer_is_lost_is_sent_again(failure: str) -> None:
     environment = Environment()
     environment.add("A")
     environment.after = [AMBIGUOUS[failure]]
-    catalog = Catalog(client(environment))
+    connectors = Connectors(client(environment))
     if failure == "no identifier":
         environment.after = []
-    assert catalog.update("C:1", connector("A", description="new"))["description"] == "new"
+    assert connectors.update("C:1", connector("A", description="new"))["description"] == "new"
     assert environment.connectors["C:1"]["description"] == "new"
 
 
@@ -173,7 +173,7 @@ def test_an_update_none_of_whose_answers_arrives_is_looked_for(late: bool) -> No
     environment.add("A")
     environment.after = [CUT] * 3
     environment.listings = [("C:1",)] * late
-    answer = Catalog(client(environment, attempts=3)).update("C:1", connector("A", description="new"))
+    answer = Connectors(client(environment, attempts=3)).update("C:1", connector("A", description="new"))
     assert (answer["identifier"], answer["description"]) == ("C:1", "new")
     assert environment.counts["PUT /api/v1/custom-providers/C:1"] == 3
 
@@ -186,7 +186,7 @@ def test_an_update_that_was_not_done_is_not_taken_for_done() -> None:
     )
     environment.before = [refusal(500)] * 3
     with pytest.raises(ServerError):
-        Catalog(client(environment, attempts=3)).update("C:1", connector("A"))
+        Connectors(client(environment, attempts=3)).update("C:1", connector("A"))
 
 
 def test_a_delete_none_of_whose_answers_arrives_is_looked_for() -> None:
@@ -195,7 +195,7 @@ def test_a_delete_none_of_whose_answers_arrives_is_looked_for() -> None:
     environment.add("A")
     delete = environment._write
     environment._write = lambda request: (delete(request), CUT)[1]  # type: ignore[method-assign]
-    Catalog(client(environment, attempts=3)).delete("C:1")
+    Connectors(client(environment, attempts=3)).delete("C:1")
     assert environment.connectors == {}
     assert environment.counts["DELETE /api/v1/custom-providers/C:1"] == 3
 
@@ -206,7 +206,7 @@ def test_a_delete_that_was_not_done_is_not_taken_for_done() -> None:
     environment.add("A")
     environment.before = [refusal(500)] * 3
     with pytest.raises(ServerError, match="delete connector C:1 failed"):
-        Catalog(client(environment, attempts=3)).delete("C:1")
+        Connectors(client(environment, attempts=3)).delete("C:1")
 
 
 def test_an_update_that_nobody_can_look_after_keeps_its_own_error() -> None:
@@ -216,7 +216,7 @@ def test_an_update_that_nobody_can_look_after_keeps_its_own_error() -> None:
     environment.after = [CUT] * 3
     environment.listings = [refusal(500)] * 9
     with pytest.raises(Interrupted, match=r"update connector 'A' \(C:1\) failed.*Run again"):
-        Catalog(client(environment, attempts=3)).update("C:1", connector("A"))
+        Connectors(client(environment, attempts=3)).update("C:1", connector("A"))
 
 
 @pytest.mark.parametrize("late", [0, 1, 3])
@@ -236,7 +236,7 @@ def test_an_update_that_moved_the_connector_is_followed(late: int) -> None:
         return answer
 
     environment._write = move  # type: ignore[method-assign]
-    assert Catalog(client(environment)).update("C:1", connector("A"))["identifier"] == "C:9"
+    assert Connectors(client(environment)).update("C:1", connector("A"))["identifier"] == "C:9"
 
 
 def test_a_plain_404_is_no_move() -> None:
@@ -245,7 +245,7 @@ def test_a_plain_404_is_no_move() -> None:
     environment.add("A", **{k: v for k, v in connector("A").items() if k != "display_name"})
     environment.before = [refusal(429, headers={"retry-after": "0"})]
     with pytest.raises(NotFound, match=r"deleted outside of Pulumi\. Run `pulumi refresh`"):
-        Catalog(client(environment)).update("C:7", connector("A"))
+        Connectors(client(environment)).update("C:7", connector("A"))
 
 
 @pytest.mark.parametrize("failure", AMBIGUOUS)
@@ -254,13 +254,13 @@ def test_a_delete_whose_answer_is_lost_is_sent_again(failure: str) -> None:
     environment = Environment()
     environment.add("A")
     environment.after = [AMBIGUOUS[failure]]
-    Catalog(client(environment)).delete("C:1")
+    Connectors(client(environment)).delete("C:1")
     assert environment.connectors == {}
 
 
 def test_deleting_what_is_gone_is_fine() -> None:
     """The connector is not there, as wanted."""
-    assert Catalog(client(Environment())).delete("C:1") is False
+    assert Connectors(client(Environment())).delete("C:1") is False
 
 
 IN_USE = "provider C:1 is in use"
@@ -287,7 +287,7 @@ def users(request: httpx.Request) -> httpx.Response:
 def test_a_delete_that_is_refused_names_the_users() -> None:
     """Connections and connected accounts that must go first are listed, safe to print."""
     with pytest.raises(InUse) as caught:
-        Catalog(client(App(users))).delete("C:1", name="A")
+        Connectors(client(App(users))).delete("C:1", name="A")
     text = str(caught.value)
     assert "Remove these first, then run again: connection support, connected account user" in text
     assert "connection other" not in text
@@ -304,7 +304,7 @@ def test_naming_the_users_is_bounded() -> None:
             else ok({"connected_accounts": [{"identifier": "u"}] * 500})
         )
     )
-    assert Catalog(client(app)).users_of("C:1")[-1] == "more that are not named here"
+    assert Connectors(client(app)).users_of("C:1")[-1] == "more that are not named here"
     assert app.count("/api/v1/connected_accounts") == MAX_USERS
 
 
@@ -312,7 +312,7 @@ def test_users_that_cannot_be_listed_do_not_hide_the_refusal() -> None:
     """Then the server's own words must do."""
     app = App(lambda r: refusal(400, IN_USE) if r.method == "DELETE" else refusal(403))
     with pytest.raises(InUse, match=IN_USE):
-        Catalog(client(app)).delete("C:1")
+        Connectors(client(app)).delete("C:1")
 
 
 @pytest.mark.parametrize(
@@ -322,13 +322,13 @@ def test_a_senseless_list_of_users_is_survived(answer: dict[str, object]) -> Non
     """What is no list names nobody."""
     app = App(lambda r: refusal(409, IN_USE) if r.method == "DELETE" else ok(answer))
     with pytest.raises(InUse):
-        Catalog(client(app)).delete("C:1")
+        Connectors(client(app)).delete("C:1")
 
 
-def test_a_rate_limit_that_lasts_ends_a_create_without_a_twin() -> None:
+def test_a_rate_limit_that_lasts_ends_a_create_without_a_duplicate() -> None:
     """It was never done, and the message says so."""
     environment = Environment()
     environment.before = [refusal(429, headers={"retry-after": "3600"})] * 9
     with pytest.raises(RateLimited):
-        Catalog(client(environment)).create(connector("A"))
+        Connectors(client(environment)).create(connector("A"))
     assert environment.connectors == {}

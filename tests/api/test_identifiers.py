@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_scalekit.api import checked_identifier
-from pulumi_scalekit.catalog import Catalog
-from pulumi_scalekit.connections import Connections
+from pulumi_scalekit.api.client import checked_identifier
+from pulumi_scalekit.api.connections import Connections
+from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.errors import InvalidRequest, NotSent, ProtocolError, ServerError
 
 from .apps import HOST, App, client, connector, ok, refusal
@@ -46,11 +46,11 @@ def test_what_is_no_identifier_is_sent_nowhere(identifier: str) -> None:
     """Reads, updates and deletes refuse it before anything leaves, not even for a token."""
     app = App()
     api = client(app)
-    catalog = Catalog(api)
+    connectors = Connectors(api)
     for use in (
-        lambda: catalog.get(identifier),
-        lambda: catalog.update(identifier, connector("A")),
-        lambda: catalog.delete(identifier),
+        lambda: connectors.get(identifier),
+        lambda: connectors.update(identifier, connector("A")),
+        lambda: connectors.delete(identifier),
         lambda: list(api.connectors(identifier=identifier)),
     ):
         with pytest.raises(NotSent, match="letters, digits") as caught:
@@ -69,13 +69,13 @@ def test_a_server_cannot_plant_one(identifier: str) -> None:
     # Nor does it get one in by a list: what is adopted by name, or found after a lost answer, is kept as well.
     app.handler = lambda _r: ok({"providers": [{**connector("A"), "identifier": identifier}]})
     with pytest.raises(ProtocolError, match="without a usable identifier"):
-        Catalog(client(app)).named("A")
+        Connectors(client(app)).named("A")
     lists = itertools.chain(
         [{"providers": []}], itertools.repeat({"providers": [{**connector("A"), "identifier": identifier}]})
     )
     app.handler = lambda r: refusal(500) if r.method == "POST" else ok(next(lists))
     with pytest.raises(ServerError):
-        Catalog(client(app)).create(connector("A"))
+        Connectors(client(app)).create(connector("A"))
 
 
 @pytest.mark.parametrize("connection_id", HOSTILE)

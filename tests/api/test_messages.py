@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_scalekit.answers import MAX_TEXT, api_error, printable
-from pulumi_scalekit.discretion import Discretion
+from pulumi_scalekit.api.responses import MAX_TEXT, api_error, printable
 from pulumi_scalekit.errors import ApiError, InvalidRequest, ScalekitError
+from pulumi_scalekit.redaction import Redaction
 
 from .apps import SECRET, App, client, refusal
 from .test_bounds import JSON
@@ -145,8 +145,8 @@ def test_known_members_of_unknown_types_are_survived(body: dict[str, object]) ->
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=10), st.text(max_size=10))
 def test_no_form_of_a_secret_survives(secret: str, before: str, after: str) -> None:
-    """Discretion removes a secret wherever it stands."""
-    hide = Discretion(secret)
+    """Redaction removes a secret wherever it stands."""
+    hide = Redaction(secret)
     for form in (secret, quote_plus(secret), json.dumps(secret)[1:-1]):
         shown = hide(before + form + after)
         assert form not in shown.replace("[secret]", "") or form in "[secret]"

@@ -1,11 +1,11 @@
-"""One pace for all threads."""
+"""One concurrency limit for all threads."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from pulumi_scalekit.pacing import Pace
+from pulumi_scalekit.api.retries import ConcurrencyLimit
 
 from .apps import App, at_once, client, ok, refusal
 
@@ -23,50 +23,50 @@ class Clock:
 def test_the_limit_halves_once_for_a_burst_of_refusals() -> None:
     """Calls that were under way together are refused together: that is one piece of news."""
     clock = Clock()
-    pace = Pace(32, clock=clock)
+    concurrency = ConcurrencyLimit(32, clock=clock)
     for _ in range(32):
-        pace.rate_limited()
-    assert pace.limit == 16
+        concurrency.rate_limited()
+    assert concurrency.limit == 16
     clock.now += 1.5
-    pace.rate_limited()
-    assert pace.limit == 8
+    concurrency.rate_limited()
+    assert concurrency.limit == 8
 
 
 def test_the_limit_never_reaches_zero() -> None:
     """One call at a time is always possible."""
     clock = Clock()
-    pace = Pace(2, clock=clock)
+    concurrency = ConcurrencyLimit(2, clock=clock)
     for _ in range(10):
         clock.now += 2
-        pace.rate_limited()
-    assert pace.limit == 1
-    with pace.turn():
+        concurrency.rate_limited()
+    assert concurrency.limit == 1
+    with concurrency.turn():
         pass
 
 
 def test_the_limit_recovers_step_by_step() -> None:
     """Twenty successes allow one more call at once, up to what was configured."""
     clock = Clock()
-    pace = Pace(4, clock=clock)
-    pace.rate_limited()
-    assert pace.limit == 2
+    concurrency = ConcurrencyLimit(4, clock=clock)
+    concurrency.rate_limited()
+    assert concurrency.limit == 2
     for _ in range(20):
-        pace.succeeded()
-    assert pace.limit == 3
+        concurrency.succeeded()
+    assert concurrency.limit == 3
     for _ in range(100):
-        pace.succeeded()
-    assert pace.limit == 4
+        concurrency.succeeded()
+    assert concurrency.limit == 4
 
 
 def test_no_more_run_at_once_than_the_limit() -> None:
     """64 threads take turns by threes, and all get theirs."""
-    pace = Pace(3)
+    concurrency = ConcurrencyLimit(3)
     lock = threading.Lock()
     running = most = 0
 
     def work(_index: int) -> None:
         nonlocal running, most
-        with pace.turn():
+        with concurrency.turn():
             with lock:
                 running += 1
                 most = max(most, running)
@@ -80,12 +80,12 @@ def test_no_more_run_at_once_than_the_limit() -> None:
 
 def test_a_pause_holds_every_thread_back() -> None:
     """What one thread learns from `Retry-After`, all keep."""
-    pace = Pace(8)
-    pace.rate_limited(0.3)
+    concurrency = ConcurrencyLimit(8)
+    concurrency.rate_limited(0.3)
     began = time.monotonic()
 
     def work(_index: int) -> float:
-        with pace.turn():
+        with concurrency.turn():
             return time.monotonic() - began
 
     assert all(isinstance(waited, float) and waited >= 0.28 for waited in at_once(4, work))

@@ -139,7 +139,7 @@ def test_a_time_beyond_the_cap_is_not_waited_for(after: str) -> None:
 
 @pytest.mark.parametrize("after", ["nan", "-1", "inf", "soon", "", "1e3", "Thu, 99 Foo 2024", "9" * 400])
 def test_a_senseless_retry_after_is_ignored(after: str) -> None:
-    """What is no time is no reason to wait for ever, or not at all."""
+    """What is no time is no reason to wait forever, or not at all."""
     app = App(Script(refusal(429, headers={"retry-after": after}), ok()))
     began = time.monotonic()
     client(app).call("x", "GET", "/x")
@@ -185,7 +185,7 @@ def test_the_upstreams_rate_limit_is_not_scalekits() -> None:
     with pytest.raises(RateLimited):
         api.call("x", "GET", "/x")
     assert app.count("/x") == 1
-    assert api.pace.limit == 32
+    assert api.concurrency.limit == 32
 
 
 def test_an_unavailable_service_is_not_waited_for_beyond_the_cap() -> None:
@@ -214,7 +214,7 @@ def test_messages_of_the_network_have_a_remedy() -> None:
 
 QUIET = """
 import httpx
-from pulumi_scalekit.api import Client
+from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.errors import ServerError
 from pulumi_scalekit.settings import Settings
 app = lambda request: httpx.Response(503)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit import local
-from pulumi_scalekit.api import Client
+from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.errors import SettingsError, Unreachable
 from pulumi_scalekit.settings import Settings, environment_url, read_settings
 

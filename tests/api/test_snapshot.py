@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from pulumi_scalekit.api.list_cache import LOOKS, ListCache
 from pulumi_scalekit.errors import ScalekitError, Unreachable
-from pulumi_scalekit.snapshot import LOOKS, Snapshot
 
 from .apps import at_once
 
@@ -29,7 +29,7 @@ class Source:
         self._lock = threading.Lock()
 
     def __call__(self) -> Iterable[dict[str, Any]]:
-        """Answer one list."""
+        """Attributes one list."""
         with self._lock:
             self.calls += 1
         time.sleep(self.takes)
@@ -40,9 +40,9 @@ class Source:
         return shown
 
 
-def snapshot(source: Source, *, pause: float = 0.002) -> Snapshot:
+def snapshot(source: Source, *, pause: float = 0.002) -> ListCache:
     """A snapshot that does not wait long."""
-    return Snapshot(source, key="id", name="name", pause=pause)
+    return ListCache(source, key="id", name="name", pause=pause)
 
 
 def test_threads_share_one_list() -> None:

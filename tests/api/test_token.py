@@ -110,7 +110,7 @@ def test_a_call_after_a_failed_sign_in_tries_again() -> None:
 
 
 def test_a_failed_sign_in_is_no_unknown_outcome() -> None:
-    """A write that got no token did not begin, even where the sign-in itself was cut off."""
+    """A write that got no token did not begin, even where the token request itself was cut off."""
     app = App()
     app.sign_in = lambda r: httpx.ReadError("cut", request=r)  # type: ignore[method-assign]
     with pytest.raises(ScalekitError) as caught:

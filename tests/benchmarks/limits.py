@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from pulumi_scalekit.api import Client
-from pulumi_scalekit.catalog import Catalog
+from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.settings import read_settings
 
 from .servers import serving
@@ -28,5 +28,5 @@ def create_under_limit(
         settings = read_settings(environ=server.env)
         started = time.perf_counter()
         with Client(settings) as client, ThreadPoolExecutor(settings.parallel) as threads:
-            list(threads.map(Catalog(client).create, declared))
+            list(threads.map(Connectors(client).create, declared))
         return time.perf_counter() - started, server.requests()

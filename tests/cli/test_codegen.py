@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit import patterns
-from pulumi_scalekit.codegen import HEADER, WIDTH, module_source, quoted, variables_in
-from pulumi_scalekit.naming import resource_names, slug, variable_names
-from pulumi_scalekit.normal import normalise, normalise_live
-from pulumi_scalekit.patterns import to_payload
+from pulumi_scalekit import auth as patterns
+from pulumi_scalekit.auth import to_payload
+from pulumi_scalekit.definition.normalize import normalize, normalize_live
+from pulumi_scalekit.operations.codegen import HEADER, WIDTH, module_source, quoted, variables_in
+from pulumi_scalekit.operations.naming import resource_names, slug, variable_names
 
 from ..support.definitions import API_KEY, OAUTH
 from .samples import ASANA, FRESHDESK, GITHUB, TAVILY
@@ -116,7 +116,7 @@ def execute(source: str) -> dict[str, dict[str, Any]]:
 def test_exported_source_declares_the_same(definition: dict[str, Any]) -> None:
     """Whatever the server answers, the exported source declares a definition of the same normal form."""
     source = module_source("", [("it", definition)])
-    assert normalise(execute(source)["it"]) == normalise_live(definition)
+    assert normalize(execute(source)["it"]) == normalize_live(definition)
 
 
 @settings(max_examples=50, deadline=None)
@@ -124,7 +124,7 @@ def test_exported_source_declares_the_same(definition: dict[str, Any]) -> None:
 def test_protected_source_declares_the_same(definition: dict[str, Any]) -> None:
     """Resource options change nothing in the definition."""
     source = module_source("", [("it", definition)], protect=True)
-    assert normalise(execute(source)["it"]) == normalise_live(definition)
+    assert normalize(execute(source)["it"]) == normalize_live(definition)
 
 
 @settings(max_examples=40, deadline=None)
@@ -203,7 +203,7 @@ def test_a_program_of_exported_source_sends_the_same() -> None:
     assert len(mocks.inputs) == len(SAMPLES)
     for resource, answer in resource_names(SAMPLES):
         inputs = {k: v for k, v in mocks.inputs[resource].items() if not k.startswith("__")}
-        assert normalise(inputs) == normalise_live(answer)
+        assert normalize(inputs) == normalize_live(answer)
 
 
 # --- Names ---------------------------------------------------------------------------------------------------
@@ -228,12 +228,12 @@ def test_names(display_name: str, resource: str, variable: str) -> None:
     assert variable.isidentifier()
 
 
-def test_twins_are_numbered_by_identifier() -> None:
-    """Twins get numbers in the order of their identifiers, whatever order the server lists them in."""
-    twins = [{"display_name": "A", "identifier": f"A:{n}"} for n in (3, 1, 2)]
-    names = [(name, answer["identifier"]) for name, answer in resource_names(twins)]
+def test_duplicates_are_numbered_by_identifier() -> None:
+    """Duplicates get numbers in the order of their identifiers, whatever order the server lists them in."""
+    duplicates = [{"display_name": "A", "identifier": f"A:{n}"} for n in (3, 1, 2)]
+    names = [(name, answer["identifier"]) for name, answer in resource_names(duplicates)]
     assert names == [("a", "A:1"), ("a-2", "A:2"), ("a-3", "A:3")]
-    assert names == [(name, a["identifier"]) for name, a in resource_names(reversed(twins))]
+    assert names == [(name, a["identifier"]) for name, a in resource_names(reversed(duplicates))]
 
 
 @given(st.lists(TEXT, max_size=6))

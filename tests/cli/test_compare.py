@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.compare import compare, matched_changes
+from pulumi_scalekit.definition.changes import matched_changes
+from pulumi_scalekit.definition.keys import ABSENT
+from pulumi_scalekit.definition.normalize import normalize_live
+from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound
-from pulumi_scalekit.importing import Managed
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.normal import ABSENT, normalise_live
-from pulumi_scalekit.ownership import Ownership
-from pulumi_scalekit.paths import format_path
-from pulumi_scalekit.promote import divide, moved_meanwhile
+from pulumi_scalekit.operations.compare import compare
+from pulumi_scalekit.operations.ownership import Ownership
+from pulumi_scalekit.operations.promote import divide, moved_meanwhile
+from pulumi_scalekit.operations.state import Managed
 
 from .conftest import Result, seed, writes
 from .samples import ASANA, FRESHDESK, GITHUB, LEGACY, TAVILY, older_asana
@@ -68,8 +70,8 @@ def test_names_select(command: Run) -> None:
 @pytest.mark.parametrize("side", ["dev", "production"])
 def test_ambiguity_is_an_error(side: str) -> None:
     """Two connectors of one name cannot be matched; other names can still be asked for."""
-    twins, single = [answer(TAVILY, 1), answer(TAVILY, 2), answer(ASANA, 3)], [answer(TAVILY, 4)]
-    source, target = (twins, single) if side == "dev" else (single, twins)
+    duplicates, single = [answer(TAVILY, 1), answer(TAVILY, 2), answer(ASANA, 3)], [answer(TAVILY, 4)]
+    source, target = (duplicates, single) if side == "dev" else (single, duplicates)
     with pytest.raises(AmbiguousConnector, match=rf"2 connectors are named 'Tavily' in {side} \(X:1, X:2\)"):
         compared(source, target)
     assert "Tavily" not in compared(source, target, "My Asana")
@@ -77,7 +79,7 @@ def test_ambiguity_is_an_error(side: str) -> None:
 
 def test_scopes_are_matched_by_name() -> None:
     """A scope that is inserted is one change, and those after it are none."""
-    old, new = normalise_live(older_asana()), normalise_live(ASANA)
+    old, new = normalize_live(older_asana()), normalize_live(ASANA)
     found = {format_path(c.path): (c.old, c.new) for c in matched_changes(old, new)}
     assert set(found) == {"description", "auth_patterns[0].oauth_config.available_scopes.email"}
     assert found["auth_patterns[0].oauth_config.available_scopes.email"][0] is ABSENT
@@ -87,7 +89,7 @@ def test_another_order_is_a_change() -> None:
     """The same fields in another order are a change of the list of names."""
     other = copy.deepcopy(FRESHDESK)
     other["auth_patterns"][0]["fields"].reverse()
-    (change,) = matched_changes(normalise_live(FRESHDESK), normalise_live(other))
+    (change,) = matched_changes(normalize_live(FRESHDESK), normalize_live(other))
     assert format_path(change.path) == "auth_patterns[0].fields"
     assert (change.old, change.new) == (["domain", "username"], ["username", "domain"])
 
@@ -141,7 +143,7 @@ def test_a_declared_connector_is_created_by_its_program() -> None:
 
 def definitions(scalekit: LocalScalekit) -> dict[str, Any]:
     """What an environment holds, in normal form."""
-    return {p.payload["display_name"]: normalise_live(p.payload) for p in scalekit.store.providers()}
+    return {p.payload["display_name"]: normalize_live(p.payload) for p in scalekit.store.providers()}
 
 
 def test_promotion_makes_the_environments_the_same(
@@ -159,7 +161,7 @@ def test_promotion_makes_the_environments_the_same(
         "My Freshdesk": True,
         "Tavily": False,
     }
-    assert definitions(production) == definitions(dev) | {"Legacy CRM": normalise_live(LEGACY)}
+    assert definitions(production) == definitions(dev) | {"Legacy CRM": normalize_live(LEGACY)}
     assert identifier in {p.identifier for p in production.store.providers()}
     assert writes(dev) == before
     assert production.requests.count("delete") == 0
@@ -214,19 +216,19 @@ def test_what_is_stored_differently_is_reported(
     command: Run, dev: LocalScalekit, production: LocalScalekit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The result is read back: a difference is an error, with the property."""
-    from pulumi_scalekit.catalog import Catalog
+    from pulumi_scalekit.api.connectors import Connectors
 
     seed(dev, TAVILY)
-    genuine = Catalog.create
+    genuine = Connectors.create
 
-    def meddle(self: Catalog, payload: Any, **more: Any) -> Any:
+    def meddle(self: Connectors, payload: Any, **more: Any) -> Any:
         created = genuine(self, payload, **more)
         production.store.update_provider(
             created["identifier"], lambda stored: stored | {"description": "changed by somebody"}
         )
         return created
 
-    monkeypatch.setattr(Catalog, "create", meddle)
+    monkeypatch.setattr(Connectors, "create", meddle)
     result = command("promote", *PAIR, "--yes")
     assert result.code == 1
     assert 'stored it differently: description: "" → "changed by somebody"' in result.err

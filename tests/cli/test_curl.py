@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_scalekit.curl import delete_command
+from pulumi_scalekit.definition.normalize import normalize_live
 from pulumi_scalekit.errors import InvalidRequest
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.normal import normalise_live
+from pulumi_scalekit.operations.curl import delete_command
 
 from .conftest import SECRETS, Result, seed, writes
 from .samples import ASANA, FRESHDESK, TAVILY, older_asana
@@ -55,7 +55,7 @@ def test_a_create_arrives_as_it_is(
     assert writes(production) == before
     shell(result.out)
     (created,) = production.store.providers()
-    assert normalise_live(created.payload) == normalise_live(nasty)
+    assert normalize_live(created.payload) == normalize_live(nasty)
     assert not Path("pwned").exists()
 
 
@@ -68,7 +68,7 @@ def test_an_update_has_the_identifier(
     (identifier,) = seed(production, older_asana())
     shell(command("curl", "update", "My Asana", "--from", "dev", "--env", "production").out)
     (updated,) = production.store.providers()
-    assert (updated.identifier, normalise_live(updated.payload)) == (identifier, normalise_live(ASANA))
+    assert (updated.identifier, normalize_live(updated.payload)) == (identifier, normalize_live(ASANA))
 
 
 @needs_curl
@@ -117,7 +117,7 @@ def test_an_update_from_a_file(command: Run, production: LocalScalekit) -> None:
 def test_a_create_of_what_exists_is_refused(
     command: Run, dev: LocalScalekit, production: LocalScalekit
 ) -> None:
-    """No command is printed that would make a twin."""
+    """No command is printed that would make a duplicate."""
     seed(dev, TAVILY)
     (identifier,) = seed(production, TAVILY)
     result = command("curl", "create", "Tavily", "--from", "dev", "--env", "production")

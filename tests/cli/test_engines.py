@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.engine import ENGINE_VARIABLE
 from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.operations.pulumi_cli import ENGINE_VARIABLE
 
 from ..support.definitions import API_KEY, OAUTH
 from ..support.engines import Project, find_engines

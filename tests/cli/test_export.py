@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_scalekit.definition.normalize import normalize, normalize_live
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.normal import normalise, normalise_live
 
 from .conftest import Result, seed, writes
 from .samples import ASANA, FRESHDESK, TAVILY
@@ -21,7 +21,7 @@ Run = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def connectors(dev: LocalScalekit) -> list[str]:
     """Three connectors, two of them of the same name."""
-    return seed(dev, ASANA, FRESHDESK, TAVILY, TAVILY | {"proxy_url": "https://twin.example.com"})
+    return seed(dev, ASANA, FRESHDESK, TAVILY, TAVILY | {"proxy_url": "https://duplicate.example.com"})
 
 
 def test_python_goes_into_one_file(command: Run, dev: LocalScalekit) -> None:
@@ -33,7 +33,7 @@ def test_python_goes_into_one_file(command: Run, dev: LocalScalekit) -> None:
     source = Path("out/connectors.py").read_text()
     declared = execute(source)
     assert list(declared) == ["my-asana", "my-freshdesk", "tavily", "tavily-2"]
-    assert normalise(declared["my-freshdesk"]) == normalise_live(FRESHDESK)
+    assert normalize(declared["my-freshdesk"]) == normalize_live(FRESHDESK)
     assert command("export", "--env", "dev", "--out", "out").code == 0
     assert Path("out/connectors.py").read_text() == source == command("export", "--env", "dev").out
     assert writes(dev) == before
@@ -52,7 +52,7 @@ def test_payloads_go_into_a_file_each(command: Run) -> None:
 
 
 def test_one_connector_has_the_name_that_it_has_among_all(command: Run, connectors: list[str]) -> None:
-    """The name of a twin does not depend on what else is exported."""
+    """The name of a duplicate does not depend on what else is exported."""
     second = sorted(connectors[2:])[1]
     result = command("export", second, "--env", "dev", "--json")
     assert [c["resource"] for c in result.json["connectors"]] == ["tavily-2"]

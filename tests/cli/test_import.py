@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.engine import ENGINE_VARIABLE, Project, find_engine, find_project
 from pulumi_scalekit.errors import EngineError
-from pulumi_scalekit.importing import managed_connectors, resources_of
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.ownership import read_ownership
+from pulumi_scalekit.operations.ownership import read_ownership
+from pulumi_scalekit.operations.pulumi_cli import ENGINE_VARIABLE, Project, find_engine, find_project
+from pulumi_scalekit.operations.state import managed_connectors, resources_of
 
 from . import fake_engine
 from .conftest import Result, seed, writes
@@ -163,7 +163,7 @@ def test_a_stack_without_an_update_is_known_by_its_configuration(stacks: Stacks,
     assert ownership.stacks == {dev.url: {"dev", "other"}}
 
 
-def test_twins_are_refused(stacks: Stacks, dev: LocalScalekit) -> None:
+def test_duplicates_are_refused(stacks: Stacks, dev: LocalScalekit) -> None:
     """Two connectors of one name cannot be declared; one of them can, by its identifier."""
     first, _ = seed(dev, TAVILY, TAVILY)
     refused = stacks("import", "--stack", "dev")

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.engine import ConfigValue
 from pulumi_scalekit.errors import AmbiguousConnector, EngineError
-from pulumi_scalekit.importing import (
+from pulumi_scalekit.operations.pulumi_cli import ConfigValue
+from pulumi_scalekit.operations.selection import refuse_duplicates
+from pulumi_scalekit.operations.state import (
     Entry,
     add_connectors,
     declared_definitions,
@@ -23,7 +24,6 @@ from pulumi_scalekit.importing import (
     resources_of,
     secret,
 )
-from pulumi_scalekit.selection import refuse_twins
 
 from .samples import ASANA, FRESHDESK
 
@@ -168,15 +168,15 @@ def test_declared_definitions_have_no_server_made_parts() -> None:
     assert declared["asana"] == ASANA | {"description": "hidden"}
 
 
-def test_twins_cannot_be_imported() -> None:
-    """A program declares a display name once, so twins are refused, also of what the stack manages already."""
-    asana, twin, other = answer(ASANA, 1), answer(ASANA, 2), answer(FRESHDESK, 3)
-    refuse_twins([asana, other])
+def test_duplicates_cannot_be_imported() -> None:
+    """A program declares a display name once, so duplicates are refused, also of what the stack manages already."""
+    asana, duplicate, other = answer(ASANA, 1), answer(ASANA, 2), answer(FRESHDESK, 3)
+    refuse_duplicates([asana, other])
     with pytest.raises(AmbiguousConnector, match=r"'My Asana' \(X:1, X:2\)"):
-        refuse_twins([asana, twin, other])
+        refuse_duplicates([asana, duplicate, other])
     with pytest.raises(AmbiguousConnector, match=r"'My Asana' \(X:1, X:2\)"):
-        refuse_twins([asana], [twin])
-    refuse_twins([other], [asana, twin])
+        refuse_duplicates([asana], [duplicate])
+    refuse_duplicates([other], [asana, duplicate])
 
 
 def test_a_stack_may_be_named_with_its_organization() -> None:

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.engine import ConfigValue, Project
 from pulumi_scalekit.errors import SettingsError
-from pulumi_scalekit.profiles import credentials_prefix, environment_profile, stack_profile, variable_prefix
+from pulumi_scalekit.operations.environments import (
+    credentials_prefix,
+    environment_profile,
+    stack_profile,
+    variable_prefix,
+)
+from pulumi_scalekit.operations.pulumi_cli import ConfigValue, Project
 
 PLAIN = {
     "SCALEKIT_ENVIRONMENT_URL": "https://plain.example.com",

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.definition import RULES
+from pulumi_scalekit.definition.paths import format_path
+from pulumi_scalekit.definition.rules import RULES
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.paths import format_path
-from pulumi_scalekit.review import Subject, review
-from pulumi_scalekit.sarif import nearest_line, property_lines, sarif
+from pulumi_scalekit.operations.review import Subject, review
+from pulumi_scalekit.operations.sarif import nearest_line, property_lines, sarif
 
 from .conftest import Result, seed
 from .samples import ASANA, FRESHDESK, GITHUB, TAVILY
@@ -84,7 +84,7 @@ def test_a_file_without_a_connector_is_an_error(command: Run, content: str) -> N
 
 
 def test_an_environment_is_reviewed_as_a_whole(command: Run, dev: LocalScalekit) -> None:
-    """Twins, which no single definition shows, are found in an environment."""
+    """Duplicates, which no single definition shows, are found in an environment."""
     seed(dev, ASANA, GITHUB, ASANA)
     reviews = command("review", "--env", "dev", "--json").json
     rules = {r["identifier"]: [f["rule"] for f in r["findings"]] for r in reviews}

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from pulumi_scalekit import local
-from pulumi_scalekit.api import Client
-from pulumi_scalekit.injection import InjectionError
+from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.settings import Settings
-from pulumi_scalekit.toolproxy import ToolProxy, dry_run
+from pulumi_scalekit.tool_proxy.calls import ToolProxy
+from pulumi_scalekit.tool_proxy.request import InjectionError, dry_run
 
 KEY = "canary-5b1c"
 HEADED = {
@@ -115,7 +115,7 @@ class Echo(BaseHTTPRequestHandler):
     """Answers with what it received; 404 below /missing."""
 
     def do_POST(self) -> None:
-        """Answer a call."""
+        """Attributes a call."""
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         received = body.decode("latin-1")
         text = f"{self.command} {self.path} {self.headers['x-key']} {self.headers['x-more']} {received}"

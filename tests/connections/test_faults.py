@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_scalekit.connections import Connections
+from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.errors import ConnectorExists, InUse, ProtocolError, ServerError, TimedOut
 
 from ..api.apps import App, Reply, client, ok

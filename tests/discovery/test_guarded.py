@@ -1,4 +1,4 @@
-"""Requests whose addresses come from strangers."""
+"""Requests whose addresses come from unmanaged."""
 
 from __future__ import annotations
 

@@ -8,14 +8,9 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.definition import errors
+from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.discovery import Answers, DiscoveryError, Result, Source, discover
-from pulumi_scalekit.discovery.mcp import (
-    authorization_metadata_urls,
-    covers,
-    parse_challenges,
-    well_known,
-)
+from pulumi_scalekit.discovery.mcp import authorization_metadata_urls, covers, parse_challenges, well_known
 
 from .conftest import HELLO, Reply, Site
 

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 import pulumi_scalekit
+from pulumi_scalekit.auth import to_payload
 from pulumi_scalekit.cli.app import run
-from pulumi_scalekit.definition import errors
-from pulumi_scalekit.normal import normalise, same_definition
-from pulumi_scalekit.patterns import to_payload
+from pulumi_scalekit.definition.changes import same_definition
+from pulumi_scalekit.definition.check import errors
+from pulumi_scalekit.definition.normalize import normalize
 
 from .conftest import HELLO, Reply, Site
 from .documents import BEARER, Document, code_flow, key_in, openapi
@@ -110,7 +111,7 @@ def test_python_and_json_mean_the_same(
     exec(compile(source, "new.py", "exec"), {})
     ((_, properties),) = declared
     plain = {key: to_payload(value) for key, value in properties.items()}
-    assert same_definition(normalise(plain), normalise(json.loads(payload)))
+    assert same_definition(normalize(plain), normalize(json.loads(payload)))
 
 
 def test_control_characters_do_not_reach_the_terminal(new: New, file: Callable[[Document], Path]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.definition import errors
+from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.discovery import Answers, DiscoveryError, Result, Source, discover
 
 from .documents import BASIC, BEARER, Document, code_flow, key_in, openapi, swagger

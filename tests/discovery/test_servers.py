@@ -153,7 +153,7 @@ def test_unknown_choice_lists_the_servers() -> None:
 
 
 def test_other_servers_are_told() -> None:
-    """The servers that were not chosen are named, the chosen one's unencrypted twin is not."""
+    """The servers that were not chosen are named, the chosen one's unencrypted duplicate is not."""
     (note,) = [n for n in made(openapi({"a": BEARER}, servers=SERVERS)).notes if "several servers" in n.text]
     assert "https://api.eu.acme.io" in note.text
     assert "http://api.acme.io" not in note.text

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pulumi_scalekit
-from pulumi_scalekit import definition
+from pulumi_scalekit.definition import rules as definition
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])

@@ -28,7 +28,7 @@ def _program(project: Project, values: Mapping[str, object], more: str = "") -> 
 
 
 def test_adopt_and_get(project: Project, scalekit: LocalScalekit) -> None:
-    """`adopt` takes existing connectors over, `get` reads one without managing it, twins are refused."""
+    """`adopt` takes existing connectors over, `get` reads one without managing it, duplicates are refused."""
     for definition in (
         bearer("Mine", description="By hand"),
         bearer("Old name"),

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.local import LocalScalekit, messages
+from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.local import serialization as messages
 
 from ..support.documented import DOCUMENTED
 from ..support.engines import Project

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from pulumi_scalekit.local import LocalScalekit, messages
+from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.local import serialization as messages
 
 from ..support.definitions import OAUTH, bearer, named
 from ..support.engines import Project

@@ -50,7 +50,7 @@ connector("after", title="Renamed", aliases=[pulumi.Alias(name="before")])
 
 
 def test_resource_options(project: Project, scalekit: LocalScalekit) -> None:
-    """Every option does what it says, and display names that move between resources are no twins."""
+    """Every option does what it says, and display names that move between resources are no duplicates."""
     project.program(PROGRAM + FIRST)
     project.up()
     stored = live(scalekit)

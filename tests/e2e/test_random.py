@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from pulumi_scalekit.definition.normalize import normalize, normalize_live
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.normal import normalise, normalise_live
 
 from ..support.engines import Project
 from ..support.live import live
@@ -36,6 +36,6 @@ def test_random_definitions(
     }
     project.declare(connectors)
     project.up()
-    stored = {name: normalise_live(definition) for name, definition in live(scalekit).items()}
-    assert stored == {d["display_name"]: normalise(d) for d in connectors.values()}
+    stored = {name: normalize_live(definition) for name, definition in live(scalekit).items()}
+    assert stored == {d["display_name"]: normalize(d) for d in connectors.values()}
     project.nothing_to_do()

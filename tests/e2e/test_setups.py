@@ -234,7 +234,7 @@ def program():
 stack = auto.create_or_select_stack("dev", "inline", program)
 created = stack.up()
 print(json.dumps({name: output.value for name, output in created.outputs.items()}))
-# One process may run programs again: what an earlier run declared is no twin.
+# One process may run programs again: what an earlier run declared is no duplicate.
 again = stack.up(expect_no_changes=True)
 assert again.summary.resource_changes == {"same": 3}, again.summary
 preview = stack.preview()

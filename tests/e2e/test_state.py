@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.properties import DEFINITION_KEYS
 
 from ..support.documented import DATA
 from ..support.engines import Project, name_of

@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import yaml
 
-from pulumi_embedded.cli import main
+from pulumi_embedded.cli.main import main
 
 HERE = Path(__file__).parent
 BOXES = HERE / "programs" / "boxes"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_embedded.cli import hoist_global_options
-from pulumi_embedded.config import StackConfig
+from pulumi_embedded.cli.options import hoist_global_options
+from pulumi_embedded.project.stack_config import StackConfig
 
 from .harness import PASSPHRASE, SALT, Bench, cli, embedded
 

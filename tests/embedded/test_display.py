@@ -8,12 +8,12 @@ from collections import Counter
 import pytest
 from rich.console import Console
 
-from pulumi_embedded.deployment import Result
-from pulumi_embedded.diff import compare_inputs
-from pulumi_embedded.display import Display
-from pulumi_embedded.state import Resource
-from pulumi_embedded.steps import CreateStep, DeleteStep, Op, UpdateStep
-from pulumi_embedded.values import UNKNOWN, Secret
+from pulumi_embedded.display.progress import Display
+from pulumi_embedded.engine.events import Result
+from pulumi_embedded.engine.steps import CreateStep, DeleteStep, Op, UpdateStep
+from pulumi_embedded.state.resources import Resource
+from pulumi_embedded.values.diff import compare_inputs
+from pulumi_embedded.values.values import UNKNOWN, Secret
 
 ROOT = "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"
 BOX = "urn:pulumi:dev::p::pulumi-python:dynamic/boxes:Box::"

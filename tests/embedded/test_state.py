@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from pulumi_embedded.backend import Backend, StackReference
-from pulumi_embedded.secrets import SecretsManager
-from pulumi_embedded.snapshot import SnapshotManager, recover
-from pulumi_embedded.state import Resource, Snapshot, deployment
+from pulumi_embedded.state.backend import Backend, StackReference
+from pulumi_embedded.state.journal import SnapshotManager, recover
+from pulumi_embedded.state.resources import Resource, Snapshot, deployment
+from pulumi_embedded.state.secrets import SecretsManager
 
 from .harness import PASSPHRASE, SALT, Bench, cli, embedded, reduce_state
 
@@ -177,7 +177,7 @@ def test_two_runs_do_not_interleave(bench: Bench) -> None:
 
 
 def test_a_killed_run_leaves_no_process(bench: Bench) -> None:
-    """After a kill -9 neither the program nor the provider waits for the engine for ever."""
+    """After a kill -9 neither the program nor the provider waits for the engine forever."""
     process = start_slow(bench)
     assert len(children(bench)) == 3
     process.kill()

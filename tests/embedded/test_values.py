@@ -8,8 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulumi_embedded import paths, values
-from pulumi_embedded.diff import (
+from pulumi_embedded.errors import EmbeddedError, Unsupported
+from pulumi_embedded.state.secrets import Crypter, IncorrectPassphrase, SecretsManager
+from pulumi_embedded.values import property_paths as paths
+from pulumi_embedded.values import values
+from pulumi_embedded.values.diff import (
     Changes,
     DiffResult,
     Kind,
@@ -18,9 +21,7 @@ from pulumi_embedded.diff import (
     compare_inputs,
     diff_objects,
 )
-from pulumi_embedded.errors import EmbeddedError, Unsupported
-from pulumi_embedded.secrets import Crypter, IncorrectPassphrase, SecretsManager
-from pulumi_embedded.values import UNKNOWN, ResourceReference, Secret
+from pulumi_embedded.values.values import UNKNOWN, ResourceReference, Secret
 
 from .harness import PASSPHRASE, SALT
 

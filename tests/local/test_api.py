@@ -34,7 +34,7 @@ def test_create_answers_with_the_whole_provider(session: Session) -> None:
     assert provider["categories"] == []
 
 
-def test_twins_by_display_name_are_allowed(session: Session) -> None:
+def test_duplicates_by_display_name_are_allowed(session: Session) -> None:
     """Two connectors may have the same display name; their identifiers differ."""
     assert session.create()["identifier"] != session.create()["identifier"]
 

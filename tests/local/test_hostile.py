@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.local.messages import MAX_DEPTH
-from pulumi_scalekit.properties import DEFINITION_KEYS
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS
+from pulumi_scalekit.local.serialization import MAX_DEPTH
 
 from .conftest import BEARER, Session
 

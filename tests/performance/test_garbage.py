@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_scalekit import host
+from pulumi_scalekit.provider import sdk as host
 
 PROGRAM = """
 import gc, json, signal
-from pulumi_scalekit import host
+from pulumi_scalekit.provider import sdk as host
 {before}
 host.prepare_program()
 print(json.dumps([gc.get_threshold()[0], signal.getsignal(signal.SIGINT) is signal.SIG_DFL]))

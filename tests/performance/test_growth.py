@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.session import Session
+from pulumi_scalekit.api.list_cache import ListCache
+from pulumi_scalekit.provider.session import Session
 from pulumi_scalekit.settings import Settings
-from pulumi_scalekit.snapshot import Snapshot
 
 
 class Counted(dict[str, Any]):
@@ -40,7 +40,7 @@ def at_most(looks: int) -> Iterator[None]:
 def test_looking_something_up_does_not_scan(count: int) -> None:
     """Finding an answer by key or by name looks at a few answers, however many were listed."""
     listed = [Counted(identifier=f"C:{n}", display_name=f"Connector {n}") for n in range(count)]
-    snapshot = Snapshot(lambda: listed, key="identifier", name="display_name")
+    snapshot = ListCache(lambda: listed, key="identifier", name="display_name")
     assert len(snapshot.current().all()) == count
     with at_most(5):
         assert snapshot.get("C:7") is listed[7]
@@ -53,7 +53,7 @@ def test_looking_something_up_does_not_scan(count: int) -> None:
 def test_a_write_does_not_scan(count: int) -> None:
     """Noting a write, and looking whether a name is free before the next, looks at a few answers."""
     listed = [Counted(identifier=f"C:{n}", display_name=f"Connector {n}") for n in range(count)]
-    snapshot = Snapshot(lambda: listed, key="identifier", name="display_name")
+    snapshot = ListCache(lambda: listed, key="identifier", name="display_name")
     assert snapshot.known("New") == []
     with at_most(10):
         with snapshot.write() as written:
@@ -66,7 +66,7 @@ def test_a_write_makes_the_next_read_list_again() -> None:
     lists: list[list[Counted]] = [
         [Counted(identifier="C:1", display_name="One", description=text)] for text in ("old", "new")
     ]
-    snapshot = Snapshot(lambda: lists.pop(0), key="identifier", name="display_name")
+    snapshot = ListCache(lambda: lists.pop(0), key="identifier", name="display_name")
     assert (snapshot.get("C:1") or {})["description"] == "old"
     assert (snapshot.get("C:1") or {})["description"] == "old", "a second read shares the list"
     with snapshot.write():

@@ -48,7 +48,11 @@ def test_importing_the_package() -> None:
     loaded = loaded_by("import pulumi_scalekit")
     assert "pulumi_scalekit.connector" in loaded
     assert not loaded & set(HEAVY)
-    assert not loaded & {"pulumi_scalekit.definition", "pulumi_scalekit.api", "pulumi_scalekit.local"}
+    assert not loaded & {
+        "pulumi_scalekit.definition.rules",
+        "pulumi_scalekit.api.client",
+        "pulumi_scalekit.local",
+    }
 
 
 def test_declaring_a_connector() -> None:
@@ -69,8 +73,8 @@ def test_declaring_a_connector() -> None:
 def test_a_run_without_changes(call: str) -> None:
     """A provider process that finds everything as it was loads neither the rules nor the HTTP client."""
     loaded = loaded_by(f"{PROVIDER}\n{call}")
-    assert "pulumi_scalekit.conversion" in loaded
-    assert not loaded & {*HEAVY, "pulumi_scalekit.definition", "pulumi_scalekit.api"}
+    assert "pulumi_scalekit.provider.values" in loaded
+    assert not loaded & {*HEAVY, "pulumi_scalekit.definition.rules", "pulumi_scalekit.api.client"}
 
 
 @pytest.mark.parametrize(
@@ -83,13 +87,13 @@ def test_a_run_without_changes(call: str) -> None:
 def test_a_run_with_changes(call: str) -> None:
     """A provider process that checks and compares something new needs the rules, and still no HTTP client."""
     loaded = loaded_by(f"{PROVIDER}\n{call}")
-    assert {"pulumi_scalekit.definition", "pydantic"} <= loaded
-    assert not loaded & {"httpx", "stamina", "pulumi_scalekit.api"}
+    assert {"pulumi_scalekit.definition.schema", "pydantic"} <= loaded
+    assert not loaded & {"httpx", "stamina", "pulumi_scalekit.api.client"}
 
 
 def test_the_http_client_comes_without_its_command_line() -> None:
     """The first call of a provider process loads httpx, but not the libraries of httpx's own command line."""
-    loaded = loaded_by(f"{PROVIDER}\nprovider._session.catalog\nimport httpx; assert callable(httpx.main)")
+    loaded = loaded_by(f"{PROVIDER}\nprovider._session.connectors\nimport httpx; assert callable(httpx.main)")
     assert "httpx" in loaded
     assert not loaded & {"httpx._main", "rich", "click", "pygments"}
 
@@ -97,6 +101,6 @@ def test_the_http_client_comes_without_its_command_line() -> None:
 def test_httpx_is_left_alone_where_it_is_loaded_already() -> None:
     """A process that has httpx with its command line keeps it."""
     loaded = loaded_by(
-        "import httpx._main\nfrom pulumi_scalekit import host\nhost.load_httpx()\nimport httpx._main"
+        "import httpx._main\nfrom pulumi_scalekit.provider import sdk as host\nhost.load_httpx()\nimport httpx._main"
     )
     assert "httpx._main" in loaded

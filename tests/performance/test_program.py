@@ -11,7 +11,7 @@ import pytest
 from pulumi.runtime.settings import SETTINGS
 
 from pulumi_scalekit import Connector
-from pulumi_scalekit.provider import CONTEXT_KEY
+from pulumi_scalekit.provider.connector import CONTEXT_KEY
 
 
 class Answers(pulumi.runtime.Mocks):
@@ -22,7 +22,7 @@ class Answers(pulumi.runtime.Mocks):
         return "1", {**args.inputs, "answer": {"display_priority": 3.0, "categories": ["crm"]}}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
-        """Answer nothing: there are no functions."""
+        """Attributes nothing: there are no functions."""
         return {}
 
 

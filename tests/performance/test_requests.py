@@ -36,7 +36,7 @@ def asked(scalekit: LocalScalekit) -> dict[str, int]:
 
 
 def most_at_once(scalekit: LocalScalekit, operation: str) -> int:
-    """How many requests of an operation the server had to do with at one time, at the most."""
+    """How many requests of an operation the server had to do with at one time, at most."""
     moments: list[tuple[float, int]] = []
     for request in scalekit.requests.of(operation):
         assert request.duration is not None
@@ -49,7 +49,7 @@ def most_at_once(scalekit: LocalScalekit, operation: str) -> int:
 
 
 def test_requests_of_a_stack_s_life(project: Project, scalekit: LocalScalekit) -> None:
-    """Each operation signs in once at the most, lists only to learn, and writes each connector once."""
+    """Each operation signs in once at most, lists only to learn, and writes each connector once."""
     project.program(PROGRAM.format(count=N, description="first"))
     project.run("preview")
     assert asked(scalekit) == {"token": 1, "list": 1}, "a preview looks once whether the names are taken"

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pulumi_scalekit import host
+from pulumi_scalekit.provider import sdk as host
 
 
 def run_together(pool: ThreadPoolExecutor, count: int) -> list[int]:

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
-from pulumi_scalekit.conversion import sent
-from pulumi_scalekit.definition import errors
+from pulumi_scalekit.definition.check import errors
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.normalize import normalize, plain
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.normal import normalise, plain
-from pulumi_scalekit.properties import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.provider.values import sent
 
 from ..support.host import Host
 from ..support.strategies import ANYTHING, damaged, definitions
@@ -69,7 +69,7 @@ def test_what_is_updated_is_what_was_declared(
     resource = host.update(host.create(before), after)
     provider = shared.store.get_provider(resource.id)
     assert provider
-    assert normalise(provider.payload) == normalise(after)
+    assert normalize(provider.payload) == normalize(after)
     later = Host(shared)
     assert not later.changes(resource, after)
     read = later.read(resource)
@@ -91,12 +91,12 @@ def test_drift_is_seen_and_put_back(
     read = host.read(resource)
     assert read
     seen = {key: value for key, value in read.inputs.items() if key in DEFINITION_KEYS}
-    assert normalise(plain(seen)) == normalise(plain(payload))
+    assert normalize(plain(seen)) == normalize(plain(payload))
     assert host.changes(read, declared)
     updated = host.update(read, declared)
     provider = shared.store.get_provider(resource.id)
     assert provider
-    assert normalise(provider.payload) == normalise(declared)
+    assert normalize(provider.payload) == normalize(declared)
     assert not Host(shared).changes(updated, declared)
     host.delete(updated)
     assert Host(shared).read(updated) is None

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
-from pulumi_scalekit import local, normal
+from pulumi_scalekit import local
 from pulumi_scalekit.connector import Connector
+from pulumi_scalekit.definition import normalize as normal
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.provider import ConnectorProvider, Failure
+from pulumi_scalekit.provider.connector import ConnectorProvider, Failure
 
 from ..support.definitions import ALL, OAUTH, bearer, named
 from ..support.host import PICKLED, Host
@@ -71,12 +72,12 @@ def test_adopting_what_is_not_there(scalekit: LocalScalekit, case: str) -> None:
 
 def test_adopting_one_of_several(scalekit: LocalScalekit) -> None:
     """Where a name is not enough, the message lists the identifiers to choose from."""
-    twins = [scalekit.store.create_provider(bearer("One")).identifier for _ in range(2)]
+    duplicates = [scalekit.store.create_provider(bearer("One")).identifier for _ in range(2)]
     with pytest.raises(Failure, match="2 connectors are named 'One'") as failure:
         Host(scalekit).check({**bearer("One"), "adopt": True})
-    assert all(repr(identifier) in str(failure.value) for identifier in twins)
+    assert all(repr(identifier) in str(failure.value) for identifier in duplicates)
     host = Host(scalekit)
-    assert host.create({**bearer("One"), "adopt": twins[1]}).id == twins[1]
+    assert host.create({**bearer("One"), "adopt": duplicates[1]}).id == duplicates[1]
 
 
 def test_an_adoption_without_a_difference_writes_nothing(scalekit: LocalScalekit) -> None:
@@ -87,7 +88,7 @@ def test_an_adoption_without_a_difference_writes_nothing(scalekit: LocalScalekit
     assert scalekit.requests.count("update") == scalekit.requests.count("create") == 0
 
 
-def test_a_twin_is_refused(scalekit: LocalScalekit) -> None:
+def test_a_duplicate_is_refused(scalekit: LocalScalekit) -> None:
     """A create whose name is taken fails at preview and at update, with the identifier and the ways out."""
     identifier = scalekit.store.create_provider(bearer("One")).identifier
     for attempt in (
@@ -101,7 +102,7 @@ def test_a_twin_is_refused(scalekit: LocalScalekit) -> None:
     assert len(scalekit.store.providers()) == 1
 
 
-def test_a_replacement_is_no_twin(scalekit: LocalScalekit) -> None:
+def test_a_replacement_is_no_duplicate(scalekit: LocalScalekit) -> None:
     """A connector that this stack manages may be replaced by one of the same name."""
     old = Host(scalekit).create(bearer("One"))
     host = Host(scalekit)
@@ -128,7 +129,7 @@ def test_replacing_what_was_adopted_makes_it_anew(scalekit: LocalScalekit) -> No
     assert live(scalekit) == {"Two": bearer("Two")}
 
 
-def test_what_is_only_read_may_not_have_a_twin(scalekit: LocalScalekit) -> None:
+def test_what_is_only_read_may_not_have_a_duplicate(scalekit: LocalScalekit) -> None:
     """A `get`, or a refresh before a resource is renamed, opens no way to make a connector of the same name."""
     identifier = scalekit.store.create_provider(bearer("One")).identifier
     host = Host(scalekit)

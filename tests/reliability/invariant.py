@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from pulumi_scalekit.definition.normalize import normalize, normalize_live
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.normal import normalise, normalise_live
 
 from .stack import Stack
 
@@ -16,7 +16,7 @@ def check(stack: Stack, declared: Mapping[str, Mapping[str, Any]]) -> None:
     """Exactly the declared connectors live, each once; the state equals them; and there is nothing left to do."""
     scalekit = stack.scalekit
     scalekit.faults.clear()
-    assert twins(scalekit) == {}
+    assert duplicates(scalekit) == {}
     live = {provider.identifier: provider.payload for provider in scalekit.store.providers()}
     names = Counter(payload["display_name"] for payload in live.values())
     wanted = Counter(d["display_name"] for d in declared.values())
@@ -25,13 +25,13 @@ def check(stack: Stack, declared: Mapping[str, Mapping[str, Any]]) -> None:
     for name, definition in declared.items():
         resource = stack.state[name]
         identifier = resource.outputs["identifier"]
-        assert normalise_live(live[identifier]) == normalise(definition), name
-        assert normalise(resource.inputs) == normalise(definition), name
+        assert normalize_live(live[identifier]) == normalize(definition), name
+        assert normalize(resource.inputs) == normalize(definition), name
     again = stack.up(declared)
     assert (again.errors, again.changes) == ([], 0), "the next run finds something to do"
 
 
-def twins(scalekit: LocalScalekit) -> dict[str, int]:
+def duplicates(scalekit: LocalScalekit) -> dict[str, int]:
     """The display names that exist more than once."""
     names = Counter(provider.payload["display_name"] for provider in scalekit.store.providers())
     return {name: count for name, count in names.items() if count > 1}

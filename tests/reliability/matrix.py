@@ -224,7 +224,7 @@ FAULTS: Final = (
         ("list:repeat-page-token",),
         "noticed at its first repetition",
         "fails, then succeeds",
-        says=r"repeats a page for ever",
+        says=r"repeats a page forever",
         operations=("read", "create"),
     ),
 )
@@ -285,7 +285,7 @@ def play(cell: Cell, scalekit: LocalScalekit) -> Outcome:
 
 
 def _times(cell: Cell) -> str:
-    # However many connectors there are, they share one sign-in and one list.
+    # However many connectors there are, they share one token request and one list.
     return _PASSING[1 if cell.operation in ("read", "token") else cell.size]
 
 

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pulumi.dynamic import CreateResult
 
-from pulumi_scalekit.api import checked_identifier
-from pulumi_scalekit.catalog import Catalog
-from pulumi_scalekit.connections import Connections
-from pulumi_scalekit.provider import ConnectorProvider, Failure
-from pulumi_scalekit.session import Session
+from pulumi_scalekit.api.client import checked_identifier
+from pulumi_scalekit.api.connections import Connections
+from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.provider.connector import ConnectorProvider, Failure
+from pulumi_scalekit.provider.session import Session
 from pulumi_scalekit.settings import Settings
 
 from ..api.apps import HOST, SECRET, URL, App, Environment, client
@@ -103,7 +103,7 @@ def provider_of(app: Callable[[httpx.Request], httpx.Response]) -> ConnectorProv
     provider = ConnectorProvider()
     provider._session = Session(Settings(URL, "skc_test", SECRET))
     api = client(app, backoff=0, attempts=2, rate_limit_wait=0.0)
-    provider._session._opened = Catalog(api), Connections(api)
+    provider._session._opened = Connectors(api), Connections(api)
     return provider
 
 

@@ -12,7 +12,7 @@ from .table import PAGE, expected, page_with, render
 
 @pytest.mark.parametrize("cell", list(cells()), ids=str)
 def test_the_invariant_holds(environment: LocalScalekit, cell: Cell) -> None:
-    """Exactly the declared connectors, no twin, state equal to live, nothing left to do; in as many runs as told."""
+    """Exactly the declared connectors, each once, state as live, nothing left to do; in as many runs as told."""
     assert play(cell, environment) == cell.fault.outcome
 
 

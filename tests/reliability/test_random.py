@@ -77,7 +77,7 @@ STEP = st.tuples(
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_random_schedules(environment: LocalScalekit, shard: int) -> None:
-    """After any schedule an undisturbed `up` ends with exactly what is declared; there never is a twin."""
+    """After any schedule an undisturbed `up` ends with exactly what is declared; there never is a duplicate."""
     operations: Counter[str] = Counter()
 
     @hypothesis.settings(
@@ -117,7 +117,7 @@ def test_random_schedules(environment: LocalScalekit, shard: int) -> None:
                 }
                 run = stack.up(declared)
             settle(environment)
-            assert invariant.twins(environment) == {}
+            assert invariant.duplicates(environment) == {}
         environment.faults.clear()
         run = _until_it_succeeds(stack, declared)
         assert run.succeeded, run.errors

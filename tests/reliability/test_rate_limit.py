@@ -31,7 +31,7 @@ def test_a_limited_environment_is_slow_and_nothing_else(
 
 def test_a_limit_that_lets_nothing_in_ends_the_run(environment: LocalScalekit) -> None:
     """Where the wait for the next call is longer than the cap, the run fails at once, and says what to do."""
-    environment.settings.requests_per_minute = 1  # the sign-in is the one
+    environment.settings.requests_per_minute = 1  # the token request is the one
     stack = Stack(environment, threads=32, rateLimitWait=0.5)
     run = stack.up({f"c{n}": bearer(f"Connector {n}") for n in range(50)})
     assert run.errors

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from pulumi_scalekit.local.authorization_server import AuthorizationServer, OAuthError, challenge_of
 from pulumi_scalekit.local.clock import Clock
-from pulumi_scalekit.local.oauth import AuthorizationServer, OAuthError, challenge_of
 
 from .conftest import Runtime, oauth, static
 

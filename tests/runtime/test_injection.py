@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_scalekit.injection import AccountValues, ForbiddenDomain, InjectionError, upstream_request
+from pulumi_scalekit.tool_proxy.request import (
+    AccountValues,
+    ForbiddenDomain,
+    InjectionError,
+    upstream_request,
+)
 
 from .conftest import oauth, static
 

@@ -43,7 +43,7 @@ def test_any_method_goes_through(bearer: Runtime, method: str) -> None:
     ["/a%2Fb/c%20d", "/x?a=1&a=2&b=%26", "/~user/*/x;y=1", "/?q", "/", "", "/%E2%82%AC", "//double"],
 )
 def test_the_target_arrives_byte_for_byte(bearer: Runtime, target: str) -> None:
-    """Path and query keep their percent-encoding; nothing is normalised on the way."""
+    """Path and query keep their percent-encoding; nothing is normalized on the way."""
     headers = {
         "connection_name": "under-test",
         "identifier": "user_1",

@@ -16,9 +16,9 @@ from google.protobuf import struct_pb2
 from pulumi.dynamic import Config, ConfigureRequest, DiffResult
 from pulumi.runtime import rpc
 
-from pulumi_scalekit import session
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.provider import CONTEXT_KEY, ConnectorProvider
+from pulumi_scalekit.provider import session
+from pulumi_scalekit.provider.connector import CONTEXT_KEY, ConnectorProvider
 
 Properties = dict[str, Any]
 
@@ -35,7 +35,7 @@ _thread = _Thread()
 
 
 def over_the_wire(properties: Mapping[str, Any] | None, *, keep_unknowns: bool = False) -> Properties:
-    """What arrives of a property bag on the other side of Pulumi's RPC."""
+    """What arrives of a property properties on the other side of Pulumi's RPC."""
     serialising = rpc.serialize_properties(properties or {}, {})
     sent: struct_pb2.Struct = _thread.loop.run_until_complete(serialising)
     parsed = struct_pb2.Struct()

@@ -17,7 +17,7 @@ ABSENT: Final = object()
 
 
 def live(scalekit: LocalScalekit) -> dict[str, Definition]:
-    """The stored definitions, by display name. Twins are an error."""
+    """The stored definitions, by display name. Duplicates are an error."""
     found: dict[str, Definition] = {}
     for provider in scalekit.store.providers():
         name = provider.payload["display_name"]

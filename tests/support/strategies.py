@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pulumi_scalekit.properties import UNKNOWN
+from pulumi_scalekit.definition.keys import UNKNOWN
 
 Definition = dict[str, Any]
 

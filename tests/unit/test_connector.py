@@ -30,7 +30,7 @@ class Recorder(mocks.Mocks):
         return f"{args.name}-id", {**args.inputs, "identifier": f"{args.name.upper()}:1"}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], None]:
-        """Answer nothing: no program here calls functions."""
+        """Attributes nothing: no program here calls functions."""
         return {}, None
 
 
@@ -119,7 +119,7 @@ def test_what_is_no_json_is_refused(recorder: Recorder, value: dict[Any, Any], m
         run(lambda: scalekit.Connector("one", **definition))
 
 
-def test_twins_in_components(recorder: Recorder) -> None:
+def test_duplicates_in_components(recorder: Recorder) -> None:
     """Two components that name their connectors alike may not give them one display name."""
 
     def program() -> None:

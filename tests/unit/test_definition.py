@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.definition import RULES, Definition, errors, findings, placeholders
-from pulumi_scalekit.properties import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.check import errors, findings
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.rules import RULES
+from pulumi_scalekit.definition.schema import Definition
+from pulumi_scalekit.definition.urls import placeholders
 
 from ..support.definitions import ALL, API_KEY, BASIC, BEARER, NO_AUTH, OAUTH
 from ..support.documented import DOCUMENTED

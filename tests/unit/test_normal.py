@@ -9,19 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.normal import (
-    align,
-    changes,
+from pulumi_scalekit.definition.changes import align, changes, merge_drift, same_definition
+from pulumi_scalekit.definition.keys import ANSWER_ONLY, DEFINITION_KEYS
+from pulumi_scalekit.definition.normalize import (
     create_payload,
     definition_of,
-    merge_drift,
-    normalise,
-    normalise_live,
+    normalize,
+    normalize_live,
     plain,
-    same_definition,
     update_payload,
 )
-from pulumi_scalekit.properties import ANSWER_ONLY, DEFINITION_KEYS
 
 from ..e2e.cases import CHANGES, SAME
 from ..support.strategies import ANYTHING, damaged, definitions
@@ -37,8 +34,8 @@ laws = settings(max_examples=100, deadline=None)
 def test_normalise_is_idempotent(definition: dict[str, Any]) -> None:
     """The normal form of a normal form is itself, and the argument is left alone."""
     before = copy.deepcopy(plain(definition))
-    normal = normalise(definition)
-    assert same_definition(normalise(normal), normal)
+    normal = normalize(definition)
+    assert same_definition(normalize(normal), normal)
     assert same_definition({"d": plain(definition)}, {"d": before})
 
 
@@ -47,8 +44,8 @@ def test_normalise_is_idempotent(definition: dict[str, Any]) -> None:
 def test_align_keeps_the_meaning(old: dict[str, Any], new: dict[str, Any]) -> None:
     """Aligned to anything, a definition means what it meant; aligned to what means the same, it is that."""
     aligned = align(old, new)
-    assert same_definition(normalise(aligned), normalise(new))
-    if same_definition(normalise(old), normalise(new)):
+    assert same_definition(normalize(aligned), normalize(new))
+    if same_definition(normalize(old), normalize(new)):
         assert not list(changes(aligned, {key: old[key] for key in DEFINITION_KEYS if key in old}))
 
 
@@ -66,7 +63,7 @@ def test_changes(old: dict[str, Any], new: dict[str, Any]) -> None:
 @laws
 def test_merge_drift(declared: dict[str, Any], stored: dict[str, Any], live: dict[str, Any]) -> None:
     """Without drift the declaration stays; with it, and a server that stores as it is told, live is what counts."""
-    declared, stored, live = normalise(declared), normalise(stored), normalise(live)
+    declared, stored, live = normalize(declared), normalize(stored), normalize(live)
     assert same_definition(merge_drift(declared, stored, stored), declared)
     assert same_definition(merge_drift(declared, declared, live), live)
     assert same_definition(merge_drift(stored, stored, live), live)
@@ -77,7 +74,7 @@ def test_merge_drift(declared: dict[str, Any], stored: dict[str, Any], live: dic
 def test_payloads_mean_what_was_declared(definition: dict[str, Any]) -> None:
     """The bodies of create and update mean the declaration; an update leaves nothing out."""
     for body in (create_payload(definition), update_payload(definition)):
-        assert same_definition(normalise(body), normalise(definition))
+        assert same_definition(normalize(body), normalize(definition))
     assert update_payload(definition).keys() == set(DEFINITION_KEYS)
 
 
@@ -88,14 +85,14 @@ def test_an_answer_is_a_definition(definition: dict[str, Any]) -> None:
     answer = {**update_payload(definition), **dict.fromkeys(ANSWER_ONLY, "x")}
     taken = definition_of(answer)
     assert not taken.keys() & set(ANSWER_ONLY)
-    assert same_definition(normalise(taken), normalise(definition))
+    assert same_definition(normalize(taken), normalize(definition))
 
 
 @pytest.mark.parametrize("case", SAME)
 def test_two_ways_to_write_one_definition(case: str) -> None:
     """Definitions that mean the same have one normal form, and align to each other's text."""
     one, other = SAME[case].one, SAME[case].other
-    assert same_definition(normalise(one), normalise(other))
+    assert same_definition(normalize(one), normalize(other))
     kept = {key: value for key, value in one.items() if key in DEFINITION_KEYS}
     assert not list(changes(align(kept, other), kept))
 
@@ -103,13 +100,13 @@ def test_two_ways_to_write_one_definition(case: str) -> None:
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_change_is_one(case: str) -> None:
     """Every change of the table is seen in the normal form."""
-    assert not same_definition(normalise(CHANGES[case].base), normalise(CHANGES[case].after))
+    assert not same_definition(normalize(CHANGES[case].base), normalize(CHANGES[case].after))
 
 
 def test_what_is_absent_means() -> None:
     """An absent `proxy_enabled` is true where it is declared, and false where the server leaves it out."""
-    assert normalise({})["proxy_enabled"] is True
-    assert normalise_live({})["proxy_enabled"] is False
+    assert normalize({})["proxy_enabled"] is True
+    assert normalize_live({})["proxy_enabled"] is False
 
 
 def test_true_is_not_one() -> None:

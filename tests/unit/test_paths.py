@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_scalekit.paths import Path, format_path
+from pulumi_scalekit.definition.paths import Path, format_path
 
 PATHS: dict[str, Path] = {
     "": (),

@@ -12,20 +12,33 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from .._version import __version__
-from ..errors import ScalekitError
+from pulumi_scalekit._version import __version__
+from pulumi_scalekit.errors import ScalekitError
+
 from . import (
     INTERRUPTED,
-    calling,
-    comparing,
-    curling,
-    environments,
     export,
-    imports,
     options,
-    reviewing,
 )
-from .screen import Screen
+from . import (
+    call as calling,
+)
+from . import (
+    compare as comparing,
+)
+from . import (
+    curl as curling,
+)
+from . import (
+    import_ as imports,
+)
+from . import (
+    review as reviewing,
+)
+from . import (
+    show as environments,
+)
+from .console import Screen
 from .texts import help_text
 
 EXIT_CODES: Final = help_text("""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .screen import Screen
+from .console import Screen
 from .texts import help_text
 
 if TYPE_CHECKING:
-    from ..api import Answer
+    from pulumi_scalekit.api.client import Attributes
 
 PYTHON_FILE: Final = "connectors.py"
 
@@ -57,9 +57,9 @@ def export(
     program: options.Program = Path(),
 ) -> None:
     """Export connectors."""
-    from ..errors import AmbiguousConnector
-    from ..naming import resource_names
-    from ..selection import identifier_of, name_of, refuse_twins
+    from pulumi_scalekit.errors import AmbiguousConnector
+    from pulumi_scalekit.operations.naming import resource_names
+    from pulumi_scalekit.operations.selection import identifier_of, name_of, refuse_duplicates
 
     screen = Screen()
     profile = options.profile_of(env, program)
@@ -68,14 +68,16 @@ def export(
     # Names are given with all connectors in view: an export of one calls it what an export of all does.
     chosen = {identifier_of(a) for a in answers}
     try:
-        refuse_twins(answers)
+        refuse_duplicates(answers)
     except AmbiguousConnector as error:
-        screen.note(f"warning: {error}", "yellow")  # the twins are all written: it is for the user to choose
+        screen.note(
+            f"warning: {error}", "yellow"
+        )  # the duplicates are all written: it is for the user to choose
     named = [(r, a) for r, a in resource_names(everything) if identifier_of(a) in chosen]
     contents = _python(named) if form is Format.PYTHON else _payloads(named)
     files = _write(out, contents, form, force=force) if out else []
     if json:
-        from ..normal import definition_of
+        from pulumi_scalekit.definition.normalize import definition_of
 
         screen.json(
             {
@@ -107,16 +109,16 @@ def export(
         screen.json(payloads[0] if names and len(payloads) == 1 else payloads)
 
 
-def _python(named: list[tuple[str, Answer]]) -> dict[str, str]:
-    from ..codegen import module_source
+def _python(named: list[tuple[str, Attributes]]) -> dict[str, str]:
+    from pulumi_scalekit.operations.codegen import module_source
 
     return {PYTHON_FILE: module_source("", named)}
 
 
-def _payloads(named: list[tuple[str, Answer]]) -> dict[str, str]:
+def _payloads(named: list[tuple[str, Attributes]]) -> dict[str, str]:
     import json
 
-    from ..normal import definition_of
+    from pulumi_scalekit.definition.normalize import definition_of
 
     return {
         f"{resource}.json": json.dumps(definition_of(answer), indent=2, ensure_ascii=False) + "\n"
@@ -125,8 +127,8 @@ def _payloads(named: list[tuple[str, Answer]]) -> dict[str, str]:
 
 
 def _write(out: Path, contents: dict[str, str], form: Format, *, force: bool) -> list[Path]:
-    from ..errors import ScalekitError
-    from ..files import write_text
+    from pulumi_scalekit.errors import ScalekitError
+    from pulumi_scalekit.operations.files import write_text
 
     targets = {out / name: text for name, text in contents.items()}
     foreign = [str(path) for path, text in targets.items() if path.exists() and not _ours(path, text, form)]
@@ -144,7 +146,7 @@ def _ours(path: Path, text: str, form: Format) -> bool:
     """Whether an earlier export wrote a file, as far as can be told."""
     import json
 
-    from ..codegen import HEADER
+    from pulumi_scalekit.operations.codegen import HEADER
 
     try:
         before = path.read_text(encoding="utf-8")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from .asking import ask
-from .screen import Screen
+from .console import Screen
 from .texts import help_text
 
 if TYPE_CHECKING:
-    from ..discovery import Answers, Reading, Result, Source
+    from pulumi_scalekit.discovery import Answers, Reading, Result, Source
 
 INCOMPLETE: Final = 3
 """The exit code when something has to be filled in."""
@@ -122,7 +122,7 @@ def command(
     ] = 10.0,
 ) -> None:
     """Make a definition."""
-    from ..discovery import Answers, Source, conclude, load_document, read
+    from pulumi_scalekit.discovery import Answers, Source, conclude, load_document, read
 
     if openapi is not None and mcp is not None:
         raise typer.BadParameter("give --openapi or --mcp, not both")
@@ -185,7 +185,7 @@ def _write(
         form = Format.JSON if out is not None and out.suffix == ".json" else Format.PYTHON
     text = _json(result) if form is Format.JSON else _python(result, resource)
     if out is not None:
-        from ..files import write_text
+        from pulumi_scalekit.operations.files import write_text
 
         write_text(out, text)
     if as_json:
@@ -201,8 +201,8 @@ def _json(result: Result) -> str:
 
 
 def _python(result: Result, resource: str | None) -> str:
-    from ..codegen import module_source
-    from ..naming import slug
+    from pulumi_scalekit.operations.codegen import module_source
+    from pulumi_scalekit.operations.naming import slug
 
     name = resource or slug(result.definition["display_name"])
     return module_source("", [(name, result.definition)])
@@ -240,13 +240,13 @@ def _ask(question: str, default: str | None = None) -> str:
 def _ask_type() -> str:
     kinds = {kind.value: kind.name for kind in Auth}
     while (answer := _ask(f"How do accounts authenticate ({', '.join(kinds)})").lower()) not in kinds:
-        typer.echo(f"Answer with one of {', '.join(kinds)}", err=True)
+        typer.echo(f"Attributes with one of {', '.join(kinds)}", err=True)
     return kinds[answer]
 
 
 def _questionnaire(source: Source, answers: Answers) -> tuple[Source, Answers]:
     """Ask where to read from, or for what makes a connector."""
-    from ..discovery import load_document
+    from pulumi_scalekit.discovery import load_document
 
     by_hand = answers.proxy_url or answers.auth or answers.headers or answers.authorize_uri
     place = "" if by_hand else _ask("An OpenAPI file, or the URL of an MCP server (empty for neither)", "")
@@ -275,7 +275,7 @@ def _questionnaire(source: Source, answers: Answers) -> tuple[Source, Answers]:
 
 def _completed(screen: Screen, reading: Reading, answers: Answers, result: Result) -> Result:
     """Ask for what is missing, once each."""
-    from ..discovery import DiscoveryError, conclude
+    from pulumi_scalekit.discovery import DiscoveryError, conclude
 
     pattern = "auth_patterns[0]"
     questions: dict[str, Callable[[Answers], Answers]] = {

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
-    from ..api import Answer
-    from ..catalog import Catalog
-    from ..engine import Project
-    from ..profiles import Profile
-    from .screen import Screen
+    from pulumi_scalekit.api.client import Attributes
+    from pulumi_scalekit.api.connectors import Connectors
+    from pulumi_scalekit.operations.environments import Profile
+    from pulumi_scalekit.operations.pulumi_cli import Project
+
+    from .console import Screen
 
 HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 
@@ -45,7 +46,7 @@ Names = Annotated[
 
 def project_at(directory: Path) -> Project | None:
     """The Pulumi project that a directory belongs to, if it does."""
-    from ..engine import Project, find_project
+    from pulumi_scalekit.operations.pulumi_cli import Project, find_project
 
     found = find_project(directory)
     return Project(found) if found else None
@@ -53,20 +54,20 @@ def project_at(directory: Path) -> Project | None:
 
 def profile_of(env: str | None, program: Path) -> Profile:
     """The environment of `--env`."""
-    from ..profiles import environment_profile
+    from pulumi_scalekit.operations.environments import environment_profile
 
     return environment_profile(env, project_at(program) if env is not None else None)
 
 
-def catalog_of(profile: Profile) -> Catalog:
+def open_connectors(profile: Profile) -> Connectors:
     """The connectors of an environment. Nothing is asked yet."""
-    from ..api import Client
-    from ..catalog import Catalog
+    from pulumi_scalekit.api.client import Client
+    from pulumi_scalekit.api.connectors import Connectors
 
-    return Catalog(Client(profile.settings))
+    return Connectors(Client(profile.settings))
 
 
-def connectors_of(profile: Profile, screen: Screen, names: list[str] | None = None) -> list[Answer]:
+def connectors_of(profile: Profile, screen: Screen, names: list[str] | None = None) -> list[Attributes]:
     """The connectors of an environment that `[NAME]...` selects, sorted by name.
 
     Raises:
@@ -74,8 +75,8 @@ def connectors_of(profile: Profile, screen: Screen, names: list[str] | None = No
         AmbiguousConnector: A name selects several.
         ScalekitError: They cannot be listed.
     """
-    from ..selection import select
+    from pulumi_scalekit.operations.selection import select
 
     with screen.working(f"Reading the connectors of {profile.url}"):
-        answers = catalog_of(profile).all()
+        answers = open_connectors(profile).all()
     return select(answers, names or (), profile.url)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..definition import AUTH_TYPES, Finding, findings
+from pulumi_scalekit.definition.check import findings
+from pulumi_scalekit.definition.finding import Finding
+from pulumi_scalekit.definition.schema import AUTH_TYPES
+
 from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
 from .documents import Document
 from .mcp import read_mcp

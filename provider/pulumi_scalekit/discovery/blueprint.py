@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..definition import placeholders
+from pulumi_scalekit.definition.urls import placeholders
+
 from .text import label
 
 PATTERN: Final = "auth_patterns[0]"

@@ -23,8 +23,8 @@ from urllib.parse import urljoin
 
 import httpx
 
-from .._version import __version__
-from ..settings import is_loopback
+from pulumi_scalekit._version import __version__
+from pulumi_scalekit.settings import is_loopback
 
 LIMIT: Final = 256 * 1024
 """How much of one answer is read, in bytes."""
@@ -244,7 +244,7 @@ class Fetcher:
             if time.monotonic() > deadline:
                 raise FetchError(f"gave no whole answer within {self._timeout:g} seconds", unreachable=True)
             if stream and event_data(body.decode("utf-8", "replace")) is not None:
-                break  # an event stream may stay open for ever
+                break  # an event stream may stay open forever
         return bytes(body)
 
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..definition import PLACEHOLDER
+from pulumi_scalekit.definition.urls import PLACEHOLDER
+
 from .blueprint import PATTERN, Blueprint
 from .documents import listed, mapping, text_of
 from .guarded import Answer, Fetcher, FetchError, Resolver, resolve

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
-from ..errors import ScalekitError
+from pulumi_scalekit.errors import ScalekitError
+
 from .text import CONTROL
 
 Origin = Literal["given", "found", "assumed", "missing"]

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from ..definition import PLACEHOLDER
-from ..settings import is_loopback
+from pulumi_scalekit.definition.urls import PLACEHOLDER
+from pulumi_scalekit.settings import is_loopback
+
 from .blueprint import Input
 from .documents import Document, follow, listed, mapping, operations, pointer, text_of
 from .text import first_sentence, identifier
@@ -108,7 +109,7 @@ def servers(document: Document) -> list[Server]:
 
 
 def choose(candidates: list[Server], wanted: str = "") -> Server | None:
-    """The address to call: the first that is no test system, else the first; of twins, the encrypted one.
+    """The address to call: the first that is no test system, else the first; of duplicates, the encrypted one.
 
     Args:
         candidates: The addresses.

@@ -10,7 +10,7 @@ from .app import create_app
 from .clock import Clock
 from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Credentials
 from .faults import FaultError, Faults
-from .requestlog import Request, RequestLog
+from .request_log import Request, RequestLog
 from .server import LocalScalekit, ServeError, running, serve
 from .settings import Settings
 from .store import Store, StoreError

@@ -9,16 +9,31 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from . import accounts, admin, authorization, connections, page, providers, proxy, tokens
 from .clock import Clock
-from .context import exchange_of
 from .credentials import Credentials
 from .environment import Environment
 from .errors import Internal, InvalidArgument, MethodNotAllowed, NotFound
 from .faults import Faults
+from .middleware import Gate
+from .request import exchange_of
+from .routes import (
+    accounts,
+    admin,
+    connections,
+    page,
+    tokens,
+)
+from .routes import (
+    connectors as providers,
+)
+from .routes import (
+    magic_links as authorization,
+)
+from .routes import (
+    tool_proxy as proxy,
+)
 from .settings import Settings
 from .store import Store
-from .wire import Gate
 
 ROUTES = (
     *tokens.ROUTES,
@@ -68,7 +83,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    """Answer a failure of our own in the API's form; Starlette raises it again for the server's log."""
+    """Attributes a failure of our own in the API's form; Starlette raises it again for the server's log."""
     exchange = exchange_of(request)
     failure = Internal(f"the local Scalekit failed: {type(error).__name__}")
     if not isinstance(error, httpx.TransportError):  # a fault that drops a connection in process is none

@@ -10,7 +10,7 @@ import typer
 
 from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
 from .faults import KINDS, FaultError
-from .grpcfront import ROOTS_VARIABLE
+from .grpc_bridge import ROOTS_VARIABLE
 from .server import ServeError, serve
 from .settings import Settings
 from .store import StoreError
@@ -57,7 +57,9 @@ def command(
     ] = None,
     grpc: Annotated[  # noqa: FBT002 - typer makes a flag of it
         bool,
-        typer.Option("--grpc", help="Answer the official SDK's gRPC calls, too; needs scalekit-sdk-python."),
+        typer.Option(
+            "--grpc", help="Attributes the official SDK's gRPC calls, too; needs scalekit-sdk-python."
+        ),
     ] = False,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[  # noqa: FBT002 - typer makes a flag of it

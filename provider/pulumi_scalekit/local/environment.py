@@ -9,12 +9,13 @@ from collections import deque
 from starlette.routing import Match, Router
 from starlette.types import Scope
 
+from .authorization_server import Authorizations
 from .clock import Clock
 from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Credentials
 from .errors import RateLimited
-from .faults import OPERATIONS, Faults
-from .oauth import Authorizations
-from .requestlog import RequestLog
+from .faults import Faults
+from .operations import OPERATIONS
+from .request_log import RequestLog
 from .settings import Settings
 from .store import Store
 

@@ -28,31 +28,10 @@ from random import Random
 from typing import ClassVar
 
 from .errors import InvalidArgument, RateLimited, TooLarge, for_status
+from .exchange import Break, Exchange, Reply
+from .operations import OPERATIONS
 from .settings import IDENTIFIER_FORMATS, UPDATE_SEMANTICS
 from .store import Lag
-from .wire import Break, Exchange, Reply
-
-OPERATIONS = (
-    "any",
-    "token",
-    "create",
-    "list",
-    "update",
-    "delete",
-    "connection-create",
-    "connection-list",
-    "connection-get",
-    "connection-update",
-    "connection-delete",
-    "account-create",
-    "account-list",
-    "account-get",
-    "account-update",
-    "account-delete",
-    "magic-link",
-    "proxy",
-)
-"""What a fault can be switched on for. ``any`` is every one of the others."""
 
 
 class FaultError(ValueError):
@@ -276,7 +255,7 @@ class LateList(Fault):
         self._lag()
 
     def shape(self, exchange: Exchange) -> None:
-        """Answer from the past."""
+        """Attributes from the past."""
         exchange.behaviour.lag = self._lag()
 
     def _lag(self) -> Lag:

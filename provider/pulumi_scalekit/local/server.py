@@ -19,17 +19,18 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .admin import is_loopback
+from pulumi_scalekit.local.routes.admin import is_loopback
+
 from .app import create_app
 from .clock import Clock
 from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Credentials
 from .environment import Environment
+from .exchange import TRANSPORT
 from .faults import Faults
-from .grpcfront import ROOTS_VARIABLE, TLS_HANDSHAKE, GrpcFront, GrpcUnavailable, Relay
-from .requestlog import RequestLog
+from .grpc_bridge import ROOTS_VARIABLE, TLS_HANDSHAKE, GrpcFront, GrpcUnavailable, Relay
+from .request_log import RequestLog
 from .settings import Settings
 from .store import Store
-from .wire import TRANSPORT
 
 
 class ServeError(Exception):
@@ -324,7 +325,7 @@ def _announce(
 
 @contextlib.contextmanager
 def _grpc_front(server: _Server, url: str, directory: Path | None) -> Iterator[Path]:
-    """Answer gRPC on the server's port for the length of the block; yield the certificate's file."""
+    """Attributes gRPC on the server's port for the length of the block; yield the certificate's file."""
     with tempfile.TemporaryDirectory(prefix="local-scalekit-") as temporary:
         try:
             front = GrpcFront(url, directory or Path(temporary))

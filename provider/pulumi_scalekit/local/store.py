@@ -227,7 +227,7 @@ class Store:
     def create_provider(
         self, payload: Mapping[str, Any], make_identifier: IdentifierFormat = name_and_number
     ) -> Provider:
-        """Store a definition under a new identifier. Twins by display name are allowed."""
+        """Store a definition under a new identifier. Duplicates by display name are allowed."""
         now = self.clock.now()
         with self._write():
             identifier = self._free_identifier(make_identifier, str(payload.get("display_name", "")))

@@ -1,0 +1,355 @@
+# ruff: noqa: FBT002 - boolean parameters are the flags of the command line
+"""`pulumi-embedded up`, `preview`, `refresh`, `destroy` and `cancel`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from pulumi_embedded.engine.events import Options
+from pulumi_embedded.engine.targets import Targets
+from pulumi_embedded.errors import Cancelled, ConfigurationError
+from pulumi_embedded.state.journal import recover
+
+from .app import _DEFAULT_PARALLEL, app
+from .options import (
+    ConfigFileOption,
+    ConfigOption,
+    ContinueOption,
+    DiffOption,
+    ExcludeOption,
+    ExpectOption,
+    IgnoreProtectOption,
+    ImportFileOption,
+    JsonOption,
+    MessageOption,
+    ParallelOption,
+    PlanOption,
+    PolicyPackOption,
+    PreviewOnlyOption,
+    RefreshOption,
+    ReplaceOption,
+    RunProgramOption,
+    SavePlanOption,
+    ShowSamesOption,
+    ShowSecretsOption,
+    SkipPreviewOption,
+    StackOption,
+    SuppressOutputsOption,
+    TargetDependentsOption,
+    TargetOption,
+    TargetReplaceOption,
+    YesOption,
+    _agreed,
+    _context,
+    _refuse,
+    _truthy,
+)
+from .session import Request, Stack, execute
+from .session import preview as run_preview
+from .stack import _remove_stack
+
+
+def _set_config(stack: Stack, pairs: list[str] | None) -> None:
+    config = stack.config()
+    for pair in pairs or ():
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise ConfigurationError(f"config value {pair!r} must be of the form key=value")
+        config.set(stack.context.project.qualified_key(key), value)
+
+
+@app.command()
+def up(
+    stack: StackOption = None,
+    yes: YesOption = False,
+    skip_preview: SkipPreviewOption = False,
+    diff: DiffOption = False,
+    expect_no_changes: ExpectOption = False,
+    as_json: JsonOption = False,
+    refresh: RefreshOption = False,
+    target: TargetOption = None,
+    target_dependents: TargetDependentsOption = False,
+    replace: ReplaceOption = None,
+    target_replace: TargetReplaceOption = None,
+    parallel: ParallelOption = _DEFAULT_PARALLEL,
+    message: MessageOption = "",
+    config: ConfigOption = None,
+    config_file: ConfigFileOption = None,
+    show_secrets: ShowSecretsOption = False,
+    show_sames: ShowSamesOption = False,
+    suppress_outputs: SuppressOutputsOption = False,
+    continue_on_error: ContinueOption = False,
+    ignore_protect: IgnoreProtectOption = False,
+    exclude: ExcludeOption = None,
+    policy_pack: PolicyPackOption = None,
+    plan: PlanOption = None,
+    run_program: RunProgramOption = False,
+) -> None:
+    """Create or update the resources of a stack."""
+    _refuse(
+        {
+            "--json of up": as_json,
+            "--exclude": exclude,
+            "--policy-pack": policy_pack,
+            "--plan": plan,
+            "--run-program": run_program,
+        }
+    )
+    opened = _context().stack(stack, config_file)
+    _set_config(opened, config)
+    options = Options(
+        parallel=max(parallel, 1),
+        refresh=refresh,
+        targets=Targets([*(target or ()), *(target_replace or ())]),
+        target_dependents=target_dependents,
+        replace_targets=Targets([*(replace or ()), *(target_replace or ())]),
+        continue_on_error=continue_on_error or _truthy("PULUMI_CONTINUE_ON_ERROR"),
+        ignore_protect=ignore_protect,
+        show_secrets=show_secrets,
+    )
+    execute(
+        opened,
+        Request(
+            "update",
+            options,
+            yes=yes or (skip_preview and not opened.context.interactive),
+            skip_preview=skip_preview or _truthy("PULUMI_SKIP_PREVIEW"),
+            diff=diff,
+            expect_no_changes=expect_no_changes,
+            message=message,
+            show_secrets=show_secrets,
+            show_sames=show_sames,
+            suppress_outputs=suppress_outputs,
+        ),
+    )
+
+
+@app.command()
+def preview(
+    stack: StackOption = None,
+    diff: DiffOption = False,
+    expect_no_changes: ExpectOption = False,
+    as_json: JsonOption = False,
+    refresh: RefreshOption = False,
+    target: TargetOption = None,
+    target_dependents: TargetDependentsOption = False,
+    replace: ReplaceOption = None,
+    target_replace: TargetReplaceOption = None,
+    parallel: ParallelOption = _DEFAULT_PARALLEL,
+    message: MessageOption = "",
+    config: ConfigOption = None,
+    config_file: ConfigFileOption = None,
+    show_secrets: ShowSecretsOption = False,
+    show_sames: ShowSamesOption = False,
+    suppress_outputs: SuppressOutputsOption = False,
+    ignore_protect: IgnoreProtectOption = False,
+    exclude: ExcludeOption = None,
+    policy_pack: PolicyPackOption = None,
+    save_plan: SavePlanOption = None,
+    import_file: ImportFileOption = None,
+    run_program: RunProgramOption = False,
+) -> None:
+    """Show what an update would do."""
+    _refuse(
+        {
+            "--exclude": exclude,
+            "--policy-pack": policy_pack,
+            "--save-plan": save_plan,
+            "--import-file": import_file,
+            "--run-program": run_program,
+        }
+    )
+    opened = _context().stack(stack, config_file)
+    _set_config(opened, config)
+    options = Options(
+        parallel=max(parallel, 1),
+        refresh=refresh,
+        targets=Targets([*(target or ()), *(target_replace or ())]),
+        target_dependents=target_dependents,
+        replace_targets=Targets([*(replace or ()), *(target_replace or ())]),
+        ignore_protect=ignore_protect,
+        show_secrets=show_secrets,
+    )
+    request = Request(
+        "update",
+        options,
+        preview_only=True,
+        diff=diff,
+        expect_no_changes=expect_no_changes,
+        message=message,
+        show_secrets=show_secrets,
+        show_sames=show_sames,
+        suppress_outputs=suppress_outputs,
+    )
+    if not as_json:
+        execute(opened, request)
+        return
+    result, document = run_preview(opened, request, as_json=True)
+    typer.echo(json.dumps(document, indent=4, ensure_ascii=False))
+    if not result.succeeded:
+        raise typer.Exit(1)
+    if expect_no_changes and result.has_changes:
+        raise typer.Exit(7)
+
+
+@app.command()
+def refresh(
+    stack: StackOption = None,
+    yes: YesOption = False,
+    skip_preview: SkipPreviewOption = False,
+    preview_only: PreviewOnlyOption = False,
+    diff: DiffOption = False,
+    expect_no_changes: ExpectOption = False,
+    target: TargetOption = None,
+    target_dependents: TargetDependentsOption = False,
+    parallel: ParallelOption = _DEFAULT_PARALLEL,
+    message: MessageOption = "",
+    config: ConfigOption = None,
+    config_file: ConfigFileOption = None,
+    show_secrets: ShowSecretsOption = False,
+    show_sames: ShowSamesOption = False,
+    suppress_outputs: SuppressOutputsOption = False,
+    clear_pending_creates: Annotated[
+        bool, typer.Option("--clear-pending-creates", help="Drop interrupted creations from the state.")
+    ] = False,
+    skip_pending_creates: Annotated[
+        bool, typer.Option("--skip-pending-creates", help="Leave interrupted creations in the state.")
+    ] = False,
+    import_pending_creates: Annotated[
+        list[str] | None, typer.Option("--import-pending-creates", hidden=True)
+    ] = None,
+    exclude: ExcludeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", "-j", hidden=True)] = False,
+    run_program: RunProgramOption = False,
+) -> None:
+    """Bring the state in line with the live resources. The program does not run."""
+    _refuse(
+        {
+            "--exclude": exclude,
+            "--json of refresh": as_json,
+            "--run-program": run_program,
+            "--import-pending-creates": import_pending_creates,
+        }
+    )
+    del skip_pending_creates  # which is what happens unless they are cleared
+    opened = _context().stack(stack, config_file)
+    _set_config(opened, config)
+    options = Options(
+        parallel=max(parallel, 1),
+        refresh=True,
+        refresh_only=True,
+        targets=Targets(target or ()),
+        target_dependents=target_dependents,
+        show_secrets=show_secrets,
+    )
+    execute(
+        opened,
+        Request(
+            "refresh",
+            options,
+            yes=yes or (skip_preview and not opened.context.interactive),
+            skip_preview=skip_preview,
+            preview_only=preview_only,
+            diff=diff,
+            expect_no_changes=expect_no_changes,
+            message=message,
+            show_secrets=show_secrets,
+            show_sames=show_sames,
+            suppress_outputs=suppress_outputs,
+            clear_pending_creates=clear_pending_creates,
+        ),
+    )
+
+
+@app.command()
+def destroy(
+    stack: StackOption = None,
+    yes: YesOption = False,
+    skip_preview: SkipPreviewOption = False,
+    preview_only: PreviewOnlyOption = False,
+    diff: DiffOption = False,
+    refresh: RefreshOption = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the stack afterwards.")] = False,
+    target: TargetOption = None,
+    target_dependents: TargetDependentsOption = False,
+    parallel: ParallelOption = _DEFAULT_PARALLEL,
+    message: MessageOption = "",
+    config: ConfigOption = None,
+    config_file: ConfigFileOption = None,
+    show_sames: ShowSamesOption = False,
+    suppress_outputs: SuppressOutputsOption = False,
+    continue_on_error: ContinueOption = False,
+    ignore_protect: IgnoreProtectOption = False,
+    exclude: ExcludeOption = None,
+    exclude_protected: Annotated[bool, typer.Option("--exclude-protected", hidden=True)] = False,
+    as_json: Annotated[bool, typer.Option("--json", "-j", hidden=True)] = False,
+    run_program: RunProgramOption = False,
+) -> None:
+    """Delete the resources of a stack. The program does not run."""
+    _refuse(
+        {
+            "--exclude": exclude,
+            "--exclude-protected": exclude_protected,
+            "--json of destroy": as_json,
+            "--run-program": run_program,
+        }
+    )
+    opened = _context().stack(stack, config_file)
+    _set_config(opened, config)
+    options = Options(
+        parallel=max(parallel, 1),
+        destroy=True,
+        refresh=refresh,
+        targets=Targets(target or ()),
+        target_dependents=target_dependents,
+        continue_on_error=continue_on_error or _truthy("PULUMI_CONTINUE_ON_ERROR"),
+        ignore_protect=ignore_protect,
+    )
+    execute(
+        opened,
+        Request(
+            "destroy",
+            options,
+            yes=yes or (skip_preview and not opened.context.interactive),
+            skip_preview=skip_preview,
+            preview_only=preview_only,
+            diff=diff,
+            message=message,
+            show_sames=show_sames,
+            suppress_outputs=suppress_outputs,
+        ),
+    )
+    if preview_only or target:
+        return
+    if remove:
+        _remove_stack(opened, preserve_config=False, backups=False)
+        typer.echo(
+            "The resources in the stack have been deleted, but the history and configuration associated with "
+            f"the stack are gone, too: stack '{opened.name}' has been removed!"
+        )
+    else:
+        typer.echo(
+            "The resources in the stack have been deleted, but the history and configuration associated with "
+            "the stack are still maintained.\n"
+            f"If you want to remove the stack completely, run `pulumi-embedded stack rm {opened.name}`."
+        )
+
+
+@app.command()
+def cancel(
+    name: Annotated[str | None, typer.Argument(metavar="[STACK]")] = None,
+    stack: StackOption = None,
+    yes: YesOption = False,
+) -> None:
+    """Remove the locks that a killed run left behind. Make sure that it does not run any more."""
+    context = _context()
+    opened = context.stack(name or stack)
+    if not yes and not _agreed(context, f"This will remove the locks of stack '{opened.name}'. Continue?"):
+        raise Cancelled("confirmation declined")
+    opened.file.cancel()
+    with opened.file.locked():
+        recover(opened.file)
+    typer.echo(f"The currently running update for '{opened.name}' has been canceled!")

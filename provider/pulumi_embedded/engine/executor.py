@@ -1,0 +1,260 @@
+"""Running steps: several at once, the state saved around each, failures kept from spreading."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.plugins.dynamic import ProviderError
+from pulumi_embedded.state.resources import Resource
+from pulumi_embedded.values.values import Secret
+
+from .requests import OutputsRequest
+from .steps import (
+    CreateStep,
+    DeleteProtected,
+    DeleteStep,
+    Op,
+    ReadStep,
+    RefreshStep,
+    RemovePendingReplaceStep,
+    ReplaceStep,
+    SameStep,
+    Step,
+    UpdateStep,
+)
+
+if TYPE_CHECKING:
+    from pulumi_embedded.engine.deployment import Deployment
+
+_OPERATIONS = {
+    Op.CREATE: "creating",
+    Op.CREATE_REPLACEMENT: "creating",
+    Op.UPDATE: "updating",
+    Op.DELETE: "deleting",
+    Op.DELETE_REPLACED: "deleting",
+    Op.DISCARD: "deleting",
+    Op.DISCARD_REPLACED: "deleting",
+    Op.READ: "reading",
+    Op.READ_REPLACEMENT: "reading",
+}
+"""How a state names the operation while it runs. The other steps leave no trace when interrupted."""
+
+
+class Executor:
+    """Runs chains of steps on a bounded number of threads.
+
+    A failed step ends its chain and, unless the deployment continues on errors, keeps every step that has not
+    begun from beginning. Steps in flight are always finished.
+    """
+
+    def __init__(self, deployment: Deployment, *, ignore_errors: bool = False) -> None:
+        self._deployment = deployment
+        self._ignore_errors = ignore_errors
+        self._pool = ThreadPoolExecutor(deployment.options.parallel, thread_name_prefix="step")
+        self._running: list[Future[None]] = []
+        self.stopped = threading.Event()
+        self.failed = False
+        self.failed_steps: list[Step] = []
+        self._registered: dict[str, Step] = {}
+        self._stack_outputs: OutputsRequest | None = None
+        self._lock = threading.Lock()
+
+    # -- chains
+
+    def run(self, chain: Sequence[Step]) -> Future[None]:
+        """Run steps one after another: in the background, if any of them calls a provider."""
+        if all(self._is_quick(step) for step in chain):
+            self._run_chain(chain)
+            future: Future[None] = Future()
+            future.set_result(None)
+            return future
+        future = self._pool.submit(self._run_chain, list(chain))
+        self._running.append(future)
+        return future
+
+    def _is_quick(self, step: Step) -> bool:
+        """Whether a step has nothing to wait for, so that handing it to another thread would take longer."""
+        if isinstance(step, (SameStep, ReplaceStep, RemovePendingReplaceStep)):
+            return True
+        return self._deployment.preview and not isinstance(step, (ReadStep, RefreshStep))
+
+    def run_all(self, steps: Sequence[Step]) -> None:
+        """Run steps at once and wait for all of them."""
+        wait([self.run([step]) for step in steps])
+
+    def drain(self) -> None:
+        """Wait for everything that was started."""
+        wait(self._running)
+        self._running.clear()
+
+    def close(self) -> None:
+        """Wait for the steps in flight and end the threads."""
+        self._pool.shutdown(wait=True)
+
+    def stop(self) -> None:
+        """Let no further step begin."""
+        self.stopped.set()
+
+    def _run_chain(self, chain: Sequence[Step]) -> None:
+        for step in chain:
+            if self.stopped.is_set():
+                return
+            try:
+                if not self._run_step(step):
+                    return
+            except Exception as error:  # noqa: BLE001 - whatever it is, it ends this chain and is shown
+                self._deployment.error(step.urn, str(error))
+                self._spread(step, error)
+                return
+
+    def _spread(self, step: Step, error: Exception) -> None:
+        self.failed = True
+        if self._ignore_errors:
+            return
+        # Nothing was done for a protected resource, so the others can go on and be reported as well.
+        if self._deployment.options.continue_on_error or isinstance(error, DeleteProtected):
+            step.fail()
+            with self._lock:
+                self.failed_steps.append(step)
+            return
+        self.stop()
+        self._deployment.wake()
+
+    # -- one step
+
+    def _run_step(self, step: Step) -> bool:
+        deployment = self._deployment
+        deployment.events.step_started(step)
+        self._begin(step)
+        complete, error = None, None
+        try:
+            complete = step.apply(deployment)
+        except EmbeddedError as failure:
+            error = failure
+        if error is None and step.logical and step.new is not None:
+            self._registered[step.urn] = step
+        if step.new is not None and step.op is not Op.REPLACE and error is None:
+            self._mark_secrets(step.new)
+            if step.op in (Op.READ, Op.READ_REPLACEMENT):
+                deployment.read_resources[step.new.urn] = step.new
+            else:
+                deployment.news[step.new.urn] = step.new
+        if error is None:
+            deployment.count(step)
+            deployment.events.step_done(step)
+        else:
+            uncertain = isinstance(error, ProviderError) and error.uncertain
+            deployment.step_failed(step, str(error), uncertain=uncertain)
+        if deployment.terminated:
+            return False
+        self._end(step, succeeded=error is None)
+        if complete is not None:
+            complete()
+        if error is not None:
+            self._spread(step, error)
+        return error is None
+
+    def _mark_secrets(self, new: Resource) -> None:
+        """Mark the outputs that were asked to be secret, and those whose input of the same name is."""
+        outputs = dict(new.outputs)
+        for key in new.additional_secret_outputs:
+            if key == "id":
+                self._deployment.warning(
+                    new.urn,
+                    "The 'id' property cannot be made secret. See pulumi/pulumi#2717 for more details.",
+                )
+            elif key in outputs and not isinstance(outputs[key], Secret):
+                outputs[key] = Secret(outputs[key])
+        for key, value in outputs.items():
+            if not isinstance(value, Secret) and isinstance(new.inputs.get(key), Secret):
+                outputs[key] = Secret(value)
+        new.outputs = outputs
+
+    # -- the state
+
+    def _begin(self, step: Step) -> None:
+        snapshot = self._deployment.snapshot
+        if snapshot is not None and step.op in _OPERATIONS:
+            snapshot.begin(step.resource, _OPERATIONS[step.op])
+
+    def _end(self, step: Step, *, succeeded: bool) -> None:
+        snapshot = self._deployment.snapshot
+        if snapshot is None:
+            return
+        old, new = step.old, step.new
+        if not succeeded:
+            if step.op in _OPERATIONS:
+                snapshot.end(step.resource)
+            return
+        if isinstance(step, SameStep):
+            assert old is not None  # noqa: S101
+            if step.skipped_create:
+                return
+            snapshot.end(step.resource, done=[old], new=new)
+        elif isinstance(step, CreateStep):
+            assert new is not None  # noqa: S101
+            replaced = old is not None and old.pending_replacement
+            changed = [old] if old is not None and step.pending_delete else []
+            snapshot.end(new, done=[old] if replaced and old else [], new=new, touched=changed)
+        elif isinstance(step, (UpdateStep, ReadStep)):
+            assert new is not None  # noqa: S101
+            if isinstance(step, ReadStep) and step.replacing and old is not None:
+                snapshot.end(new, done=[], new=new, touched=[old])
+            else:
+                snapshot.end(new, done=[old] if old else [], new=new)
+        elif isinstance(step, DeleteStep):
+            assert old is not None  # noqa: S101
+            if old.pending_replacement:
+                snapshot.end(old, touched=[old])
+            else:
+                snapshot.end(old, done=[old])
+        elif isinstance(step, RemovePendingReplaceStep):
+            assert old is not None  # noqa: S101
+            snapshot.end(old, done=[old])
+        elif isinstance(step, RefreshStep):
+            return  # the state is rebuilt as a whole when all are done
+
+    # -- outputs of components
+
+    def register_outputs(self, request: OutputsRequest) -> None:
+        """Set a component's outputs. The stack's own are kept until the end.
+
+        Raises:
+            EmbeddedError: the component is not registered.
+        """
+        step = self._registered.get(request.urn)
+        if step is not None and step.resource.type == "pulumi:pulumi:Stack":
+            self._stack_outputs = request
+            request.result.set_result(None)
+            return
+        self._set_outputs(request, request.outputs)
+        request.result.set_result(None)
+
+    def finish_stack(self, *, failed: bool) -> None:
+        """Set the stack's outputs. After a failure, outputs that are missing now keep their old values."""
+        request = self._stack_outputs
+        if request is None:
+            return
+        outputs = request.outputs
+        if failed:
+            old = self._deployment.olds.get(request.urn)
+            outputs = {**(old.outputs if old else {}), **outputs}
+        self._set_outputs(request, outputs)
+
+    def _set_outputs(self, request: OutputsRequest, outputs: dict[str, object]) -> None:
+        step = self._registered.pop(request.urn, None)
+        if step is None:
+            raise EmbeddedError(
+                f"cannot complete a resource '{request.urn}' whose registration isn't pending"
+            )
+        if isinstance(step, SameStep) and step.skipped_create:
+            return
+        assert step.new is not None  # noqa: S101
+        step.new.outputs = outputs
+        self._deployment.events.outputs_registered(step)
+        if self._deployment.snapshot is not None:
+            self._deployment.snapshot.touch(step.new)

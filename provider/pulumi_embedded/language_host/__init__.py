@@ -1,0 +1,1 @@
+"""Runs the Python program, and serves what it asks for."""

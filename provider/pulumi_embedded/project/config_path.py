@@ -1,0 +1,115 @@
+"""Configuration keys that are paths into objects and lists: `config set --path a.b[0]`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pulumi_embedded.errors import ConfigurationError
+from pulumi_embedded.values import property_paths as paths
+
+from .project import Project
+from .stack_config import ConfigValue, holds_secret, text_of
+
+
+def _split(project: Project, key: str) -> tuple[str, paths.Path]:
+    """Return the top-level key, qualified, and the path inside its value."""
+    namespace, separator, rest = key.partition(":")
+    text = rest if separator else key
+    try:
+        path = paths.parse(text)
+    except ValueError as error:
+        raise ConfigurationError(f"invalid configuration key path {key!r}: {error}") from None
+    if not path or not isinstance(path[0], str):
+        raise ConfigurationError(f"invalid configuration key path {key!r}: it must start with a name")
+    top = f"{namespace}:{path[0]}" if separator else path[0]
+    return project.qualified_key(top), path[1:]
+
+
+def _guess(value: Any, *, typed: bool) -> Any:
+    """Give a plain text the type that it looks like, which is what a path's value gets."""
+    if typed or not isinstance(value, str):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    digits = value.removeprefix("-")
+    if digits.isdecimal() and (digits == "0" or not digits.startswith("0")):
+        return int(value)
+    return value
+
+
+def set_path(
+    project: Project, values: dict[str, Any], key: str, value: Any, *, typed: bool
+) -> tuple[str, Any]:
+    """Return the top-level key and its new whole value.
+
+    Raises:
+        ConfigurationError: the path goes through something that is not an object or a list.
+    """
+    name, path = _split(project, key)
+    if not path:
+        return name, _guess(value, typed=typed)
+    top = json.loads(json.dumps(values.get(name)))
+    top = _put(top, path, _guess(value, typed=typed), key)
+    return name, top
+
+
+def _put(container: Any, path: paths.Path, value: Any, key: str) -> Any:
+    if not path:
+        return value
+    head = path[0]
+    if isinstance(head, int):
+        found = [] if container is None else container
+        if not isinstance(found, list) or (holds_secret(found) and not isinstance(found, list)):
+            raise ConfigurationError(f"{key}: an index was given for something that is not a list")
+        if head > len(found):
+            raise ConfigurationError(f"{key}: array index out of range")
+        if head == len(found):
+            found.append(None)
+        found[head] = _put(found[head], path[1:], value, key)
+        return found
+    mapping = {} if container is None else container
+    if not isinstance(mapping, dict) or set(mapping) == {"secure"}:
+        raise ConfigurationError(f"{key}: a name was given for something that is not an object")
+    mapping[head] = _put(mapping.get(head), path[1:], value, key)
+    return mapping
+
+
+def get_path(project: Project, values: dict[str, ConfigValue], key: str) -> ConfigValue | None:
+    """Return the value at a path, if there is one."""
+    name, path = _split(project, key)
+    found = values.get(name)
+    if found is None or not path:
+        return found
+    if not found.structured:
+        return None
+    node = json.loads(found.text)
+    for element in path:
+        if isinstance(element, int):
+            if not isinstance(node, list) or not 0 <= element < len(node):
+                return None
+            node = node[element]
+        else:
+            if not isinstance(node, dict) or element not in node:
+                return None
+            node = node[element]
+    return ConfigValue(text_of(node), found.secret, isinstance(node, (dict, list)))
+
+
+def remove_path(project: Project, values: dict[str, Any], key: str) -> tuple[str, Any]:
+    """Return the top-level key and what is left of its value; None when nothing is."""
+    name, path = _split(project, key)
+    if not path or name not in values:
+        return name, None
+    top = json.loads(json.dumps(values[name]))
+    node = top
+    for element in path[:-1]:
+        try:
+            node = node[element]
+        except (KeyError, IndexError, TypeError):
+            return name, top
+    try:
+        del node[path[-1]]
+    except (KeyError, IndexError, TypeError):
+        return name, top
+    return name, top

@@ -1,0 +1,155 @@
+"""The project file, `Pulumi.yaml`, and where Pulumi keeps its own files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pulumi_embedded.errors import ConfigurationError, Unsupported
+
+
+def pulumi_home() -> Path:
+    """Return the folder of Pulumi's own files."""
+    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file whose top is a mapping; an absent or empty file is an empty one.
+
+    Raises:
+        ConfigurationError: the file is not YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not valid YAML: {error}") from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} must hold a mapping")
+    return document
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project: its file, and what the file says."""
+
+    path: Path
+    document: dict[str, Any]
+
+    @classmethod
+    def find(cls, start: Path) -> Project:
+        """Find the project file in a folder or the nearest one above it.
+
+        Raises:
+            ConfigurationError: there is none, or it is not that of a Python project.
+            Unsupported: the project uses something that this engine does not have.
+        """
+        for folder in [start, *start.parents]:
+            for name in ("Pulumi.yaml", "Pulumi.yml"):
+                if (folder / name).is_file():
+                    project = cls(folder / name, load_yaml(folder / name))
+                    project._validate()
+                    return project
+        raise ConfigurationError(
+            "no Pulumi.yaml project file found (searching upwards from "
+            f"{start}). If you have not created a project yet, use `pulumi new` to do so"
+        )
+
+    def _validate(self) -> None:
+        if not isinstance(self.document.get("name"), str):
+            raise ConfigurationError(f"{self.path}: project is missing a 'name' attribute")
+        if not self.document.get("runtime"):
+            raise ConfigurationError(f"{self.path}: project is missing a 'runtime' attribute")
+        if self.runtime != "python":
+            raise Unsupported(f"the runtime {self.runtime!r}")
+        options = self.runtime_options
+        if options.get("typechecker") not in (None, "none"):
+            raise Unsupported("the runtime option `typechecker`")
+        for key in ("plugins", "packages"):
+            if self.document.get(key):
+                raise Unsupported(f"`{key}` in {self.path.name}")
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return str(self.document["name"])
+
+    @property
+    def root(self) -> Path:
+        """The folder of the project file."""
+        return self.path.parent
+
+    @property
+    def runtime(self) -> str:
+        """The language of the program."""
+        runtime = self.document["runtime"]
+        return str(runtime.get("name") if isinstance(runtime, dict) else runtime)
+
+    @property
+    def runtime_options(self) -> dict[str, Any]:
+        """The options of the language runtime, such as `virtualenv`."""
+        runtime = self.document["runtime"]
+        return dict(runtime.get("options") or {}) if isinstance(runtime, dict) else {}
+
+    @property
+    def program(self) -> tuple[Path, str]:
+        """The folder in which the program runs, and what is run there: `.` or a file's name.
+
+        Raises:
+            ConfigurationError: `main` names nothing, or something outside the project.
+        """
+        main = self.root / str(self.document.get("main") or ".")
+        if not main.exists():
+            raise ConfigurationError(f"project 'main' could not be read: {main} does not exist")
+        if not main.resolve().is_relative_to(self.root.resolve()):
+            raise ConfigurationError("project 'main' must be a subfolder")
+        if main.is_dir():
+            return Path(os.path.normpath(main)), "."
+        return Path(os.path.normpath(main.parent)), main.name
+
+    @property
+    def backend_url(self) -> str | None:
+        """The backend that the project asks for."""
+        backend = self.document.get("backend")
+        return backend.get("url") if isinstance(backend, dict) else None
+
+    def config_file(self, stack: str) -> Path:
+        """Return the path of a stack's configuration."""
+        folder = self.document.get("stackConfigDir")
+        if folder is None and isinstance(self.document.get("config"), str):
+            folder = self.document["config"]
+        return self.root / str(folder or ".") / f"Pulumi.{stack}{self.path.suffix}"
+
+    def qualified_key(self, key: str) -> str:
+        """Complete a configuration key with the project's name.
+
+        Raises:
+            ConfigurationError: the key has more than one colon.
+        """
+        parts = key.split(":")
+        if len(parts) == 3 and parts[1] == "config":
+            return f"{parts[0]}:{parts[2]}"
+        if len(parts) > 2 or not all(parts):
+            raise ConfigurationError(
+                f"invalid configuration key: could not parse {key} as a configuration key"
+            )
+        return key if len(parts) == 2 else f"{self.name}:{key}"
+
+    def config_schema(self) -> dict[str, dict[str, Any]]:
+        """Return what the project file says about configuration, by qualified key."""
+        schema = self.document.get("config")
+        if not isinstance(schema, dict):
+            return {}
+        return {
+            self.qualified_key(str(key)): entry if isinstance(entry, dict) else {"default": entry}
+            for key, entry in schema.items()
+        }

@@ -1,0 +1,1 @@
+"""The state of a stack, in the format of the Pulumi CLI."""

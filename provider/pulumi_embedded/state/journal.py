@@ -1,0 +1,347 @@
+"""Saving state while a deployment runs.
+
+The snapshot is the resources finished in this run, in the order they were finished, then those of the state
+before that no step has consumed, then the operations in flight. Each change is first appended to a journal
+beside the checkpoint, which is cheap; the checkpoint itself is replaced as often as that takes less than a
+tenth of the time. So the cost of saving grows with the number of steps, not with its square, the checkpoint is
+never far behind, and a killed process loses nothing: the next run folds the journal in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterable
+from typing import IO, Any
+
+from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.values.values import Secret
+
+from . import resources as state
+from .backend import StackFile
+from .resources import Operation, Resource, Snapshot, normalized
+from .secrets import SecretsManager
+
+_SHARE = 9
+"""A save that took t seconds is followed by `_SHARE * t` seconds without one …"""
+
+_LONGEST = 2.0
+"""… but never by more than this many seconds."""
+
+
+def _refuse_secret(_: Secret) -> Any:
+    raise EmbeddedError(
+        "the state has secrets to keep, but the stack has no secrets provider: its configuration file lacks "
+        "`encryptionsalt`. Run `pulumi-embedded config set --secret` once, or restore the file"
+    )
+
+
+class SnapshotManager:
+    """Keeps a stack's state on disk in step with a running deployment. Safe to call from any thread."""
+
+    def __init__(self, stack: StackFile, base: Snapshot, secrets: SecretsManager | None) -> None:
+        self._stack = stack
+        self._base = base
+        self._secrets = secrets
+        self._write_secret = secrets.write if secrets else _refuse_secret
+        self._news: list[Resource] = []
+        self._dones: set[Resource] = set()
+        self._operations: list[Operation] = []
+        self._encoded: dict[Resource, str] = {}
+        self._ids: dict[int, int] = {}
+        self._kept: list[object] = []
+        self._changed = threading.Condition(threading.RLock())
+        self._dirty = False
+        self._closed = False
+        self._next_save = 0.0
+        self._journal: IO[bytes] | None = None
+        self._failure: Exception | None = None
+        self._flusher = threading.Thread(target=self._flush_in_time, name="state", daemon=True)
+        self._flusher.start()
+
+    # -- what the executor tells
+
+    def begin(self, resource: Resource, kind: str) -> None:
+        """Record that an operation on a resource is about to start."""
+        with self._changed:
+            operation = Operation(resource, kind)
+            self._operations.append(operation)
+            written = state.dump(resource.to_json(self._write_secret))  # the step is about to change it
+            self._record(self._entry("begin", operation, written, type=kind))
+
+    def end(
+        self,
+        resource: Resource,
+        *,
+        done: Iterable[Resource] = (),
+        new: Resource | None = None,
+        touched: Iterable[Resource] = (),
+    ) -> None:
+        """Record that an operation is over.
+
+        Args:
+            resource: whose operation it was.
+            done: resources of before that this step used up.
+            new: the resource that there is now, if any.
+            touched: other resources that the step changed in place.
+        """
+        with self._changed:
+            entries: list[str] = []
+            for operation in [found for found in self._operations if found.resource is resource]:
+                self._operations.remove(operation)
+                entries.append(self._entry("end", operation))
+            for old in done:
+                self._dones.add(old)
+                entries.append(self._entry("done", old))
+            for changed in touched:
+                self._encoded.pop(changed, None)
+                entries.append(self._entry("set", changed, self._text(changed)))
+            if new is not None:
+                self._news.append(new)
+                self._encoded.pop(new, None)
+                entries.append(self._entry("new", new, self._text(new)))
+            self._record(*entries)
+
+    def touch(self, resource: Resource) -> None:
+        """Record that a resource that is in the state already was changed in place."""
+        with self._changed:
+            self._encoded.pop(resource, None)
+            self._record(self._entry("set", resource, self._text(resource)))
+
+    def rebuilt(self) -> None:
+        """Record that the base was replaced as a whole, which a refresh does."""
+        with self._changed:
+            self._encoded.clear()
+            self._save()
+
+    def flush(self) -> None:
+        """Bring the checkpoint up to date now."""
+        with self._changed:
+            if self._dirty:
+                self._save()
+
+    def close(self) -> None:
+        """Write the last checkpoint and remove the journal.
+
+        Raises:
+            EmbeddedError: the state could not be written.
+        """
+        with self._changed:
+            self._save(final=True)
+            self._closed = True
+            self._changed.notify_all()
+        self._flusher.join()
+        if self._failure is not None:
+            raise EmbeddedError(f"writing the state failed: {self._failure}") from self._failure
+
+    # -- the snapshot
+
+    def resources(self) -> list[Resource]:
+        """Return the resources that there are now, in dependency order."""
+        kept = [resource for resource in self._news if resource not in self._dones]
+        return kept + [resource for resource in self._base.resources if resource not in self._dones]
+
+    def _pending(self) -> list[Operation]:
+        # Only an interrupted creation stays pending: of the others the resource itself tells.
+        left = [operation for operation in self._base.pending if operation.kind == "creating"]
+        return self._operations + left
+
+    def _save(self, *, final: bool = False) -> None:
+        started = time.monotonic()
+        resources, pending = self.resources(), self._pending()
+        content = self._encode(resources, pending)
+        digest = hashlib.sha256(content).hexdigest()
+        if self._journal is not None:
+            self._append(state.dump({"op": "saving", "checkpoint": digest}))
+        if self._stack.path.exists():
+            self._stack.keep_backup()
+        self._stack.backend.write(self._stack.path, content, durable=True)
+        self._dirty = False
+        ended = time.monotonic()
+        self._next_save = ended + min(_SHARE * (ended - started), _LONGEST)
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        if final:
+            self._stack.backend.remove(self._stack.journal_path)
+        else:
+            self._start_journal(digest, resources, pending)
+
+    def _encode(self, resources: list[Resource], pending: list[Operation]) -> bytes:
+        fixed, operations = normalized(resources, pending)
+        if fixed is resources:
+            encoded = [self._text(resource) for resource in resources]
+        else:
+            encoded = [state.dump(resource.to_json(self._write_secret)) for resource in fixed]
+        latest = state.deployment(
+            [],
+            [
+                {"resource": operation.resource.to_json(self._write_secret), "type": operation.kind}
+                for operation in operations
+            ],
+            self._secrets.provider_state() if self._secrets else None,
+            self._base.metadata,
+        )
+        if encoded:
+            # The resources are texts already; put them where the format has them.
+            marker = "@resources@"
+            head: dict[str, Any] = {
+                key: latest.pop(key) for key in ("manifest", "secrets_providers") if key in latest
+            }
+            latest = {**head, "resources": marker, **latest}
+        features: set[str] = set()
+        for resource in fixed:
+            features.update(
+                name
+                for name, used in (
+                    ("refreshBeforeUpdate", resource.refresh_before_update),
+                    ("taint", resource.taint),
+                    ("replaceWith", resource.replace_with),
+                )
+                if used
+            )
+        text = state.dump(state.checkpoint(self._stack.reference.full_name, latest, sorted(features)))
+        if encoded:
+            text = text.replace(f'"{marker}"', f"[{','.join(encoded)}]", 1)
+        return text.encode()
+
+    def _text(self, resource: Resource) -> str:
+        text = self._encoded.get(resource)
+        if text is None:
+            text = self._encoded[resource] = state.dump(resource.to_json(self._write_secret))
+        return text
+
+    # -- the journal
+
+    def _id(self, item: object) -> int:
+        found = self._ids.get(id(item))
+        if found is None:
+            found = self._ids[id(item)] = len(self._ids)
+            self._kept.append(item)  # an id is only an object's own while the object lives
+        return found
+
+    def _entry(self, op: str, item: object, resource: str = "", **more: str) -> str:
+        """Write an entry; the resource in it is a text already, the one that the checkpoint gets as well."""
+        entry = state.dump({"op": op, "id": self._id(item), **more})
+        return f'{entry[:-1]},"r":{resource}}}' if resource else entry
+
+    def _record(self, *entries: str) -> None:
+        if self._failure is not None:
+            raise EmbeddedError(f"writing the state failed: {self._failure}") from self._failure
+        if time.monotonic() >= self._next_save:
+            self._save()
+            return
+        for entry in entries:
+            self._append(entry)
+        if not self._dirty:
+            # From here on, the flusher wakes by itself when it is time.
+            self._dirty = True
+            self._changed.notify_all()
+
+    def _append(self, entry: str) -> None:
+        if self._journal is not None:
+            self._journal.write(f"{entry}\n".encode())
+            self._journal.flush()
+
+    def _start_journal(self, digest: str, resources: list[Resource], pending: list[Operation]) -> None:
+        header = {
+            "checkpoint": digest,
+            "ids": [self._id(resource) for resource in resources],
+            "news": len([resource for resource in self._news if resource not in self._dones]),
+            "operations": [self._id(operation) for operation in pending],
+        }
+        path = self._stack.journal_path
+        temporary = path.with_name(f".{path.name}.tmp")
+        with temporary.open("wb") as stream:
+            stream.write(state.dump(header).encode() + b"\n")
+        temporary.replace(path)
+        self._journal = path.open("ab")
+
+    def _flush_in_time(self) -> None:
+        with self._changed:
+            while not self._closed:
+                if not self._dirty:
+                    self._changed.wait()
+                    continue
+                left = self._next_save - time.monotonic()
+                if left > 0:
+                    self._changed.wait(min(left, 60))
+                    continue
+                try:
+                    self._save()
+                except Exception as error:  # noqa: BLE001 - reported to the next caller, in its thread
+                    self._failure = error
+                    return
+
+
+def recover(stack: StackFile) -> bool:
+    """Fold the journal of a run that was killed into the checkpoint; True if there was something to fold.
+
+    Call it with the stack's lock held.
+
+    Raises:
+        EmbeddedError: the checkpoint is of another run than the journal, so the two cannot be put together.
+    """
+    try:
+        lines = stack.journal_path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return False
+    records = []
+    for line in lines:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            break  # the last line of a killed process may be cut
+    content = stack.path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if not records or any(
+        record.get("op") == "saving" and record["checkpoint"] == digest for record in records
+    ):
+        stack.backend.remove(stack.journal_path)
+        return False
+    header, changes = records[0], [record for record in records[1:] if record["op"] != "saving"]
+    if header["checkpoint"] != digest:
+        if not changes:
+            stack.backend.remove(stack.journal_path)
+            return False
+        kept = stack.journal_path.with_name(f"{stack.journal_path.name}.{time.time_ns()}")
+        stack.journal_path.replace(kept)
+        raise EmbeddedError(
+            f"an interrupted run left steps in {kept} that are not in the state, and the state was changed by "
+            "another engine since. Compare the two, then run `pulumi-embedded refresh`"
+        )
+    if changes:
+        document = json.loads(content)
+        latest = document["checkpoint"].get("latest") or {}
+        _fold(latest, header, changes)
+        stack.save(state.checkpoint(stack.reference.full_name, latest))
+    stack.backend.remove(stack.journal_path)
+    return bool(changes)
+
+
+def _fold(latest: dict[str, Any], header: dict[str, Any], changes: list[dict[str, Any]]) -> None:
+    resources: dict[int, Any] = dict(zip(header["ids"], latest.get("resources") or [], strict=True))
+    news = list(header["ids"][: header["news"]])
+    olds = list(header["ids"][header["news"] :])
+    operations = dict(zip(header["operations"], latest.get("pending_operations") or [], strict=True))
+    done: set[int] = set()
+    for change in changes:
+        identifier = change["id"]
+        if change["op"] == "new":
+            news.append(identifier)
+            resources[identifier] = change["r"]
+        elif change["op"] == "set":
+            resources[identifier] = change["r"]
+        elif change["op"] == "done":
+            done.add(identifier)
+        elif change["op"] == "begin":
+            operations[identifier] = {"resource": change["r"], "type": change["type"]}
+        elif change["op"] == "end":
+            operations.pop(identifier, None)
+    latest["manifest"] = state.manifest()
+    latest["resources"] = [resources[key] for key in news + olds if key not in done and key in resources]
+    latest.pop("pending_operations", None)
+    if operations:
+        latest["pending_operations"] = list(operations.values())

@@ -1,0 +1,1 @@
+"""Property values, paths to them, and what differs between two."""

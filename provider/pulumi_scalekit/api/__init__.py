@@ -1,0 +1,1 @@
+"""Scalekit's management API over HTTP: one client, and one module per noun."""

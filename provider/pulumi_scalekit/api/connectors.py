@@ -1,0 +1,316 @@
+"""The custom connectors of one environment: many reads from one list call, and writes that can be repeated.
+
+Scalekit has no call that gets a single custom connector, and counts requests per minute. So reads are
+answered from a snapshot of the whole list, taken again as soon as this process has written anything newer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Final
+
+from pulumi_scalekit.errors import (
+    ApiError,
+    Conflict,
+    ConnectorExists,
+    InUse,
+    InvalidRequest,
+    NotFound,
+    ScalekitError,
+    ServerError,
+    TransportError,
+)
+
+from .client import Attributes, Client, checked_identifier
+from .list_cache import Index, ListCache
+from .responses import printable
+
+MAX_USERS: Final = 30
+"""How many of the connections that use a connector are looked into when a delete is refused."""
+_LIST: Final = "list connectors"
+
+
+class Connectors:
+    """The custom connectors of one environment. Threads may share it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._list_cache = ListCache(
+            client.connectors, key="identifier", name="display_name", pause=client.settings.backoff
+        )
+
+    # --- Reading -------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Attributes]:
+        """Every custom connector, no older than this process's own last write."""
+        return self._list_cache.current().all()
+
+    def get(self, identifier: str) -> Attributes | None:
+        """The connector of an identifier, or `None` where the environment has none.
+
+        A list may show a write late: `None` means that several lists did not show it.
+        """
+        found = self._list_cache.get(checked_identifier(identifier))
+        return None if found is None else self.client.usable(found, _LIST)
+
+    def named(self, display_name: str) -> list[Attributes]:
+        """The connectors of a display name, no older than this process's own last write."""
+        return [self.client.usable(c, _LIST) for c in self._list_cache.current().named(display_name)]
+
+    def known(self, display_name: str) -> list[Attributes]:
+        """The connectors of a display name by the latest list and this process's own writes.
+
+        Unlike `named`, this asks at most once in a run: creating a thousand connectors must not list them a
+        thousand times.
+        """
+        return self._list_cache.known(display_name)
+
+    # --- Writing -------------------------------------------------------------------------------------------
+
+    def create(self, payload: Mapping[str, Any], *, replaces: Container[str] = ()) -> Attributes:
+        """Create a connector, exactly once, and answer it as stored.
+
+        Where the outcome of an attempt is not known, the list is looked at before anything else is sent: the
+        connector that this call made is found there by its name and its definition.
+
+        Args:
+            payload: The body.
+            replaces: Identifiers that may have the same display name, because they are about to be deleted.
+
+        Raises:
+            ConnectorExists: A connector of that display name exists already.
+            ScalekitError: It could not be created.
+        """
+        name = str(payload.get("display_name", ""))
+        known = self.known(name)
+        existing = [c for c in known if c["identifier"] not in replaces]
+        if existing:
+            raise exists_error(name, existing, self.client.settings.environment_url)
+        before = {c["identifier"] for c in known}
+        with self._list_cache.write() as written:
+            answer = self._create_once(name, payload, before)
+            written[answer["identifier"]] = answer
+            return answer
+
+    def _create_once(self, name: str, payload: Mapping[str, Any], before: set[str]) -> Attributes:
+        def is_new(connector: Attributes) -> bool:
+            return connector["identifier"] not in before
+
+        where = self.client.settings.environment_url
+        unknown = False
+        for attempts_left in reversed(range(self.client.settings.attempts)):
+            try:
+                answer = self.client.create_connector(payload, what=f"connector {name!r}")
+            except (TransportError, ServerError) as error:
+                if not error.ambiguous:
+                    raise
+                new = self._look_after(error, name, is_new)
+                if len(new) == 1 and covers(new[0], payload):
+                    return new[0]
+                if new:
+                    raise exists_error(name, new, where, unsure=True) from None
+                # What may still take effect is not sent a second time, or there would be two in the end.
+                if error.pending or not attempts_left:
+                    raise
+                unknown = True
+                continue
+            if unknown:
+                # An attempt that counted as not done may have been done after all, and show only now.
+                now = self._list_cache.newer_than(time.monotonic()).named(name)
+                made = {c["identifier"]: c for c in (answer, *filter(is_new, now))}
+                if len(made) > 1:
+                    raise exists_error(name, list(made.values()), where, unsure=True)
+            return answer
+        raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
+
+    def _look_after(
+        self, error: TransportError | ServerError, name: str, is_new: Callable[[Attributes], bool]
+    ) -> list[Attributes]:
+        """The new connectors of a name after an attempt of unknown outcome; its own error where none can look."""
+        try:
+            return [self.client.usable(c, _LIST) for c in self._list_cache.search(name, is_new)]
+        except ScalekitError:
+            # The list fails as well. What became of the connector matters more to the user than that.
+            raise error from None
+
+    def update(self, identifier: str, payload: Mapping[str, Any]) -> Attributes:
+        """Replace a definition, and answer it as stored.
+
+        Raises:
+            NotFound: The connector is gone.
+            ScalekitError: It could not be updated.
+        """
+        name = str(payload.get("display_name", ""))
+        with self._list_cache.write() as written:
+            try:
+                answer = self.client.update_connector(
+                    identifier, payload, what=f"connector {name!r} ({identifier})"
+                )
+            except NotFound as error:
+                done = self._updated(name, payload, identifier, error) if error.repeated else None
+                if done is None:
+                    error.remedy = (
+                        "It was deleted outside of Pulumi. "
+                        "Run `pulumi refresh`, then `pulumi up` makes it again"
+                    )
+                    raise
+                answer = done
+            except (TransportError, ServerError) as error:
+                done = self._updated(name, payload, identifier, error) if error.ambiguous else None
+                if done is None:
+                    raise
+                answer = done
+            if answer["identifier"] != identifier:
+                written[identifier] = None
+            written[answer["identifier"]] = answer
+            return answer
+
+    def _updated(
+        self, name: str, payload: Mapping[str, Any], identifier: str, error: ScalekitError
+    ) -> Attributes | None:
+        """The connector as an update of unknown outcome left it, where a list shows that it was done.
+
+        The update may have given it a new identifier.
+        """
+
+        def find(index: Index) -> Attributes | None:
+            live = index.get(identifier)
+            # A late list may still show what the server has just called gone.
+            if live is not None and not isinstance(error, NotFound):
+                return live if equals(live, payload) else None
+            moved = [c for c in index.named(name) if c["identifier"] != identifier and covers(c, payload)]
+            return moved[0] if len(moved) == 1 else None
+
+        try:
+            found = self._list_cache.look(find)
+        except ScalekitError:
+            raise error from None
+        return None if found is None else self.client.usable(found, _LIST)
+
+    def delete(self, identifier: str, *, name: str = "") -> bool:
+        """Delete a connector; answers whether it was still there.
+
+        Raises:
+            InUse: Connections or connected accounts still use it; the message names them.
+            ScalekitError: It could not be deleted.
+        """
+        what = f"connector {name!r} ({identifier})" if name else f"connector {identifier}"
+        with self._list_cache.write() as written:
+            there = True
+            try:
+                self.client.delete_connector(identifier, what=what)
+            except NotFound:
+                there = False
+            except (TransportError, ServerError) as error:
+                if not error.ambiguous or not self._is_gone(identifier, error):
+                    raise
+            except (InvalidRequest, Conflict) as error:
+                if not _says_in_use(error):
+                    raise
+                raise self._in_use(error, identifier) from None
+            written[identifier] = None
+            return there
+
+    def _is_gone(self, identifier: str, error: ScalekitError) -> bool:
+        """Whether a delete of unknown outcome was done: several lists do not show the connector."""
+        try:
+            return self._list_cache.get(identifier) is None
+        except ScalekitError:
+            raise error from None
+
+    def _in_use(self, error: ApiError, identifier: str) -> InUse:
+        try:
+            users = self.users_of(identifier)
+        except ScalekitError:
+            users = []  # the server's own words must do
+        refused = InUse(
+            error.action,
+            status=error.status,
+            detail=error.detail,
+            error_code=error.error_code,
+            request_id=error.request_id,
+            violations=error.violations,
+        )
+        if users:
+            refused.remedy = f"Remove these first, then run again: {', '.join(users)}"
+        return refused
+
+    def users_of(self, identifier: str) -> list[str]:
+        """The connections of a connector and their connected accounts, each named as the dashboard does.
+
+        Raises:
+            ScalekitError: They could not be listed.
+        """
+        users: list[str] = []
+        params: dict[str, str | int] = {"provider": identifier, "page_size": MAX_USERS}
+        answer = self.client.call("list connections", "GET", "/api/v1/connections/app", params=params)
+        connections = [
+            c for c in _mappings(answer, "connections") if c.get("provider_key") in (None, identifier)
+        ]
+        for connection in connections[:MAX_USERS]:
+            name = printable(connection.get("key_id")) or printable(connection.get("id"))
+            users.append(f"connection {name}")
+            params = {"connector": name, "page_size": MAX_USERS}
+            accounts = self.client.call(
+                "list connected accounts", "GET", "/api/v1/connected_accounts", params=params
+            )
+            users += [
+                f"connected account {printable(account.get('identifier'))} of {name}"
+                for account in _mappings(accounts, "connected_accounts")[:MAX_USERS]
+            ]
+        if len(connections) > MAX_USERS or answer.get("next_page_token"):
+            users.append("more that are not named here")
+        return users
+
+
+def covers(live: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
+    """Whether a live connector has everything that a payload says, be it with additions of the server's."""
+    # Loaded here: what the model behind it takes to load is most of what a refresh would take.
+    from pulumi_scalekit.definition.changes import changes
+    from pulumi_scalekit.definition.keys import ABSENT
+    from pulumi_scalekit.definition.normalize import normalize, normalize_live
+
+    return all(change.old is ABSENT for change in changes(normalize(payload), normalize_live(live)))
+
+
+def equals(live: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
+    """Whether a live connector means just what a payload says."""
+    from pulumi_scalekit.definition.changes import same_definition
+    from pulumi_scalekit.definition.normalize import normalize, normalize_live
+
+    return same_definition(normalize(payload), normalize_live(live))
+
+
+def exists_error(
+    name: str, existing: list[Attributes], where: str, *, unsure: bool = False
+) -> ConnectorExists:
+    """The error for a create that finds its name taken: with the identifiers and the ways out."""
+    identifiers = [printable(c.get("identifier")) for c in existing]
+    known = " and ".join(identifiers)
+    if unsure:
+        start = f"Connector {name!r} may have been created in {where}: {known} was not there before"
+    elif len(identifiers) == 1:
+        start = f"A connector named {name!r} exists already in {where}: {known}"
+    else:
+        start = f"{len(identifiers)} connectors named {name!r} exist already in {where}: {known}"
+    return ConnectorExists(
+        f"{start}. {'' if unsure else 'Nothing was created. '}Take it over with adopt={identifiers[0]!r} on "
+        "the Connector, or bring it into the stack with `pulumi-scalekit import`; "
+        "if the resource was renamed in the program, give it an alias"
+        f"{'' if unsure else '; to replace it, use the option replacement_trigger, not --replace or a taint'}",
+        identifiers,
+    )
+
+
+_IN_USE_WORDS: Final = ("in use", "still use", "being used", "connection", "connected account", "depend")
+
+
+def _says_in_use(error: ApiError) -> bool:
+    # The contract does not say how the delete of a connector in use is refused: 400 or 409, with a message.
+    return any(word in error.detail.lower() for word in _IN_USE_WORDS)
+
+
+def _mappings(answer: Attributes, key: str) -> list[Attributes]:
+    items = answer.get(key)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

@@ -1,0 +1,219 @@
+"""What differs between two definitions, property by property."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .keys import ABSENT, DEFINITION_KEYS, UNKNOWN
+from .normalize import (
+    Json,
+    _mappings,
+    _normal,
+    _step,
+    normalize,
+)
+from .paths import Path, format_path
+
+
+@dataclass(frozen=True)
+class Change:
+    """One property that differs: `ABSENT` stands for a side where it is not there."""
+
+    path: Path
+    old: Json
+    new: Json
+
+    def __str__(self) -> str:
+        return format_path(self.path)
+
+    def describe(self) -> str:
+        """The path with both values, shortened: `description: "a" → "b"`."""
+        return f"{self}: {_brief(self.old)} → {_brief(self.new)}"
+
+
+def _brief(value: Json) -> str:
+    if value is ABSENT or value is None:
+        return "nothing"
+    if value is UNKNOWN:
+        return "a value not known yet"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    # JSON leaves some characters as they are that drive a terminal, or turn the direction of a line.
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def changes(old: Json, new: Json, path: Path = ()) -> Iterator[Change]:
+    """The properties that differ between two JSON values, outermost first, as deep as both sides go."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from changes(old.get(key, ABSENT), new.get(key, ABSENT), (*path, key))
+    elif isinstance(old, list) and isinstance(new, list):
+        for index in range(max(len(old), len(new))):
+            yield from changes(
+                old[index] if index < len(old) else ABSENT,
+                new[index] if index < len(new) else ABSENT,
+                (*path, index),
+            )
+    elif not same(old, new):
+        yield Change(path, old, new)
+
+
+def same(old: Json, new: Json) -> bool:
+    """Equality as JSON has it: unlike Python's, `True` is not `1`."""
+    return old == new and isinstance(old, bool) == isinstance(new, bool)
+
+
+def same_definition(old: Mapping[str, Json], new: Mapping[str, Json]) -> bool:
+    """Whether two normal forms are equal."""
+    return next(changes(old, new), None) is None
+
+
+def align(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
+    """The new properties, with those that mean the same as before in their old form.
+
+    So a comparison that knows nothing of defaults, such as Pulumi's own, finds just what really differs.
+    Properties that are no part of a definition are taken as they are in `new`.
+    """
+    aligned = {key: value for key, value in new.items() if key not in DEFINITION_KEYS}
+    old_normal, new_normal = normalize(old), normalize(new)
+    for key in DEFINITION_KEYS:
+        before, after = old.get(key, ABSENT), new.get(key, ABSENT)
+        if next(changes(old_normal[key], new_normal[key]), None) is None:
+            value = before
+        elif key == "auth_patterns":
+            value = _align(before, after, ())
+        else:
+            value = after
+        if value is not ABSENT:
+            aligned[key] = value
+    return aligned
+
+
+def _align(old: Json, new: Json, place: tuple[str, ...]) -> Json:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        aligned = {}
+        for key in [*new, *(key for key in old if key not in new)]:
+            before, after = old.get(key, ABSENT), new.get(key, ABSENT)
+            old_normal = _normal({key: before} if before is not ABSENT else {}, place)
+            new_normal = _normal({key: after} if after is not ABSENT else {}, place)
+            if next(changes(old_normal, new_normal), None) is None:
+                value = before
+            elif before is not ABSENT and after is not ABSENT:
+                value = _align(before, after, (*place, _step(place, key)))
+            else:
+                value = after
+            if value is not ABSENT:
+                aligned[key] = value
+        return aligned
+    if isinstance(old, list) and isinstance(new, list):
+        below = (*place, "[]")
+        kept = [_align(o, n, below) for o, n in zip(old, new, strict=False)]
+        return kept + new[len(kept) :]
+    return new
+
+
+def merge_drift(declared: Json, stored: Json, live: Json) -> Json:
+    """What is live, in the words of the declaration.
+
+    A server may store a definition in a form of its own, for instance with keys that it adds. `stored` is the
+    form it answered to the last write. Where `live` still equals that, nobody changed anything, and the
+    declared value is kept; elsewhere the live value is taken. All three are normal forms.
+    """
+    if not list(changes(stored, live)):
+        return declared
+    if isinstance(declared, Mapping) and isinstance(stored, Mapping) and isinstance(live, Mapping):
+        merged = {}
+        for key in [*declared, *(key for key in live if key not in declared)]:
+            value = merge_drift(declared.get(key, ABSENT), stored.get(key, ABSENT), live.get(key, ABSENT))
+            if value is not ABSENT:
+                merged[key] = value
+        return merged
+    if isinstance(declared, list) and isinstance(stored, list) and isinstance(live, list):
+        if len(declared) == len(stored) == len(live):
+            return [merge_drift(d, s, v) for d, s, v in zip(declared, stored, live, strict=True)]
+        # An inserted or removed element shifts the rest: keep the declared form of those that still stand.
+        forms = list(zip(stored, declared, strict=False)) if len(stored) == len(declared) else []
+        return [next((d for s, d in forms if not list(changes(s, item))), item) for item in live]
+    return live
+
+
+def scopes_and_fields(normal: Mapping[str, Json]) -> tuple[set[str], set[str]]:
+    """The OAuth scopes and the input names of all patterns: what connected accounts have agreed to."""
+    scopes: set[str] = set()
+    fields: set[str] = set()
+    for pattern in _mappings(normal.get("auth_patterns")):
+        config = pattern.get("oauth_config")
+        listed = config.get("available_scopes") if isinstance(config, Mapping) else None
+        scopes.update(
+            str(scope["scope"]) for scope in _mappings(listed) if isinstance(scope.get("scope"), str)
+        )
+        for key in ("fields", "account_fields"):
+            fields.update(
+                field["field_name"]
+                for field in _mappings(pattern.get(key))
+                if isinstance(field.get("field_name"), str)
+            )
+    return scopes, fields
+
+
+def authorization_note(old: Mapping[str, Json], new: Mapping[str, Json]) -> str:
+    """What a change means for those who have authorized already, or "" where it means nothing to them."""
+    parts = []
+    for noun, before, after in zip(
+        ("scope", "field"), scopes_and_fields(old), scopes_and_fields(new), strict=True
+    ):
+        for verb, names in (("adds", after - before), ("removes", before - after)):
+            if names:
+                parts.append(f"{verb} {noun}{'s' if len(names) > 1 else ''} {', '.join(sorted(names))}")
+    if not parts:
+        return ""
+    return (
+        f"{'; '.join(parts)}: existing connections and connected accounts keep the old settings "
+        "until they are made again or re-authorized"
+    )
+
+
+_IDENTITY: Final[Mapping[str, str]] = {
+    "fields": "field_name",
+    "account_fields": "field_name",
+    "available_scopes": "scope",
+    "options": "value",
+}
+"""What tells the elements of these lists apart."""
+
+
+def matched_changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
+    """The properties that differ, with fields, scopes and options matched by name rather than by position.
+
+    So one that is inserted is one change, not one in everything after it. Paths have the name in the position's
+    place; a different order of the same elements is a change of its own, of the list of names.
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from matched_changes(old.get(key, ABSENT), new.get(key, ABSENT), (*path, key))
+        return
+    identity = _IDENTITY.get(str(path[-1])) if path else None
+    before, after = (_by_identity(value, identity) for value in (old, new))
+    if before is not None and after is not None:
+        kept_before = [name for name in before if name in after]
+        kept_after = [name for name in after if name in before]
+        if kept_before != kept_after:
+            yield Change(path, kept_before, kept_after)
+        yield from matched_changes(before, after, path)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (a, b) in enumerate(zip(old, new, strict=True)):
+            yield from matched_changes(a, b, (*path, index))
+    else:
+        yield from changes(old, new, path)
+
+
+def _by_identity(value: Any, identity: str | None) -> dict[str, Any] | None:
+    if value is ABSENT and identity is not None:
+        return {}
+    if identity is None or not isinstance(value, list) or not all(isinstance(v, Mapping) for v in value):
+        return None
+    named = {name: item for item in value if isinstance(name := item.get(identity), str)}
+    return named if len(named) == len(value) else None

@@ -1,0 +1,1 @@
+"""What the local Scalekit serves: one module per noun."""

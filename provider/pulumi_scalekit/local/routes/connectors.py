@@ -1,0 +1,119 @@
+"""The operations on connectors: create, list, update, delete. The API calls them providers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pulumi_scalekit.local import serialization as messages
+from pulumi_scalekit.local.credentials import READ, WRITE
+from pulumi_scalekit.local.environment import Environment
+from pulumi_scalekit.local.errors import InUse, InUseConflict, NotFound
+from pulumi_scalekit.local.exchange import Behaviour
+from pulumi_scalekit.local.request import authorize, environment_of, exchange_of, path_parameter
+from pulumi_scalekit.local.store import Connection, IdentifierFormat, name_and_number, opaque
+
+_IDENTIFIER_FORMATS: Mapping[str, IdentifierFormat] = {"name": name_and_number, "opaque": opaque}
+
+
+async def create(request: Request) -> Response:
+    """`POST /api/v1/custom-providers`."""
+    environment, exchange = environment_of(request), exchange_of(request)
+    authorize(request, WRITE)
+    payload = messages.parse_payload(await exchange.body())
+    messages.check_definition(payload)
+    provider = environment.store.create_provider(payload, _format(environment, exchange.behaviour))
+    return JSONResponse({"provider": messages.format_provider(provider)}, 201)
+
+
+async def list_(request: Request) -> Response:
+    """`GET /api/v1/providers`."""
+    environment, behaviour = environment_of(request), exchange_of(request).behaviour
+    authorize(request, READ)
+    settings = environment.settings
+    query = messages.query(request.query_params.multi_items())
+    identifier = query.get("identifier", "")
+    messages.check_identifier(identifier)
+    kind = messages.parse_provider_type(query.get("filter.provider_type") or query.get("provider_type", ""))
+    size = messages.parse_page_size(
+        query.get("page_size", ""), default=settings.default_page_size, maximum=settings.max_page_size
+    )
+    found = environment.store.providers(kind, identifier, behaviour.lag)
+    token = "" if behaviour.repeat_page_token else query.get("page_token", "")
+    page = messages.paginate(found, token, size)
+    if behaviour.repeat_page_token:
+        page = replace(page, next_token=messages.page_token("after", page.items[-1].seq if page.items else 0))
+    return JSONResponse(
+        {"providers": [messages.format_provider(provider) for provider in page.items], **page.as_json()}
+    )
+
+
+async def update(request: Request) -> Response:
+    """`PUT /api/v1/custom-providers/{identifier}`."""
+    environment, exchange = environment_of(request), exchange_of(request)
+    authorize(request, WRITE)
+    identifier = path_parameter(request, "identifier")
+    payload = messages.parse_payload(await exchange.body())
+    semantics = exchange.behaviour.update_semantics or environment.settings.update_semantics
+
+    def change(stored: dict[str, Any]) -> dict[str, Any]:
+        merged = merge(stored, payload, semantics)
+        messages.check_definition(merged)
+        return merged
+
+    new_identifier = _format(environment, exchange.behaviour) if exchange.behaviour.new_identifier else None
+    provider = environment.store.update_provider(identifier, change, new_identifier=new_identifier)
+    if provider is None:
+        raise NotFound(f"custom provider {identifier} not found")
+    return JSONResponse({"provider": messages.format_provider(provider)})
+
+
+async def delete(request: Request) -> Response:
+    """`DELETE /api/v1/custom-providers/{identifier}`."""
+    environment = environment_of(request)
+    authorize(request, WRITE)
+    identifier = path_parameter(request, "identifier")
+
+    def refuse(connections: Sequence[Connection]) -> None:
+        users = []
+        for connection in connections:
+            users.append(f"connection {connection.name} ({connection.id})")
+            users += [
+                f"connected account {account.identifier} ({account.id})"
+                for account in environment.store.accounts(connection_id=connection.id)
+            ]
+        kind = InUse if environment.settings.in_use_status == InUse.status else InUseConflict
+        raise kind(f"provider {identifier} is in use by {', '.join(users)}; remove them first")
+
+    if not environment.store.delete_provider(identifier, refuse):
+        raise NotFound(f"custom provider {identifier} not found")
+    return JSONResponse({})
+
+
+def merge(stored: Mapping[str, Any], payload: Mapping[str, Any], semantics: str) -> dict[str, Any]:
+    """Return what an update makes of a stored definition, by one of the known semantics.
+
+    `metadata` and `auth_patterns` replace the stored value whole in each of them.
+    """
+    if semantics == "wiping":
+        return dict(payload)
+    if semantics == "keep-empty":
+        payload = {key: value for key, value in payload.items() if value not in ("", [], {}, False)}
+    return {**stored, **payload}
+
+
+def _format(environment: Environment, behaviour: Behaviour) -> IdentifierFormat:
+    return _IDENTIFIER_FORMATS[behaviour.identifier_format or environment.settings.identifier_format]
+
+
+ROUTES = [
+    Route("/api/v1/custom-providers", create, methods=["POST"], name="create"),
+    Route("/api/v1/providers", list_, methods=["GET"], name="list"),
+    Route("/api/v1/custom-providers/{identifier:path}", update, methods=["PUT"], name="update"),
+    Route("/api/v1/custom-providers/{identifier:path}", delete, methods=["DELETE"], name="delete"),
+]

@@ -1,0 +1,328 @@
+"""Definitions as Python source: typed patterns, as a person would write them, and stable from run to run.
+
+What a definition says by default is not spelled out. Keys that this package does not know go into `extra`; what
+no typed class can hold is written as a plain `dict`, which a `Connector` takes just as well. So the declared
+definition always has the same normal form as the one that it was made from.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from pulumi_scalekit.auth import (
+    ApiKeyAuth,
+    Auth,
+    BasicAuth,
+    BearerAuth,
+    Field,
+    Mutation,
+    NoAuth,
+    OAuth,
+    OAuthConfig,
+    Option,
+    Payload,
+    Scope,
+)
+from pulumi_scalekit.definition.normalize import normalize_live
+
+from .naming import variable_names
+
+WIDTH: Final = 88
+"""The longest line that is written where there is a choice: the usual formatters' default."""
+INDENT: Final = "    "
+MODULE: Final = "scalekit"
+"""What the package is called in generated source."""
+IMPORT: Final = f"import pulumi_scalekit as {MODULE}"
+HEADER: Final = '"""Scalekit custom connectors, written by pulumi-scalekit."""'
+"""The first line of a generated file: what tells it from a file that a person began."""
+
+_AUTH: Final[Mapping[str, type[Auth]]] = {
+    kind.TYPE: kind for kind in (OAuth, BasicAuth, BearerAuth, ApiKeyAuth, NoAuth)
+}
+_EXACT: Final = 2**53
+
+
+# --- Source trees -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call, with at most one positional argument."""
+
+    name: str
+    positional: Expression | None = None
+    keywords: dict[str, Expression] = field(default_factory=dict)
+
+
+Expression: TypeAlias = Any
+"""A `Call`, a `dict` or `list` of expressions, or a plain JSON value."""
+
+
+def render(value: Expression, indent: str = "", before: int = 0, after: int = 0) -> str:
+    """Source text of an expression: on one line where that fits, else an item a line, as formatters do.
+
+    Args:
+        value: The expression.
+        indent: The indentation of the line that the expression starts on.
+        before: How many characters precede the expression on that line, indentation left out.
+        after: How many characters follow its end.
+    """
+    line = _one_line(value)
+    if len(indent) + before + len(line) + after <= WIDTH:
+        return line
+    inner = indent + INDENT
+    if isinstance(value, Call):
+        items = [] if value.positional is None else [render(value.positional, inner, 0, 1)]
+        items += [f"{k}={render(v, inner, len(k) + 1, 1)}" for k, v in value.keywords.items()]
+        return _block(f"{value.name}(", items, ")", indent) if items else line
+    if isinstance(value, Mapping):
+        keys = {_one_line(key): item for key, item in value.items()}
+        items = [f"{k}: {render(v, inner, len(k) + 2, 1)}" for k, v in keys.items()]
+        return _block("{", items, "}", indent) if items else line
+    if isinstance(value, (list, tuple)):
+        return _block("[", [render(item, inner, 0, 1) for item in value], "]", indent) if value else line
+    if isinstance(value, str):
+        return _split_string(value, line, indent)
+    return line
+
+
+def _block(start: str, items: Sequence[str], end: str, indent: str) -> str:
+    body = "".join(f"{indent}{INDENT}{item},\n" for item in items)
+    return f"{start}\n{body}{indent}{end}"
+
+
+def _one_line(value: Expression) -> str:
+    if isinstance(value, Call):
+        parts = [] if value.positional is None else [_one_line(value.positional)]
+        parts += [f"{key}={_one_line(item)}" for key, item in value.keywords.items()]
+        return f"{value.name}({', '.join(parts)})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_one_line(k)}: {_one_line(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_one_line(item) for item in value) + "]"
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        # Such a number came from a double: as an integer it would claim digits that were never there.
+        value = float(value)
+    return repr(value).replace("e+", "e") if isinstance(value, float) else repr(value)
+
+
+def quoted(text: str) -> str:
+    """A string literal, in double quotes unless that takes more escapes."""
+    body = "".join(char if char in "'\"" else repr(char)[1:-1] for char in text)
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    return quote + body.replace(quote, f"\\{quote}") + quote
+
+
+def _split_string(text: str, line: str, indent: str) -> str:
+    """A long string as adjacent literals in parentheses, broken after spaces."""
+    inner = indent + INDENT
+    room = WIDTH - len(inner)
+    pieces: list[str] = []
+    current = ""
+    words = text.split(" ")
+    for word in [*(f"{word} " for word in words[:-1]), words[-1]]:
+        if current and len(quoted(current + word)) > room:
+            pieces.append(current)
+            current = ""
+        current += word
+    pieces.append(current)
+    if len(pieces) == 1 and len(line) > room:
+        return line  # one long word: nothing can be done
+    return "(\n" + "".join(f"{inner}{quoted(piece)}\n" for piece in pieces) + f"{indent})"
+
+
+# --- Definitions --------------------------------------------------------------------------------------------
+
+
+def definition_source(
+    variable: str, resource: str, answer: Mapping[str, Any], *, protect: bool = False
+) -> str:
+    """The statement that declares a live connector.
+
+    Args:
+        variable: The variable that it is assigned to.
+        resource: Its resource name.
+        answer: The connector, as the server answers it.
+        protect: Whether Pulumi shall refuse to delete it.
+    """
+    call = connector_call(resource, answer)
+    if protect:
+        call.keywords["opts"] = Call("pulumi.ResourceOptions", None, {"protect": True})
+    start = f"{variable} = "
+    return start + render(call, "", len(start))
+
+
+def connector_call(resource: str, answer: Mapping[str, Any]) -> Call:
+    """The `Connector(...)` expression for a live connector."""
+    normal = normalize_live(answer)
+    patterns = normal["auth_patterns"]
+    keywords: dict[str, Expression] = {
+        "display_name": normal["display_name"],
+        "description": normal["description"],
+        "proxy_url": normal["proxy_url"],
+        "proxy_enabled": normal["proxy_enabled"],
+        "icon_src": normal["icon_src"],
+        "metadata": _sorted(normal["metadata"]),
+        "auth_patterns": [_pattern(p) for p in patterns] if isinstance(patterns, list) else patterns,
+    }
+    defaults = {"description": "", "icon_src": "", "metadata": {}, "proxy_enabled": True}
+    return Call(
+        f"{MODULE}.Connector",
+        resource,
+        {key: value for key, value in keywords.items() if key not in defaults or value != defaults[key]},
+    )
+
+
+def _pattern(value: Any) -> Expression:
+    name = value.get("type") if isinstance(value, Mapping) else None
+    if not isinstance(name, str) or name not in _AUTH:
+        return _sorted(value)
+    typed = _typed(_AUTH[name], {key: item for key, item in value.items() if key != "type"})
+    return typed if isinstance(typed, Call) else _sorted(value)
+
+
+def _typed(kind: type[Payload], value: Any) -> Expression:
+    """A typed object; or the plain value, where the class cannot stand for it."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        return _sorted(value)
+    rest = dict(value)
+    positional: Expression | None = None
+    keywords: dict[str, Expression] = {}
+    for index, attribute in enumerate(kind._ATTRIBUTES):
+        key = kind._KEYS.get(attribute, attribute)
+        if attribute == "extra":
+            continue
+        if key not in rest:
+            if not hasattr(kind, attribute):  # required
+                return _sorted(value)
+            continue
+        expression = _member(attribute, rest.pop(key))
+        if index == 0 and not issubclass(kind, Auth) and not hasattr(kind, attribute):
+            positional = expression
+        else:
+            keywords[attribute] = expression
+    if rest:
+        keywords["extra"] = _sorted(rest)
+    return Call(f"{MODULE}.{kind.__name__}", positional, keywords)
+
+
+_LISTS: Final[Mapping[str, type[Payload]]] = {
+    "fields": Field,
+    "account_fields": Field,
+    "options": Option,
+    "available_scopes": Scope,
+}
+
+
+def _member(name: str, value: Any) -> Expression:
+    if name in _LISTS and isinstance(value, list):
+        return [_typed(_LISTS[name], item) for item in value]
+    if name == "oauth_config":
+        return _typed(OAuthConfig, value)
+    if name == "mutations" and isinstance(value, Mapping):
+        return {key: _typed(Mutation, value[key]) for key in sorted(value)}
+    return _sorted(value)
+
+
+def _sorted(value: Any) -> Any:
+    """A plain value with the keys of mappings in order: the server keeps none."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
+    return value
+
+
+def module_source(
+    source: str, connectors: Sequence[tuple[str, Mapping[str, Any]]], *, protect: bool = False
+) -> str:
+    """A module that declares further connectors at its end, with the imports that they need.
+
+    Args:
+        source: The module so far; "" begins a new one.
+        connectors: The resource name of each, and the connector as the server answers it.
+        protect: Whether Pulumi shall refuse to delete them.
+
+    Raises:
+        SyntaxError: The source is no Python.
+        ValueError: It calls something else by a name that the declarations need.
+    """
+    source = source.rstrip() or HEADER
+    tree = ast.parse(source)
+    needed = {"pulumi": ("pulumi", "import pulumi")} if protect else {}
+    needed[MODULE] = ("pulumi_scalekit", IMPORT)
+    bound = _imported(tree)
+    names = variables_in(source)
+    missing = []
+    for name, (module, statement) in needed.items():
+        if name not in names:
+            missing.append(statement)
+        elif bound.get(name) != module or _assigns(tree, name):
+            raise ValueError(f"it calls something else {name!r} than {module}")
+    variables = variable_names([resource for resource, _ in connectors], {*names, *needed, "pulumi"})
+    statements = [
+        definition_source(variable, resource, answer, protect=protect)
+        for variable, (resource, answer) in zip(variables, connectors, strict=True)
+    ]
+    return "\n\n".join([_with_imports(source, tree, missing), *statements]) + "\n"
+
+
+def _with_imports(source: str, tree: ast.Module, statements: Sequence[str]) -> str:
+    """A module with further imports, below those at its top."""
+    if not statements:
+        return source
+    lines = source.split("\n")
+    at = 0
+    while at < len(lines) and lines[at].startswith("#"):
+        at += 1
+    gap = [""] if at else []
+    for index, node in enumerate(tree.body):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            at, gap = node.end_lineno or at, []
+        elif index == 0 and ast.get_docstring(tree, clean=False) is not None:
+            at, gap = node.end_lineno or at, [""]
+        else:
+            break
+    below = [""] if at < len(lines) and lines[at].strip() else []
+    return "\n".join([*lines[:at], *gap, *statements, *below, *lines[at:]])
+
+
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """The names that a module's `import` statements bind, and what they stand for."""
+    aliases = [alias for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    return {
+        alias.asname or alias.name.partition(".")[0]: alias.name
+        if alias.asname
+        else alias.name.partition(".")[0]
+        for alias in aliases
+    }
+
+
+def _assigns(tree: ast.Module, name: str) -> bool:
+    """Whether a module gives a name another value, anywhere."""
+    return any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+        for node in ast.walk(tree)
+    )
+
+
+def variables_in(source: str) -> set[str]:
+    """The names that a module binds at its top level.
+
+    Raises:
+        SyntaxError: The source is no Python.
+    """
+    names: set[str] = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        else:
+            names.update(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+    return names

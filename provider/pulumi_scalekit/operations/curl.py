@@ -1,0 +1,86 @@
+"""The documented `curl` commands, ready to paste: for those who have to run a change by hand.
+
+Every value is quoted for a POSIX shell. The credentials and the token appear as shell variables only, so nothing
+secret is printed. `python3` takes the token out of the answer, because `jq` is not everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from pulumi_scalekit.api.client import checked_identifier
+
+TOKEN_VARIABLE = "env_access_token"
+"""The shell variable that holds the token, as in the documentation."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One call as a shell command."""
+
+    method: str
+    url: str
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def text(self) -> str:
+        """The command. It takes the token from the shell variable."""
+        lines = [
+            f"curl --silent --show-error --fail-with-body --request {self.method} {shlex.quote(self.url)}",
+            f'  --header "Authorization: Bearer ${TOKEN_VARIABLE}"',
+        ]
+        if self.body is not None:
+            data = json.dumps(self.body, indent=2, ensure_ascii=False)
+            lines += ["  --header 'Content-Type: application/json'", f"  --data {shlex.quote(data)}"]
+        return " \\\n".join(lines)
+
+
+def create_command(environment_url: str, payload: Mapping[str, Any]) -> Command:
+    """The command that creates a connector."""
+    return Command("POST", f"{environment_url}/api/v1/custom-providers", payload)
+
+
+def update_command(environment_url: str, identifier: str, payload: Mapping[str, Any]) -> Command:
+    """The command that replaces a connector's definition.
+
+    Raises:
+        InvalidRequest: The identifier is none.
+    """
+    return Command("PUT", _url(environment_url, identifier), payload)
+
+
+def delete_command(environment_url: str, identifier: str) -> Command:
+    """The command that deletes a connector.
+
+    Raises:
+        InvalidRequest: The identifier is none.
+    """
+    return Command("DELETE", _url(environment_url, identifier))
+
+
+def token_command(environment_url: str, prefix: str = "SCALEKIT_") -> str:
+    """The command that puts a token into the shell variable, from the credentials in others.
+
+    Args:
+        environment_url: The environment.
+        prefix: The start of the credentials' variables, as in `SCALEKIT_DEV_`.
+    """
+    # Where curl fails, it says why, and there is nothing to take a token from.
+    take = 'import json, sys; answer = sys.stdin.read() or sys.exit(1); print(json.loads(answer)["access_token"])'
+    url = shlex.quote(f"{environment_url}/oauth/token")
+    ask = [
+        f"{TOKEN_VARIABLE}=$(curl --silent --show-error --fail {url}",
+        "  --data-urlencode 'grant_type=client_credentials'",
+        f'  --data-urlencode "client_id=${prefix}CLIENT_ID"',
+        f'  --data-urlencode "client_secret=${prefix}CLIENT_SECRET" |',
+    ]
+    return " \\\n".join(ask) + f"\n  python3 -c {shlex.quote(take)})"
+
+
+def _url(environment_url: str, identifier: str) -> str:
+    return f"{environment_url}/api/v1/custom-providers/{quote(checked_identifier(identifier), safe='')}"

@@ -1,0 +1,62 @@
+"""Files that commands write: whole or not at all, and private where they must be."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pulumi_scalekit.errors import ScalekitError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step: a reader sees the old content or the new.
+
+    Raises:
+        ScalekitError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            temporary.chmod(mode)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except (OSError, UnicodeError) as error:
+        raise ScalekitError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_new(directory: Path, stem: str, suffix: str, content: Any) -> Path:
+    """Write JSON under a name that no file has yet: `stem.json`, `stem.2.json`, …; readable by the user only.
+
+    Raises:
+        ScalekitError: It cannot be written.
+    """
+    number = 1
+    while True:
+        path = directory / f"{stem}{'' if number == 1 else f'.{number}'}{suffix}"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            number += 1
+            continue
+        except OSError as error:
+            raise ScalekitError(f"Cannot write {path}: {error.strerror}") from None
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=4)
+            file.write("\n")
+        return path

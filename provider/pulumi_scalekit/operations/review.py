@@ -1,0 +1,216 @@
+"""The review of a definition before it goes anywhere: the rules' findings, and the documentation's review list.
+
+The list is that of "Create your own connector": display name and description, the auth type, required fields, OAuth
+endpoints and scopes, the proxy URL, and `is_mcp`. The findings are those of `definition`, and what only matters to a
+reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from pulumi_scalekit.definition.check import findings
+from pulumi_scalekit.definition.finding import Finding, Severity
+from pulumi_scalekit.definition.keys import UNKNOWN
+from pulumi_scalekit.definition.rules import RULES
+from pulumi_scalekit.definition.urls import placeholders
+
+RANK: Final[Mapping[Severity, int]] = {"hint": 1, "warning": 2, "error": 3}
+"""Severities in order."""
+
+State = Literal["ok", "error", "warning", "hint", "not used"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A definition to review, and where it comes from."""
+
+    name: str
+    """What messages call it: its display name, or its resource's."""
+    definition: Mapping[str, Any]
+    identifier: str = ""
+    source: str = ""
+    """The file or the environment that it is from."""
+    path: str = ""
+    """Its place in that file, in Pulumi's notation, such as `providers[2]`."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of the review list."""
+
+    title: str
+    value: str
+    """What the definition says, in a line."""
+    state: State
+
+
+@dataclass(frozen=True)
+class Review:
+    """What there is to say about a definition."""
+
+    subject: Subject
+    findings: tuple[Finding, ...]
+    checklist: tuple[Item, ...] = field(default=())
+
+    @property
+    def worst(self) -> Severity | None:
+        """The highest severity of the findings."""
+        return max((f.severity for f in self.findings), key=RANK.__getitem__, default=None)
+
+
+def review(subjects: Sequence[Subject]) -> list[Review]:
+    """Review definitions, each by itself and all together."""
+    duplicates = Counter(name for s in subjects if isinstance(name := s.definition.get("display_name"), str))
+    reviews = []
+    for subject in subjects:
+        found = [*findings(subject.definition), *_for_readers(subject.definition)]
+        if (count := duplicates[str(subject.definition.get("display_name"))]) > 1:
+            found.append(
+                Finding(
+                    "duplicate-display-name",
+                    "display_name",
+                    f"is that of {count} connectors",
+                    "give each connector a name of its own, or delete the duplicate",
+                    severity="warning",
+                )
+            )
+        found.sort(key=lambda f: -RANK[f.severity])
+        reviews.append(Review(subject, tuple(found), tuple(checklist(subject.definition, found))))
+    return reviews
+
+
+def _for_readers(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """What Scalekit does not mind, and readers do."""
+    if not definition.get("description"):
+        yield Finding(
+            "description-missing",
+            "description",
+            "is not given",
+            "say in a sentence what the connector connects to",
+            severity="hint",
+        )
+    for index, pattern in enumerate(_mappings(definition.get("auth_patterns"))):
+        for key in ("fields", "account_fields"):
+            for position, spec in enumerate(_mappings(pattern.get(key))):
+                if not spec.get("label"):
+                    yield Finding(
+                        "label-missing",
+                        f"auth_patterns[{index}].{key}[{position}].label",
+                        "is not given",
+                        "say what the account holder shall enter",
+                        severity="hint",
+                    )
+
+
+def checklist(definition: Mapping[str, Any], found: Iterable[Finding]) -> Iterator[Item]:
+    """The documentation's review list, with what the definition says to each point."""
+    found = list(found)
+    patterns = _mappings(definition.get("auth_patterns"))
+
+    def item(title: str, value: object, paths: str, *, used: bool = True) -> Item:
+        matching = [f for f in found if re.match(rf"(?:{paths})(?!\w)", f.path)]
+        worst = max((f.severity for f in matching), key=RANK.__getitem__, default=None)
+        return Item(title, _shown(value), worst or ("ok" if used else "not used"))
+
+    pattern = r"auth_patterns(\[\d+\])?"
+    kinds = ", ".join(_shown(p.get("type", "?")) for p in patterns)
+    fields = [_field_text(f) for p in patterns for f in _mappings(p.get("fields"))]
+    account = [_field_text(f) for p in patterns for f in _mappings(p.get("account_fields"))]
+    configs = [c for p in patterns if isinstance(c := p.get("oauth_config"), Mapping)]
+    endpoints = [
+        f"{key} {_shown(config[key])}"
+        for config in configs
+        for key in ("authorize_uri", "token_uri", "user_info_uri")
+        if config.get(key)
+    ]
+    scopes = [_scope_text(s) for c in configs for s in _mappings(c.get("available_scopes"))]
+    mcp = [p.get("is_mcp") is True for p in patterns]
+    names = placeholders(definition.get("proxy_url"))
+    filled = f"  (placeholders: {', '.join(names)})" if names else ""
+    config = rf"{pattern}\.oauth_config"
+    yield item("Display name", definition.get("display_name"), "display_name")
+    yield item("Description", definition.get("description"), "description")
+    yield item("Auth type", kinds, rf"{pattern}$|{pattern}\.type")
+    yield item("Fields", ", ".join(fields), rf"{pattern}\.fields", used=bool(fields))
+    yield item("Account fields", ", ".join(account), rf"{pattern}\.account_fields", used=bool(account))
+    yield item(
+        "OAuth endpoints",
+        "\n".join(endpoints),
+        rf"{config}$|{config}\.(?:authorize_uri|token_uri|user_info_uri|pkce_enabled)",
+        used=bool(endpoints),
+    )
+    yield item("OAuth scopes", ", ".join(scopes), rf"{config}\.available_scopes", used=bool(scopes))
+    yield item("Proxy URL", f"{_shown(definition.get('proxy_url'))}{filled}", "proxy_url|proxy_enabled")
+    yield _first_call(definition, found)
+    yield item("MCP", "yes" if any(mcp) else "no", rf"{pattern}\.is_mcp", used=any(mcp))
+
+
+def _first_call(definition: Mapping[str, Any], found: Iterable[Finding]) -> Item:
+    """What a call through the connector would send, its fields' values standing for themselves."""
+    from pulumi_scalekit.tool_proxy.request import InjectionError, dry_run
+
+    title = "A call sends"
+    if any(f.severity == "error" for f in found) or _has_secret(definition):
+        return Item(title, "", "not used")
+    try:
+        request = dry_run(definition, "GET", "/", {}).request
+    except InjectionError as error:
+        return Item(title, str(error), "warning")
+    headers = [f"{name}: {value}" for name, value in request.masked().items()]
+    return Item(title, "\n".join([request.masked_url, *headers]), "ok")
+
+
+def _field_text(spec: Mapping[str, Any]) -> str:
+    notes = [
+        note
+        for note, key in (("required", "required"), ("in the URL", "is_path_param"))
+        if spec.get(key) is True
+    ]
+    name = _shown(spec.get("field_name", "?"))
+    return f"{name} ({', '.join(notes)})" if notes else name
+
+
+def _scope_text(scope: Mapping[str, Any]) -> str:
+    return f"{_shown(scope.get('scope', '?'))}{' (required)' if scope.get('required') is True else ''}"
+
+
+def _has_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_secret(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_has_secret(item) for item in value)
+    return value is UNKNOWN
+
+
+def _shown(value: Any) -> str:
+    if value is UNKNOWN:
+        return "[secret]"
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+# --- What a rule is, for reports ----------------------------------------------------------------------------
+
+_OWN_RULES: Final[Mapping[str, str]] = {
+    "duplicate-display-name": "Each connector of an environment has a display name of its own.",
+    "description-missing": "A connector says what it connects to.",
+    "label-missing": "Every input has a label for those who fill it in.",
+}
+_SCHEMA_RULE: Final = "Every property has the type, the length and the form that Scalekit's API asks for."
+
+
+def rule_summaries(used: Iterable[str] = ()) -> dict[str, str]:
+    """What each rule wants, by the name that its findings have; the schema's as far as they are used."""
+    summaries = {name: rule.summary for rule in RULES for name in rule.names}
+    summaries.update(_OWN_RULES)
+    for name in used:
+        summaries.setdefault(name, _SCHEMA_RULE)
+    return summaries

@@ -1,0 +1,308 @@
+"""Bringing live connectors under Pulumi's management: what `pulumi import` cannot do for dynamic resources.
+
+Pulumi reads a dynamic resource with the provider that its state holds, and what is to be imported has no state yet.
+So the state is written here, exactly as the engine would have written it after creating the connector, and is given
+to the engine's own `stack import`, which checks it and encrypts its secrets. Nothing is sent to Scalekit.
+
+Everything here is a function from a deployment (the JSON of `stack export`) to a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_scalekit.definition.changes import same_definition
+from pulumi_scalekit.definition.normalize import definition_of, normalize, normalize_live
+from pulumi_scalekit.errors import EngineError
+from pulumi_scalekit.provider.values import answer_outputs
+
+if TYPE_CHECKING:
+    from .pulumi_cli import ConfigValue
+
+Attributes = dict[str, Any]
+Deployment = dict[str, Any]
+"""What `stack export` prints: `{"version": 3, "deployment": {"resources": […], …}}`."""
+Resource = dict[str, Any]
+
+CONNECTOR_TYPE: Final = "pulumi-python:dynamic/scalekit:Connector"
+PROVIDER_TYPE: Final = "pulumi:providers:pulumi-python"
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
+DEPLOYMENT_VERSIONS: Final = (3, 4)
+"""4 has further marks on resources, and is the same otherwise."""
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+"""Marks a secret among property values, under `_SIGNATURE`."""
+
+
+@dataclass(frozen=True)
+class Managed:
+    """A connector that a stack manages."""
+
+    stack: str
+    resource: str
+    """The resource's name in the program."""
+    identifier: str
+    environment_url: str
+    urn: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A connector to import, under the name that its resource has in the program."""
+
+    resource: str
+    answer: Attributes
+
+
+def resources_of(deployment: Deployment) -> list[Resource]:
+    """The resources of a deployment.
+
+    Raises:
+        EngineError: It is of a version that this module does not know.
+    """
+    if deployment.get("version") not in DEPLOYMENT_VERSIONS:
+        raise EngineError(
+            f"The state has version {deployment.get('version')}, and this release knows 3 and 4 only"
+        )
+    return list((deployment.get("deployment") or {}).get("resources") or [])
+
+
+def managed_connectors(deployment: Deployment, stack: str) -> list[Managed]:
+    """The connectors that a stack manages: not those that it merely reads, nor those about to be deleted."""
+    found = []
+    for resource in _connectors(deployment):
+        outputs = plain_values(resource.get("outputs") or {})
+        found.append(
+            Managed(
+                stack=stack,
+                resource=str(resource["urn"]).rpartition("::")[2],
+                identifier=str(outputs.get("identifier") or resource.get("id") or ""),
+                environment_url=str(outputs.get("environment_url") or ""),
+                urn=str(resource["urn"]),
+            )
+        )
+    return found
+
+
+def resource_names_in(deployment: Deployment) -> set[str]:
+    """The names that the stack's connectors have in the program, those that it merely reads included."""
+    connectors = (r for r in resources_of(deployment) if r.get("type") == CONNECTOR_TYPE)
+    return {str(resource["urn"]).rpartition("::")[2] for resource in connectors}
+
+
+def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, Any]]]:
+    """Each connector that a stack manages as its resource name and its definition, as last applied.
+
+    Encrypted values are `definition.UNKNOWN`, which the rules leave out.
+    """
+    from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+
+    declared = []
+    for resource in _connectors(deployment):
+        inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
+        definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
+        declared.append((str(resource["urn"]).rpartition("::")[2], definition))
+    return declared
+
+
+def _connectors(deployment: Deployment) -> Iterator[Resource]:
+    for resource in resources_of(deployment):
+        if resource.get("type") != CONNECTOR_TYPE:
+            continue
+        if not (resource.get("delete") or resource.get("external")):
+            yield resource
+
+
+def environments_of(deployment: Deployment) -> set[str]:
+    """The URLs of the environments that a stack is known to deploy to."""
+    urls = {managed.environment_url for managed in managed_connectors(deployment, "")}
+    for resource in resources_of(deployment):
+        if resource.get("type") == PROVIDER_TYPE:
+            configured = plain_values(resource.get("inputs") or {}).get("scalekit:environmentUrl")
+            urls |= environments_at(configured)
+    return urls - {""}
+
+
+def environments_at(configured: object) -> set[str]:
+    """The URL that a stack's `scalekit:environmentUrl` means, if it means one."""
+    from pulumi_scalekit.errors import SettingsError
+    from pulumi_scalekit.settings import environment_url
+
+    if isinstance(configured, str) and configured:
+        with contextlib.suppress(SettingsError):  # what is no URL is no environment
+            return {environment_url(configured)}
+    return set()
+
+
+def refuse_pending(deployment: Deployment, stack: str) -> None:
+    """Refuse a state that an interrupted update left behind.
+
+    Raises:
+        EngineError: The stack has pending operations.
+    """
+    pending = (deployment.get("deployment") or {}).get("pending_operations") or []
+    if pending:
+        urns = ", ".join(
+            str((operation.get("resource") or {}).get("urn", "?")).rpartition("::")[2]
+            for operation in pending[:5]
+        )
+        raise EngineError(
+            f"The stack {stack!r} has pending operations of an interrupted update ({urns}). Nothing was changed. "
+            f"Run `pulumi refresh --stack {stack}` first, then import again"
+        )
+
+
+def add_connectors(
+    deployment: Deployment,
+    entries: Sequence[Entry],
+    *,
+    project: str,
+    stack: str,
+    environment_url: str,
+    config: Mapping[str, ConfigValue],
+    protect: bool,
+    now: datetime | None = None,
+) -> Deployment:
+    """A deployment that manages further connectors; the given one is left as it is.
+
+    Args:
+        deployment: The stack's state.
+        entries: The connectors to add; none may be in the state already.
+        project: The project's name.
+        stack: The stack's name; with a backend's organization before it or not.
+        environment_url: The environment that the connectors live in.
+        config: The stack's configuration, for the default provider if the state has none.
+        protect: Whether Pulumi shall refuse to delete the connectors.
+        now: The time of the import.
+
+    Raises:
+        EngineError: The state has pending operations, an unknown version, or a resource of such a name.
+    """
+    refuse_pending(deployment, stack)
+    stack = stack.rpartition("/")[2]
+    existing = resources_of(deployment)
+    time = (now or datetime.now(timezone.utc)).isoformat().replace("+00:00", "Z")
+    root = next((r for r in existing if r.get("type") == STACK_TYPE), None)
+    root_urn = str(root["urn"]) if root else _urn(stack, project, STACK_TYPE, f"{project}-{stack}")
+    added: list[Resource] = []
+    if root is None:
+        added.append(
+            {"urn": root_urn, "custom": False, "type": STACK_TYPE, "created": time, "modified": time}
+        )
+    provider_urn = _urn(stack, project, PROVIDER_TYPE, "default")
+    provider = next((r for r in existing if r.get("urn") == provider_urn and not r.get("delete")), None)
+    if provider is None:
+        provider = _default_provider(provider_urn, config, time)
+        added.append(provider)
+    taken = {r.get("urn") for r in existing}
+    for entry in entries:
+        urn = _urn(stack, project, CONNECTOR_TYPE, entry.resource)
+        if urn in taken:
+            raise EngineError(f"The stack {stack!r} has a connector {entry.resource!r} already")
+        taken.add(urn)
+        added.append(
+            _connector(
+                urn,
+                entry.answer,
+                parent=root_urn,
+                provider=f"{provider_urn}::{provider['id']}",
+                environment_url=environment_url,
+                protect=protect,
+                time=time,
+            )
+        )
+    result = copy.deepcopy(deployment)
+    # The root comes first, and every resource after the one it names.
+    start = [r for r in added if r["type"] == STACK_TYPE]
+    result["deployment"]["resources"] = [*start, *existing, *(r for r in added if r not in start)]
+    return result
+
+
+def _urn(stack: str, project: str, type_: str, name: str) -> str:
+    return f"urn:pulumi:{stack}::{project}::{type_}::{name}"
+
+
+def _default_provider(urn: str, config: Mapping[str, ConfigValue], time: str) -> Resource:
+    # Pulumi gives a dynamic provider the whole configuration, as strings under their full keys.
+    inputs = {
+        key: secret(entry.value) if entry.secret else entry.value for key, entry in sorted(config.items())
+    }
+    return {
+        "urn": urn,
+        "custom": True,
+        "id": str(uuid.uuid4()),
+        "type": PROVIDER_TYPE,
+        "inputs": inputs,
+        "outputs": copy.deepcopy(inputs),
+        "created": time,
+        "modified": time,
+    }
+
+
+def _connector(
+    urn: str,
+    answer: Attributes,
+    *,
+    parent: str,
+    provider: str,
+    environment_url: str,
+    protect: bool,
+    time: str,
+) -> Resource:
+    from pulumi_scalekit.provider import sdk as host
+    from pulumi_scalekit.provider.connector import CONTEXT_KEY, ENVIRONMENT, SERVER_FORM, ConnectorProvider
+
+    inputs = {**definition_of(answer), ENVIRONMENT: environment_url}
+    outputs = {**inputs, **answer_outputs(answer)}
+    stored = normalize_live(answer)
+    if not same_definition(normalize(inputs), stored):  # pragma: no cover - the two are the same today
+        outputs[SERVER_FORM] = secret(stored)
+    marked = {"__provider": host.pickled(ConnectorProvider)}
+    declared = [CONTEXT_KEY, "__provider", *(key for key in inputs if key != ENVIRONMENT)]
+    return {
+        "urn": urn,
+        "custom": True,
+        "id": str(answer["identifier"]),
+        "type": CONNECTOR_TYPE,
+        "inputs": {**marked, **inputs},
+        "outputs": {**marked, **outputs},
+        "parent": parent,
+        **({"protect": True} if protect else {}),
+        "provider": provider,
+        "propertyDependencies": {key: [] for key in sorted(declared)},
+        "additionalSecretOutputs": [SERVER_FORM],
+        "created": time,
+        "modified": time,
+    }
+
+
+def secret(value: Any) -> dict[str, Any]:
+    """A secret property value in plain text: `stack import` encrypts it."""
+    import json
+
+    return {_SIGNATURE: _SECRET, "plaintext": json.dumps(value)}
+
+
+def plain_values(value: Any, hidden: Any = None) -> Any:
+    """Property values of a state without their secret marks.
+
+    Args:
+        value: The values.
+        hidden: What stands for a value that is encrypted.
+    """
+    import json
+
+    if isinstance(value, Mapping):
+        if value.get(_SIGNATURE) == _SECRET:
+            text = value.get("plaintext")
+            return plain_values(json.loads(text), hidden) if isinstance(text, str) else hidden
+        return {key: plain_values(item, hidden) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain_values(item, hidden) for item in value]
+    return value

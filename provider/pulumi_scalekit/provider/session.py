@@ -1,0 +1,185 @@
+"""What one provider process knows: the settings, the client, and what this run has seen so far."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any
+
+from pulumi_scalekit.errors import ConnectorNotFound, WrongEnvironment
+from pulumi_scalekit.settings import ConfigGetter, Settings, read_settings
+
+from . import sdk as host
+
+if TYPE_CHECKING:
+    from pulumi_scalekit.api.connections import Connections
+    from pulumi_scalekit.api.connectors import Connectors
+
+
+class Session:
+    """One run of the provider against one environment."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.previewing = False
+        """Whether this run is a preview, as the program says in each check."""
+        self._read_ahead = False
+        self._widened = False
+        self._opening = threading.Lock()
+        self._opened: tuple[Connectors, Connections] | None = None
+        self._lock = threading.Lock()
+        self._managed: set[str] = set()
+        self._taken_over: set[str] = set()
+        self._names: dict[str, str] = {}
+        self._declared: set[str] = set()
+        self._replaced: set[str] = set()
+
+    @property
+    def connectors(self) -> Connectors:
+        """The environment's connectors."""
+        self._widen()
+        return self._open()[0]
+
+    @property
+    def connections(self) -> Connections:
+        """The environment's connections."""
+        self._widen()
+        return self._open()[1]
+
+    def _widen(self) -> None:
+        # Not before there is something to wait for: until then, more threads are only in each other's way.
+        if not self._widened:
+            self._widened = host.widen_thread_pool(self.settings.parallel) > 0
+
+    def _open(self) -> tuple[Connectors, Connections]:
+        # A run that finds nothing to change makes no call: it does not load the HTTP client either.
+        with self._opening:
+            if self._opened is None:
+                host.load_httpx()
+                from pulumi_scalekit.api.client import Client
+                from pulumi_scalekit.api.connections import Connections
+                from pulumi_scalekit.api.connectors import Connectors
+
+                client = Client(self.settings)
+                self._opened = Connectors(client), Connections(client)
+            return self._opened
+
+    def guard(self, what: str, recorded: Any) -> None:
+        """Refuse to work on what lives in another environment than the settings name.
+
+        Raises:
+            WrongEnvironment: It does; the message has both URLs.
+        """
+        if not isinstance(recorded, str) or not recorded:
+            return  # not created yet, or written before this was recorded
+        if recorded not in (self.settings.environment_url, self.settings.former_environment_url):
+            raise WrongEnvironment(what=what, recorded=recorded, current=self.settings.environment_url)
+
+    def missing(self, what: str, recorded: Any) -> None:
+        """Refuse to forget what is not there, where only the settings say that this is its environment.
+
+        Raises:
+            ConnectorNotFound: It was recorded under the former URL; the message has both.
+        """
+        current, former = self.settings.environment_url, self.settings.former_environment_url
+        if recorded != current and recorded == former:
+            raise ConnectorNotFound(
+                f"{what} lives in {former}, and is not in {current}, which the settings of this run call the same "
+                "environment under a new URL. Nothing was changed. If it is another one, use the settings of the "
+                "stack's own environment; if the connector was deleted, remove it with `pulumi state delete`"
+            )
+
+    def read_ahead(self, recorded: Any) -> None:
+        """Begin to list the connectors, once in a run, while the caller still loads what it compares them by.
+
+        Args:
+            recorded: The environment that the connector to be read lives in. Another one is not asked.
+        """
+        if self._read_ahead or recorded != self.settings.environment_url:
+            return
+        self._read_ahead = True
+        # Loaded before the thread starts, so that the token request is on its way when the caller loads more.
+        self._open()
+        threading.Thread(target=self._list, daemon=True).start()
+
+    def _list(self) -> None:
+        with contextlib.suppress(Exception):  # the read that needs the list says what is wrong
+            self.connectors.all()
+
+    def manages(self, identifier: str) -> None:
+        """Note that this stack manages a connector or connection."""
+        with self._lock:
+            self._managed.add(identifier)
+
+    def checked(self, resource_name: str, old: str | None, new: Any) -> str | None:
+        """Note a check of a connector, and answer the display name of the one that it replaces, if it does.
+
+        Pulumi checks a resource once more, as a new one, when it decides to replace it.
+
+        Args:
+            resource_name: The name in the Pulumi program.
+            old: The display name in its old inputs, or `None` where there are none.
+            new: The display name that is declared now, if it is known.
+        """
+        with self._lock:
+            if old is not None:
+                self._names[resource_name] = old
+                self._declared.add(old)
+                return None
+            replaced = self._names.get(resource_name)
+            if replaced is not None:
+                self._replaced.update(name for name in (replaced, new) if isinstance(name, str))
+            return replaced
+
+    def declares(self, old_display_name: Any) -> bool:
+        """Whether the program goes on with the connector that had this display name.
+
+        A refresh compares connectors, too, and those that the program has dropped or renamed are among them.
+        """
+        with self._lock:
+            return old_display_name in self._declared
+
+    def replaces(self, display_name: str) -> bool:
+        """Whether this run replaces the connector that had this display name, or makes one of it instead."""
+        with self._lock:
+            return display_name in self._replaced
+
+    @property
+    def managed(self) -> AbstractSet[str]:
+        """The connectors that this stack is known to manage, from what the run has seen so far.
+
+        A live view, to ask for members: a copy for each of a thousand creates would cost the square of that.
+        """
+        return self._managed
+
+    def takes_over(self, identifier: str) -> None:
+        """Note that a resource of this run has adopted a connector."""
+        with self._lock:
+            self._taken_over.add(identifier)
+
+    def took_over(self, identifier: str) -> bool:
+        """Whether a resource of this run has adopted a connector.
+
+        A resource that is renamed in the program without an alias, and adopts its own connector, is followed by
+        the delete of the old resource: that one must leave the connector alone.
+        """
+        with self._lock:
+            return identifier in self._taken_over
+
+
+@functools.cache
+def _session(settings: Settings) -> Session:
+    return Session(settings)
+
+
+def open_session(config: ConfigGetter) -> Session:
+    """The session of this provider process: all its resources share one token and one concurrency limit.
+
+    Raises:
+        SettingsError: A setting is missing or malformed.
+    """
+    host.hide_tracebacks()
+    host.collect_less_garbage()
+    return _session(read_settings(config))

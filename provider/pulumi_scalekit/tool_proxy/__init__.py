@@ -1,0 +1,1 @@
+"""Tool Proxy: the upstream request that a definition makes, and calls through it."""

@@ -1,0 +1,175 @@
+"""Calls through Tool Proxy: does a connector get requests to its upstream, with the right credentials?
+
+A dry run computes the upstream request from the definition alone. A real call goes through a connection and a
+connected account, which can be made for the one call and are then removed again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Final
+
+import httpx
+
+from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connections import Connections
+from pulumi_scalekit.definition.urls import placeholders
+from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, NotFound, ScalekitError
+
+from .request import (
+    auth_pattern,
+    split_target,
+)
+
+ACCOUNTS: Final = "/api/v1/connected_accounts"
+
+
+class ToolProxy:
+    """Calls through the Tool Proxy of one environment."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.connections = Connections(client)
+
+    @contextmanager
+    def call(
+        self,
+        connection: str,
+        account: str,
+        method: str,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+    ) -> Iterator[httpx.Response]:
+        """One call: yields the response, whose body is to be streamed. It is not repeated, whatever happens.
+
+        Args:
+            connection: The connection's name.
+            account: The connected account's identifier.
+            method: The HTTP method.
+            target: The path below the connector's `proxy_url`, with its query if it has one.
+            headers: Further headers for the upstream.
+            content: The request's body.
+
+        Raises:
+            InjectionError: The path would not stay below `proxy_url`. Nothing was sent.
+            ScalekitError: No response came.
+        """
+        path, query = split_target(target)
+        addressed = [*headers, ("connection_name", connection), ("identifier", account)]
+        with self.client.stream(
+            f"call through connection {connection!r}",
+            method,
+            f"/proxy{path}?{query}" if query else f"/proxy{path}",
+            headers=addressed,
+            content=content,
+        ) as response:
+            yield response
+
+    @contextmanager
+    def route(
+        self,
+        connector: Mapping[str, Any],
+        *,
+        connection: str | None,
+        account: str | None,
+        fields: Mapping[str, str],
+    ) -> Iterator[tuple[str, str]]:
+        """A connection's name and an account's identifier for a call to a connector.
+
+        With `fields`, a connected account is made for the call, and a connection where the connector has none;
+        both are removed afterwards.
+
+        Raises:
+            ConnectorNotFound: There is no connection or account to call through.
+            AmbiguousConnector: There are several connections, and none was chosen.
+            ScalekitError: They cannot be listed, made or removed.
+        """
+        identifier, name = str(connector["identifier"]), str(connector.get("display_name"))
+        with ExitStack() as made:
+            if connection is None:
+                connection = self._connection_of(identifier, name)
+            if connection is None:
+                if not fields:
+                    raise ConnectorNotFound(
+                        f"Connector {name!r} has no connection to call through. Make one in the Scalekit "
+                        "Dashboard or with scalekit.Connection, or give the account's values with --field "
+                        "to try it with a connection and an account for this one call"
+                    )
+                connection = made.enter_context(self._temporary_connection(connector))
+            if fields:
+                account = account or f"pulumi-scalekit-call-{secrets.token_hex(4)}"
+                made.enter_context(self._temporary_account(connector, connection, account, fields))
+            elif account is None:
+                account = self._account_of(connection)
+            yield connection, account
+
+    def _connection_of(self, identifier: str, name: str) -> str | None:
+        names = [
+            str(c.get("key_id")) for c in self.connections.listed() if c.get("provider_key") == identifier
+        ]
+        if len(names) > 1:
+            raise AmbiguousConnector(
+                f"Connector {name!r} has several connections: say which one with --connection, "
+                f"one of {', '.join(sorted(names))}"
+            )
+        return names[0] if names else None
+
+    def _account_of(self, connection: str) -> str:
+        accounts = self.connections.accounts_of(connection)
+        if len(accounts) == 1:
+            return accounts[0]
+        if not accounts:
+            raise ConnectorNotFound(
+                f"Connection {connection!r} has no connected account. Make one, or give its values with --field"
+            )
+        raise AmbiguousConnector(
+            f"Connection {connection!r} has {len(accounts)} connected accounts: say which one with --account, "
+            f"such as {accounts[0]}"
+        )
+
+    @contextmanager
+    def _temporary_connection(self, connector: Mapping[str, Any]) -> Iterator[str]:
+        name = f"pulumi-scalekit-call-{secrets.token_hex(4)}"
+        auth_type = str(auth_pattern(connector).get("type"))
+        made = self.connections.create(name=name, connector=str(connector["identifier"]), auth_type=auth_type)
+        try:
+            yield name
+        finally:
+            self.connections.delete(str(made["id"]), name=name)
+
+    @contextmanager
+    def _temporary_account(
+        self, connector: Mapping[str, Any], connection: str, account: str, fields: Mapping[str, str]
+    ) -> Iterator[None]:
+        pattern = auth_pattern(connector)
+        variables = {
+            name: fields[name] for name in placeholders(connector.get("proxy_url")) if name in fields
+        }
+        body: dict[str, Any] = {"connector": connection, "identifier": account}
+        if pattern.get("type") == "OAUTH":
+            if "token" not in fields:
+                raise ScalekitError(
+                    "An OAUTH account is made by its holder's authorization. Call through one that is "
+                    "authorized (--account), or give an access token that you have with --field token=…"
+                )
+            body["connected_account"] = {
+                "authorization_details": {"oauth_token": {"access_token": fields["token"]}},
+                "api_config": {"path_variables": variables},
+            }
+        else:
+            details = {**fields, "path_variables": variables} if variables else dict(fields)
+            body["connected_account"] = {"authorization_details": {"static_auth": {"details": details}}}
+        what = f"create connected account {account!r}"
+        self.client.call(what, "POST", ACCOUNTS, body=body, repeatable=False)
+        try:
+            yield
+        finally:
+            gone = {"connector": connection, "identifier": account}
+            with suppress(NotFound):  # someone else was quicker
+                self.client.call(
+                    f"delete connected account {account!r}", "POST", f"{ACCOUNTS}:delete", body=gone
+                )
