@@ -16,8 +16,9 @@ import pytest
 from pulumi_scalekit import local
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.settings import Settings
+from pulumi_scalekit.tool_proxy.account import InjectionError
 from pulumi_scalekit.tool_proxy.calls import ToolProxy
-from pulumi_scalekit.tool_proxy.request import InjectionError, dry_run
+from pulumi_scalekit.tool_proxy.dry_run import dry_run
 
 KEY = "canary-5b1c"
 HEADED = {

@@ -10,12 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_scalekit.tool_proxy.request import (
-    AccountValues,
-    ForbiddenDomain,
-    InjectionError,
-    upstream_request,
-)
+from pulumi_scalekit.tool_proxy.account import AccountValues, ForbiddenDomain, InjectionError
+from pulumi_scalekit.tool_proxy.request import upstream_request
 
 from .conftest import oauth, static
 

@@ -110,7 +110,7 @@ def _show(
     *,
     json: bool,
 ) -> None:
-    from pulumi_scalekit.tool_proxy.request import check_fields, dry_run
+    from pulumi_scalekit.tool_proxy.dry_run import check_fields, dry_run
 
     check_fields(definition, fields)
     shown = dry_run(definition, method, path, fields, headers)
@@ -151,7 +151,8 @@ def _send(
 ) -> None:
     from pulumi_scalekit.api.client import Client
     from pulumi_scalekit.tool_proxy.calls import ToolProxy
-    from pulumi_scalekit.tool_proxy.request import check_fields, split_target
+    from pulumi_scalekit.tool_proxy.dry_run import check_fields
+    from pulumi_scalekit.tool_proxy.urls import split_target
 
     split_target(path)
     profile = options.profile_of(env, program)

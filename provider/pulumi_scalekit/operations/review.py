@@ -152,7 +152,8 @@ def checklist(definition: Mapping[str, Any], found: Iterable[Finding]) -> Iterat
 
 def _first_call(definition: Mapping[str, Any], found: Iterable[Finding]) -> Item:
     """What a call through the connector would send, its fields' values standing for themselves."""
-    from pulumi_scalekit.tool_proxy.request import InjectionError, dry_run
+    from pulumi_scalekit.tool_proxy.account import InjectionError
+    from pulumi_scalekit.tool_proxy.dry_run import dry_run
 
     title = "A call sends"
     if any(f.severity == "error" for f in found) or _has_secret(definition):

@@ -18,10 +18,8 @@ from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.definition.urls import placeholders
 from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, NotFound, ScalekitError
 
-from .request import (
-    auth_pattern,
-    split_target,
-)
+from .account import auth_pattern
+from .urls import split_target
 
 ACCOUNTS: Final = "/api/v1/connected_accounts"
 

@@ -16,7 +16,7 @@ from pulumi_scalekit.local.clock import timestamp
 from pulumi_scalekit.local.errors import AlreadyExists, InUse, InvalidArgument, NotFound, Violation
 from pulumi_scalekit.local.request import authorize, environment_of, exchange_of, path_parameter
 from pulumi_scalekit.local.store import Account, Connection, Provider, Store
-from pulumi_scalekit.tool_proxy.request import InjectionError, auth_pattern
+from pulumi_scalekit.tool_proxy.account import InjectionError, auth_pattern
 
 MAX_PAGE_SIZE = 30
 MIN_QUERY_LENGTH = 3

@@ -26,7 +26,7 @@ from pulumi_scalekit.local.exchange import PAGE
 from pulumi_scalekit.local.request import authorize as check_token
 from pulumi_scalekit.local.request import environment_of, exchange_of, path_parameter
 from pulumi_scalekit.local.store import Account, Connection
-from pulumi_scalekit.tool_proxy.request import InjectionError, auth_pattern
+from pulumi_scalekit.tool_proxy.account import InjectionError, auth_pattern
 
 from .accounts import existing_account, existing_connection, status_for, text
 from .html import h, headers, page

@@ -31,14 +31,8 @@ from pulumi_scalekit.local.errors import (
 from pulumi_scalekit.local.exchange import Break, Exchange
 from pulumi_scalekit.local.request import authorize, environment_of, exchange_of, raw_path
 from pulumi_scalekit.local.store import Account, Connection
-from pulumi_scalekit.tool_proxy.request import (
-    NOT_FORWARDED,
-    AccountValues,
-    ForbiddenDomain,
-    InjectionError,
-    UpstreamRequest,
-    upstream_request,
-)
+from pulumi_scalekit.tool_proxy.account import AccountValues, ForbiddenDomain, InjectionError
+from pulumi_scalekit.tool_proxy.request import NOT_FORWARDED, UpstreamRequest, upstream_request
 
 from .accounts import existing_connection
 
