@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pulumi_scalekit.discovery import Answers, DiscoveryError, Source, discover, load_document
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Source, discover, load_document
 from pulumi_scalekit.discovery import documents as module
 
 from .documents import BEARER, openapi
@@ -41,23 +41,23 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 REFUSED = {
-    "no JSON": ('{"openapi": "3.0.0"', "no valid JSON"),
-    "no YAML": ("openapi: 3.0.0\n  x: [", "no valid YAML.*line 2"),
-    "a list": ("[]", "no mapping"),
-    "a word": ("hello", "no mapping"),
+    "no JSON": ('{"openapi": "3.0.0"', "not valid JSON"),
+    "no YAML": ("openapi: 3.0.0\n  x: [", "not valid YAML.*line 2"),
+    "a list": ("[]", "not a mapping"),
+    "a word": ("hello", "not a mapping"),
     "something else": ("{}", "neither openapi nor swagger"),
     "old": ('{"swagger": "1.2"}', "older than 2.0"),
     "new": ('{"openapi": "4.0.0"}', "version 4.0.0"),
     "Postman": ('{"info": {"_postman_id": "1"}, "item": []}', "Postman"),
     "AsyncAPI": ('{"asyncapi": "2.0.0"}', "AsyncAPI"),
-    "tag that would run code": ("openapi: !!python/object/apply:os.getcwd []", "no valid YAML"),
-    "deep": ("[" * 100_000, "nested too deeply|no valid"),
+    "tag that would run code": ("openapi: !!python/object/apply:os.getcwd []", "not valid YAML"),
+    "deep": ("[" * 100_000, "nested too deeply|not valid"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str, tmp_path: Path) -> None:
-    """What is no API document is refused with a message that says what it is."""
+    """What is not an API document is refused with a message that says what it is."""
     text, message = REFUSED[name]
     (tmp_path / "file").write_text(text, encoding="utf-8")
     with pytest.raises(DiscoveryError, match=message):
@@ -87,7 +87,7 @@ def test_aliases_do_not_multiply(tmp_path: Path) -> None:
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
     )
     (tmp_path / "file").write_text(f"openapi: 3.0.0\ninfo: {{title: Acme}}\n{bomb}", encoding="utf-8")
-    result = discover(Source(load_document(tmp_path / "file")), Answers())
+    result = discover(Source(load_document(tmp_path / "file")), Overrides())
     assert result.definition["display_name"] == "Acme"
 
 
@@ -100,7 +100,7 @@ def test_references_in_circles() -> None:
         "there": {"$ref": "#/components/x-schemes/real~1one"},
     }
     document["components"]["x-schemes"] = {"real/one": BEARER}
-    result = discover(Source(document), Answers())
+    result = discover(Source(document), Overrides())
     assert result.definition["auth_patterns"][0]["type"] == "BEARER"
 
 
@@ -111,7 +111,7 @@ def test_schemes_in_files_beside_the_document(tmp_path: Path) -> None:
     (tmp_path / "schemes" / "bearer.yaml").write_text("type: http\nscheme: bearer\n", encoding="utf-8")
     (tmp_path / "schemes" / "all.yaml").write_text("basic: {type: http, scheme: basic}\n", encoding="utf-8")
     (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
-    result = discover(Source(load_document(tmp_path / "openapi.json")), Answers())
+    result = discover(Source(load_document(tmp_path / "openapi.json")), Overrides())
     assert {choice.name: choice.type for choice in result.choices} == {"a": "BEARER", "b": "BASIC"}
 
 
@@ -124,6 +124,6 @@ def test_files_elsewhere_are_not_read(reference: str, tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
     (inner / "openapi.json").write_text(json.dumps(openapi({"a": {"$ref": reference}})), encoding="utf-8")
-    result = discover(Source(load_document(inner / "openapi.json")), Answers())
+    result = discover(Source(load_document(inner / "openapi.json")), Overrides())
     assert result.definition["auth_patterns"] == []
     assert "bundle" in result.missing[0].text

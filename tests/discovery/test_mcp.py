@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 from pulumi_scalekit.definition.check import errors
-from pulumi_scalekit.discovery import Answers, DiscoveryError, Result, Source, discover
-from pulumi_scalekit.discovery.mcp import authorization_metadata_urls, covers, parse_challenges, well_known
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
+from pulumi_scalekit.discovery.oauth_metadata import (
+    authorization_metadata_urls,
+    covers,
+    parse_challenges,
+    well_known,
+)
 
 from .conftest import HELLO, Reply, Site
 
@@ -21,7 +26,7 @@ PUBLIC = "https://mcp.acme.io/mcp"
 
 def ask(site: Site, path: str = "/mcp", **answers: Any) -> Result:
     """What is made of a server."""
-    return discover(Source(mcp=site.url + path, timeout=5), Answers(**{"proxy_url": PUBLIC, **answers}))
+    return discover(Source(mcp=site.url + path, timeout=5), Overrides(**{"proxy_url": PUBLIC, **answers}))
 
 
 def pattern(result: Result) -> dict[str, Any]:
@@ -236,7 +241,7 @@ def test_unreachable_authorization_server_is_missing(site: Site) -> None:
 
 def test_unreachable_server() -> None:
     """A server that cannot be reached gives an assumed definition and says plainly that nothing confirms it."""
-    result = discover(Source(mcp="http://127.0.0.1:9/mcp"), Answers(proxy_url=PUBLIC, display_name="Acme"))
+    result = discover(Source(mcp="http://127.0.0.1:9/mcp"), Overrides(proxy_url=PUBLIC, display_name="Acme"))
     assert pattern(result) == OAUTH
     (note,) = result.missing
     assert note.path == TYPE
@@ -247,7 +252,7 @@ def test_unreachable_server() -> None:
 def test_given_type_settles_an_unreachable_server() -> None:
     """With --auth, an unreachable server leaves nothing missing."""
     source = Source(mcp="http://127.0.0.1:9/mcp")
-    result = discover(source, Answers(proxy_url=PUBLIC, display_name="Acme", auth="BEARER"))
+    result = discover(source, Overrides(proxy_url=PUBLIC, display_name="Acme", auth="BEARER"))
     assert pattern(result)["type"] == "BEARER"
     assert result.missing == []
     assert errors(result.definition) == []
@@ -256,7 +261,7 @@ def test_given_type_settles_an_unreachable_server() -> None:
 def test_not_an_mcp_server(site: Site) -> None:
     """A URL that does not answer as an MCP server is pointed out."""
     result = ask(site)
-    assert "no answer of an MCP server" in texts(result, "missing")
+    assert "as no MCP server does" in texts(result, "missing")
 
 
 def test_plain_http_is_no_base_url(site: Site) -> None:
@@ -269,8 +274,8 @@ def test_plain_http_is_no_base_url(site: Site) -> None:
 def test_placeholders_are_not_asked() -> None:
     """A URL with placeholders names no one server: nothing is asked, and the type has to be given."""
     url = "https://{{tenant}}.acme.io/mcp"
-    assert TYPE in {note.path for note in discover(Source(mcp=url), Answers()).missing}
-    result = discover(Source(mcp=url), Answers(auth="BEARER"))
+    assert TYPE in {note.path for note in discover(Source(mcp=url), Overrides()).missing}
+    result = discover(Source(mcp=url), Overrides(auth="BEARER"))
     assert result.missing == []
     assert [field["field_name"] for field in pattern(result)["fields"]] == ["tenant", "token"]
     assert errors(result.definition) == []
@@ -282,7 +287,7 @@ def test_placeholders_are_not_asked() -> None:
 def test_bad_urls(url: str) -> None:
     """What cannot be an MCP server's URL is refused before anything is asked."""
     with pytest.raises(DiscoveryError, match="The MCP server's URL"):
-        discover(Source(mcp=url), Answers())
+        discover(Source(mcp=url), Overrides())
 
 
 def test_oauth_endpoints_do_not_belong_to_mcp(site: Site) -> None:

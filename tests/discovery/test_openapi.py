@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.check import errors
-from pulumi_scalekit.discovery import Answers, DiscoveryError, Result, Source, discover
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
 
 from .documents import BASIC, BEARER, Document, code_flow, key_in, openapi, swagger
 
 
 def made(document: Document, *, scheme: str = "", server: str = "", **answers: Any) -> Result:
     """What is made of a document."""
-    return discover(Source(document, scheme, server), Answers(**answers))
+    return discover(Source(document, scheme, server), Overrides(**answers))
 
 
 def pattern(result: Result) -> dict[str, Any]:
@@ -126,7 +126,7 @@ OBSTACLES: dict[str, tuple[Document, str]] = {
     "mutual TLS": ({"type": "mutualTLS"}, "client certificate"),
     "signed": (key_in("Authorization", **{"x-amazon-apigateway-authtype": "awsSigv4"}), "signed"),
     "elsewhere": ({"$ref": "https://acme.io/schemes.yaml#/key"}, "another file"),
-    "none": ({}, "no such type"),
+    "none": ({}, "does not know this type"),
 }
 
 

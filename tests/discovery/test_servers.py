@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.discovery import Answers, DiscoveryError, Result, Source, discover
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
 
 from .documents import BEARER, Document, openapi, swagger
 
 
 def made(document: Document, server: str = "") -> Result:
     """What is made of a document."""
-    return discover(Source(document, server=server), Answers())
+    return discover(Source(document, server=server), Overrides())
 
 
 def at(url: str, description: str = "", **variables: Any) -> Document:

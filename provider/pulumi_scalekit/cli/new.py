@@ -1,4 +1,4 @@
-"""`new`: a definition from answers, flags, an OpenAPI file or an MCP server."""
+"""`new`: a definition from flags, questions, an OpenAPI file or an MCP server."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .console import Screen
 from .texts import help_text
 
 if TYPE_CHECKING:
-    from pulumi_scalekit.discovery import Answers, Reading, Result, Source
+    from pulumi_scalekit.discovery import Overrides, Reading, Result, Source
 
 INCOMPLETE: Final = 3
 """The exit code when something has to be filled in."""
 _STYLES: Final = {"given": "cyan", "found": "green", "assumed": "yellow", "missing": "bold red"}
 
-HELP: Final = help_text("""Make a connector definition from answers, from an OpenAPI file, or from an MCP server.
+HELP: Final = help_text("""Make a connector definition from flags, questions, an OpenAPI file or an MCP server.
 
 The definition goes to standard output or --out; what was found, what was assumed and what is missing goes to
 standard error. Flags go before whatever is found. In a terminal, what is missing is asked for. Placeholders such as
@@ -122,7 +122,7 @@ def command(
     ] = 10.0,
 ) -> None:
     """Make a definition."""
-    from pulumi_scalekit.discovery import Answers, Source, conclude, load_document, read
+    from pulumi_scalekit.discovery import Overrides, Source, conclude, load_document, read
 
     if openapi is not None and mcp is not None:
         raise typer.BadParameter("give --openapi or --mcp, not both")
@@ -130,7 +130,7 @@ def command(
         raise typer.BadParameter(f"{out} exists: choose another file, or use --force", param_hint="--out")
     screen = Screen()
     interactive = questions and openapi != "-" and sys.stdin.isatty() and screen.err.is_terminal
-    answers = Answers(
+    overrides = Overrides(
         display_name=name,
         description=description,
         icon_src=icon,
@@ -149,8 +149,8 @@ def command(
     source = Source(None, scheme, server, mcp or "", timeout)
     if openapi is None and mcp is None:
         if interactive:
-            source, answers = _questionnaire(source, answers)
-        elif answers == Answers():
+            source, overrides = _questionnaire(source, overrides)
+        elif overrides == Overrides():
             raise typer.BadParameter(
                 "give --openapi FILE, --mcp URL, or at least --name, --auth and --proxy-url"
             )
@@ -158,10 +158,10 @@ def command(
         with screen.working(f"Reading {openapi}"):
             source = replace(source, document=load_document(openapi))
     with screen.working(f"Asking {source.mcp}" if source.mcp else "Reading"):
-        reading = read(source, answers)
-    result = conclude(reading, answers)
+        reading = read(source, overrides)
+    result = conclude(reading, overrides)
     if interactive:
-        result = _completed(screen, reading, answers, result)
+        result = _completed(screen, reading, overrides, result)
     _write(screen, result, resource, form, out, as_json=json)
     if not json:
         _report(screen, result)
@@ -240,45 +240,45 @@ def _ask(question: str, default: str | None = None) -> str:
 def _ask_type() -> str:
     kinds = {kind.value: kind.name for kind in Auth}
     while (answer := _ask(f"How do accounts authenticate ({', '.join(kinds)})").lower()) not in kinds:
-        typer.echo(f"Attributes with one of {', '.join(kinds)}", err=True)
+        typer.echo(f"Choose one of {', '.join(kinds)}", err=True)
     return kinds[answer]
 
 
-def _questionnaire(source: Source, answers: Answers) -> tuple[Source, Answers]:
+def _questionnaire(source: Source, overrides: Overrides) -> tuple[Source, Overrides]:
     """Ask where to read from, or for what makes a connector."""
     from pulumi_scalekit.discovery import load_document
 
-    by_hand = answers.proxy_url or answers.auth or answers.headers or answers.authorize_uri
+    by_hand = overrides.proxy_url or overrides.auth or overrides.headers or overrides.authorize_uri
     place = "" if by_hand else _ask("An OpenAPI file, or the URL of an MCP server (empty for neither)", "")
     if place.startswith(("https://", "http://")):
-        return replace(source, mcp=place), answers
+        return replace(source, mcp=place), overrides
     if place:
-        return replace(source, document=load_document(place)), answers
-    if answers.display_name is None:
-        answers = replace(answers, display_name=_ask("Name"))
-    if answers.description is None:
-        answers = replace(answers, description=_ask("Description (may be empty)", "") or None)
-    if answers.proxy_url is None:
-        answers = replace(answers, proxy_url=_ask("Base URL of the API, such as https://{{domain}}/api"))
-    if answers.auth is None:
-        answers = replace(answers, auth=_ask_type())
-    if answers.auth in {"API_KEY", "BEARER"} and not answers.headers:
+        return replace(source, document=load_document(place)), overrides
+    if overrides.display_name is None:
+        overrides = replace(overrides, display_name=_ask("Name"))
+    if overrides.description is None:
+        overrides = replace(overrides, description=_ask("Description (may be empty)", "") or None)
+    if overrides.proxy_url is None:
+        overrides = replace(overrides, proxy_url=_ask("Base URL of the API, such as https://{{domain}}/api"))
+    if overrides.auth is None:
+        overrides = replace(overrides, auth=_ask_type())
+    if overrides.auth in {"API_KEY", "BEARER"} and not overrides.headers:
         header = _ask("Header of the credential", "Authorization")
-        answers = replace(answers, headers=(header,))
-        if answers.auth == "API_KEY" and answers.prefix is None:
-            answers = replace(answers, prefix=ask(f"{_PREFIX_QUESTION} (may be empty)", ""))
-    if answers.auth == "OAUTH" and not answers.scopes:
+        overrides = replace(overrides, headers=(header,))
+        if overrides.auth == "API_KEY" and overrides.prefix is None:
+            overrides = replace(overrides, prefix=ask(f"{_PREFIX_QUESTION} (may be empty)", ""))
+    if overrides.auth == "OAUTH" and not overrides.scopes:
         scopes = _ask("Scopes, with spaces between them (may be empty)", "").split()
-        answers = replace(answers, scopes=tuple(scopes))
-    return source, answers
+        overrides = replace(overrides, scopes=tuple(scopes))
+    return source, overrides
 
 
-def _completed(screen: Screen, reading: Reading, answers: Answers, result: Result) -> Result:
+def _completed(screen: Screen, reading: Reading, overrides: Overrides, result: Result) -> Result:
     """Ask for what is missing, once each."""
     from pulumi_scalekit.discovery import DiscoveryError, conclude
 
     pattern = "auth_patterns[0]"
-    questions: dict[str, Callable[[Answers], Answers]] = {
+    questions: dict[str, Callable[[Overrides], Overrides]] = {
         "display_name": lambda a: replace(a, display_name=_ask("Name")),
         "proxy_url": lambda a: replace(a, proxy_url=_ask("Base URL of the API")),
         f"{pattern}.type": lambda a: replace(a, auth=_ask_type()),
@@ -295,9 +295,9 @@ def _completed(screen: Screen, reading: Reading, answers: Answers, result: Resul
         note = open_[0]
         asked.add(note.path)
         screen.note(f"{note.path}: {note.text}", "yellow")
-        answers = questions[note.path](answers)
+        overrides = questions[note.path](overrides)
         try:
-            result = conclude(reading, answers)
+            result = conclude(reading, overrides)
         except DiscoveryError as error:
             screen.error(str(error))
     return result

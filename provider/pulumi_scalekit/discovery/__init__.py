@@ -1,19 +1,22 @@
 """Definitions out of what an API says about itself.
 
 `read_openapi` reads OpenAPI 3 and Swagger 2.0 documents, `read_mcp` asks an MCP server for its metadata. Both
-give a `Blueprint`, which becomes a definition, and notes on where each value comes from. `discover` lays over it
-what the user says, and reviews the result.
+return a `Reading`: a `Blueprint`, which becomes a definition, and notes on where each value comes from. `discover` lays
+over it what the user says, and reviews the result.
 """
 
-from .answers import Answers, Result, Source, conclude, discover, read
 from .blueprint import Blueprint, HeaderKey, Input, Scope
 from .documents import load_document
+from .errors import DiscoveryError
 from .mcp import read_mcp
-from .notes import Choice, DiscoveryError, Note, Notes
-from .openapi import Reading, read_openapi
+from .notes import Note, Notes
+from .openapi import read_openapi
+from .overrides import Overrides
+from .reading import Choice, Reading
+from .result import Result, conclude
+from .source import Source, discover, read
 
 __all__ = [
-    "Answers",
     "Blueprint",
     "Choice",
     "DiscoveryError",
@@ -21,6 +24,7 @@ __all__ = [
     "Input",
     "Note",
     "Notes",
+    "Overrides",
     "Reading",
     "Result",
     "Scope",

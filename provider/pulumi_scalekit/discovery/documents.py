@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
-from .notes import DiscoveryError
+from .errors import DiscoveryError
 
 LIMIT: Final = 64 * 1024 * 1024
 """The largest document that is read, in bytes. The largest that vendors publish have about 15 MB."""
@@ -87,7 +87,7 @@ def parse_document(content: bytes, name: str) -> Document:
     """
     value = _parse(_text(content, name), name)
     if not isinstance(value, Mapping):
-        raise DiscoveryError(f"{name} holds no API document: its outermost value is no mapping")
+        raise DiscoveryError(f"{name} is not an API document: its outermost value is not a mapping")
     version = value.get("openapi")
     if (isinstance(version, (str, float)) and str(version).startswith("3")) or str(value.get("swagger")) in {
         "2",
@@ -101,7 +101,7 @@ def _text(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DiscoveryError(f"{name} is no UTF-8 text") from None
+        raise DiscoveryError(f"{name} is not UTF-8 text") from None
 
 
 def _parse(text: str, name: str) -> Any:
@@ -111,7 +111,7 @@ def _parse(text: str, name: str) -> Any:
         raise DiscoveryError(f"{name} is nested too deeply") from None
     except ValueError as error:
         # YAML would take it too, but its message would be about something else.
-        fault = f"it is no valid JSON: {error}" if text.lstrip()[:1] in {"{", "["} else ""
+        fault = f"it is not valid JSON: {error}" if text.lstrip()[:1] in {"{", "["} else ""
     import yaml
 
     try:
@@ -123,7 +123,7 @@ def _parse(text: str, name: str) -> Any:
         where = f" (line {mark.line + 1})" if mark is not None else ""
         said = getattr(error, "problem", None) or str(error)
         raise DiscoveryError(
-            f"Cannot read {name}: {fault or f'it is no valid YAML: {said}{where}'}"
+            f"Cannot read {name}: {fault or f'it is not valid YAML: {said}{where}'}"
         ) from None
 
 
@@ -155,7 +155,7 @@ def _kind(value: Document) -> str:
         return "a Postman collection"
     if "arazzo" in value or "overlay" in value:
         return "a document about another API document"
-    return "no API document: it has neither openapi nor swagger at its top"
+    return "not an API document: it has neither openapi nor swagger at its top"
 
 
 def follow(document: Document, value: Any) -> Any:

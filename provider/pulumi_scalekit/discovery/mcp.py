@@ -24,10 +24,19 @@ from pulumi_scalekit.definition.urls import PLACEHOLDER
 
 from .blueprint import PATTERN, Blueprint
 from .documents import listed, mapping, text_of
-from .guarded import Answer, Fetcher, FetchError, Resolver, resolve
-from .notes import DiscoveryError, Notes
-from .openapi import Reading
+from .errors import DiscoveryError
+from .guarded_fetcher import FetchError, GuardedFetcher, Resolver, Response, resolve
+from .notes import Notes
+from .oauth_metadata import (
+    Challenge,
+    authorization_metadata_urls,
+    covers,
+    origin,
+    parse_challenges,
+    well_known,
+)
 from .prose import header_in_message
+from .reading import Reading
 from .text import connector_name, first_sentence, name_of_host, plain
 
 PROTOCOL: Final = "2025-06-18"
@@ -58,7 +67,7 @@ def read_mcp(url: str, *, timeout: float = 10.0, resolver: Resolver = resolve) -
         )
         return Reading(_named(Blueprint(proxy_url=url, is_mcp=True), {}, {}, notes), notes)
     try:
-        fetcher = Fetcher(url, timeout=timeout, resolver=resolver)
+        fetcher = GuardedFetcher(url, timeout=timeout, resolver=resolver)
     except FetchError as error:
         raise DiscoveryError(f"The MCP server's URL {error}") from None
     try:
@@ -70,43 +79,45 @@ def read_mcp(url: str, *, timeout: float = 10.0, resolver: Resolver = resolve) -
 @dataclass
 class _Conversation:
     url: str
-    fetcher: Fetcher
+    fetcher: GuardedFetcher
     notes: Notes
     failures: list[str] = field(default_factory=list)
-    """What was asked in vain, for the report."""
+    """What could not be fetched, for the report."""
 
     def read(self) -> Reading:
         self.notes.given("proxy_url", self.url)
         blueprint = Blueprint(proxy_url=self.url, is_mcp=True)
         try:
-            answer = self._initialize()
+            response = self._initialize()
         except FetchError as error:
-            return self._unanswered(blueprint, error)
-        hello = mapping(mapping(answer.json()).get("result"))
-        if answer.redirect:
+            return self._unreachable(blueprint, error)
+        hello = mapping(mapping(response.json()).get("result"))
+        if response.redirect:
             self.notes.assumed(
                 "proxy_url",
-                f"the server redirects to {answer.redirect}",
+                f"the server redirects to {response.redirect}",
                 self.url,
                 "make that the URL if it is right",
             )
-        challenges = parse_challenges(answer.headers.get_list("www-authenticate"))
+        challenges = parse_challenges(response.headers.get_list("www-authenticate"))
         resource, resource_url = self._protected_resource(challenges)
         blueprint = _named(blueprint, mapping(hello.get("serverInfo")), resource, self.notes)
-        if "mcp-session-id" in answer.headers:
+        if "mcp-session-id" in response.headers:
             self.notes.assumed(
                 f"{PATTERN}.is_mcp",
                 "the server opens a session for its clients, and Scalekit supports stateless servers only: it works if "
-                "the server answers without the session too",
+                "the server accepts calls without the session too",
                 self.url,
             )
         issuers = [text for text in listed(resource.get("authorization_servers")) if isinstance(text, str)]
         found = self._authorization_server(issuers, resource_url)
         if found is not None:
             return Reading(self._oauth(blueprint, *found, resource), self.notes)
-        return Reading(self._static(blueprint, answer, hello, challenges, issuers, resource_url), self.notes)
+        return Reading(
+            self._static(blueprint, response, hello, challenges, issuers, resource_url), self.notes
+        )
 
-    def _initialize(self) -> Answer:
+    def _initialize(self) -> Response:
         request = {
             "jsonrpc": "2.0",
             "id": 1,
@@ -120,10 +131,10 @@ class _Conversation:
         headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": PROTOCOL}
         return self.fetcher.post(self.url, request, headers)
 
-    def _unanswered(self, blueprint: Blueprint, error: FetchError) -> Reading:
+    def _unreachable(self, blueprint: Blueprint, error: FetchError) -> Reading:
         self.notes.missing(
             f"{PATTERN}.type",
-            f"{self.url} {error}; so nothing tells the auth type. OAUTH was assumed, which most public "
+            f"{self.url} {error}; so the auth type is not known. OAUTH was assumed, which most public "
             "servers take",
             self.url,
             "give the auth type with --auth, or run this where the server can be reached",
@@ -134,20 +145,20 @@ class _Conversation:
     # --- Metadata -----------------------------------------------------------------------------------------------
 
     def _metadata(self, url: str, what: str) -> Mapping[str, Any]:
-        """A metadata document; empty when it cannot be had, with the reason kept."""
+        """A metadata document; empty when it cannot be fetched, with the reason kept."""
         try:
-            answer = self.fetcher.get(url)
+            response = self.fetcher.get(url)
         except FetchError as error:
             self.failures.append(f"{url} {error}")
             return {}
-        if answer.redirect:
+        if response.redirect:
             self.failures.append(f"{url} redirects to another origin, which is not followed")
             return {}
-        if answer.status != 200:
+        if response.status != 200:
             return {}
-        document = answer.json()
+        document = response.json()
         if not isinstance(document, Mapping):
-            self.failures.append(f"{url} holds no JSON object, so no {what}")
+            self.failures.append(f"{url} is not a JSON object, so not {what}")
             return {}
         return document
 
@@ -210,7 +221,7 @@ class _Conversation:
         if grants and "authorization_code" not in grants:
             notes.missing(
                 f"{PATTERN}.type",
-                f"the authorization server hands out tokens by {', '.join(grants[:4])} only, without a user. "
+                f"the authorization server issues tokens by {', '.join(grants[:4])} only, without a user. "
                 "BEARER takes a token that you get yourself",
                 url,
             )
@@ -249,7 +260,7 @@ class _Conversation:
             shown = ", ".join(scopes[:6]) + (", ..." if len(scopes) > 6 else "")
             notes.found(
                 f"{PATTERN}.oauth_config",
-                f"the server's scopes ({shown}) stay out of it: over MCP the server tells them",
+                f"the server's scopes ({shown}) stay out of it: over MCP the server announces them",
                 url,
             )
         self._report_failures(url)
@@ -258,13 +269,13 @@ class _Conversation:
     def _static(
         self,
         blueprint: Blueprint,
-        answer: Answer,
+        response: Response,
         hello: Mapping[str, Any],
         challenges: list[Challenge],
         issuers: list[str],
         resource_url: str,
     ) -> Blueprint:
-        """The auth type where no authorization server's metadata could be had."""
+        """The auth type where no authorization server's metadata could be fetched."""
         notes, where = self.notes, f"{PATTERN}.type"
         if issuers:
             notes.assumed(
@@ -273,23 +284,23 @@ class _Conversation:
             self._report_failures("")
             notes.missing(
                 where,
-                f"no metadata of the authorization server {issuers[0][:200]} could be had, so nothing confirms that "
-                "Scalekit can use it",
+                f"no metadata of the authorization server {issuers[0][:200]} could be fetched, so nothing "
+                "confirms that Scalekit can use it",
                 resource_url,
                 "check its address, or give another type with --auth",
             )
             return replace(blueprint, type="OAUTH")
         self._report_failures("")
         if hello:
-            notes.found(where, "NO_AUTH: the server answered initialize without credentials", self.url)
+            notes.found(where, "NO_AUTH: the server accepted initialize without credentials", self.url)
             notes.assumed(
                 where, "its tools need no credentials either; initialize alone does not show that", self.url
             )
             return replace(blueprint, type="NO_AUTH")
         said = {challenge.scheme for challenge in challenges}
-        status = f"HTTP {answer.status}"
-        header = header_in_message(plain(answer.body[:4000].decode("utf-8", "replace")))
-        if answer.status in {401, 403} and header and "basic" not in said:
+        status = f"HTTP {response.status}"
+        header = header_in_message(plain(response.body[:4000].decode("utf-8", "replace")))
+        if response.status in {401, 403} and header and "basic" not in said:
             notes.found(where, f"API_KEY: the server's {status} names the header {header}", self.url)
             notes.found(f"{PATTERN}.auth_header_key_override", header, self.url)
             return replace(blueprint, type="API_KEY", header=header)
@@ -301,7 +312,7 @@ class _Conversation:
                 where, f"BEARER: the server's {status} asks for it, and names no OAuth metadata", self.url
             )
             return replace(blueprint, type="BEARER")
-        if answer.status in {401, 403}:
+        if response.status in {401, 403}:
             notes.assumed(
                 where,
                 f"BEARER: the server's {status} does not say what it wants",
@@ -311,7 +322,7 @@ class _Conversation:
             return replace(blueprint, type="BEARER")
         notes.missing(
             where,
-            f"{self.url} answered initialize with {status}, which is no answer of an MCP server, and has no "
+            f"{self.url} responded to initialize with {status}, as no MCP server does, and has no "
             "OAuth metadata. OAUTH was assumed, which most public servers take",
             self.url,
             "check the URL, or give the auth type with --auth",
@@ -353,96 +364,3 @@ def _named(
     if icon:
         notes.found("icon_src", icon, blueprint.proxy_url)
     return replace(blueprint, display_name=name[:200], description=description, icon_src=icon)
-
-
-# --- Rules over plain values --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Challenge:
-    """One challenge of a `WWW-Authenticate` header (RFC 9110, section 11.6.1)."""
-
-    scheme: str
-    """In lower case."""
-    parameters: Mapping[str, str]
-    """By name in lower case."""
-
-
-_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER: Final = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))\s*(?:,|$)')
-_SCHEME: Final = re.compile(rf"\s*({_TOKEN})(?:\s+|\s*(?:,|$))")
-
-
-def parse_challenges(values: list[str]) -> list[Challenge]:
-    """The challenges of `WWW-Authenticate` headers. What follows a syntax error is left out."""
-    found: list[Challenge] = []
-    for value in values:
-        position = 0
-        parameters: dict[str, str] | None = None
-        while position < len(value):
-            match = _PARAMETER.match(value, position)
-            if match and parameters is not None:
-                quoted = match.group(2)
-                text = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else match.group(3)
-                parameters.setdefault(match.group(1).lower(), text)
-            elif match is None and (match := _SCHEME.match(value, position)):
-                parameters = {}
-                found.append(Challenge(match.group(1).lower(), parameters))
-            else:
-                break
-            position = match.end()
-    return found
-
-
-def origin(url: str) -> str:
-    """The scheme, host and port of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def well_known(url: str, suffix: str) -> list[str]:
-    """Where metadata of a resource is (RFC 9728, section 3.1): its path inserted, then at the root."""
-    path = urlsplit(url).path.rstrip("/")
-    inserted = f"{origin(url)}/.well-known/{suffix}{path}"
-    return list(dict.fromkeys([inserted, f"{origin(url)}/.well-known/{suffix}"]))
-
-
-def authorization_metadata_urls(issuer: str) -> list[str]:
-    """Where metadata of an authorization server is, in the order of the MCP specification.
-
-    RFC 8414, section 3.1 inserts the issuer's path behind the well-known one; OpenID Connect discovery appends the
-    well-known one to it, and is looked for in both ways.
-    """
-    path = urlsplit(issuer).path.rstrip("/")
-    root = origin(issuer)
-    if not path:
-        return [f"{root}/.well-known/oauth-authorization-server", f"{root}/.well-known/openid-configuration"]
-    return [
-        f"{root}/.well-known/oauth-authorization-server{path}",
-        f"{root}/.well-known/openid-configuration{path}",
-        f"{root}{path}/.well-known/openid-configuration",
-    ]
-
-
-def covers(resource: str, url: str) -> bool:
-    """Whether a resource identifier is that of a server: the same origin, and its path or one above.
-
-    RFC 9728 asks for the same identifier; MCP lets a server be known by a less specific one.
-    """
-    try:
-        ours, theirs = urlsplit(url), urlsplit(resource)
-        if (ours.scheme, ours.hostname, _port(ours)) != (
-            theirs.scheme.lower(),
-            theirs.hostname,
-            _port(theirs),
-        ):
-            return False
-    except ValueError:
-        return False
-    path = theirs.path.rstrip("/")
-    return ours.path.rstrip("/") == path or ours.path.startswith(f"{path}/")
-
-
-def _port(parts: Any) -> int | None:
-    port: int | None = parts.port
-    return port if port is not None else {"https": 443, "http": 80}.get(parts.scheme)

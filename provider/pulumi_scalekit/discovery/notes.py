@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
-
-from pulumi_scalekit.errors import ScalekitError
+from typing import Final, Literal, get_args
 
 from .text import CONTROL
 
 Origin = Literal["given", "found", "assumed", "missing"]
-"""`given` by the user; `found` in a document; `assumed` for the reason that is told; `missing`: to be filled in."""
+"""`given` by the user; `found` in a document; `assumed` for the reason given; `missing`: to be filled in."""
 ORIGINS: Final[tuple[Origin, ...]] = get_args(Origin)
-
-
-class DiscoveryError(ScalekitError):
-    """A document cannot be used at all: it cannot be read, or is none that describes an API."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +21,7 @@ class Note:
     path: str
     """The property, such as `auth_patterns[0].type`."""
     text: str
-    """The value and the reason for it; of a missing one, why nothing tells it."""
+    """The value and the reason for it; of a missing one, why it is not known."""
     source: str = ""
     """Where in the document (a JSON pointer such as `#/servers/0`), or the URL of the metadata."""
     fix: str = ""
@@ -72,19 +66,3 @@ class Notes:
     def extend(self, notes: Iterable[Note]) -> None:
         """Take over notes."""
         self.taken.extend(notes)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A way to authenticate that a document offers."""
-
-    name: str
-    """The scheme's name in the document; several that go together are joined by `+`."""
-    type: str
-    """The auth type that it would become, or the empty string where a connector cannot do it."""
-    summary: str
-    chosen: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """The choice as a JSON object."""
-        return {"name": self.name, "type": self.type or None, "summary": self.summary, "chosen": self.chosen}

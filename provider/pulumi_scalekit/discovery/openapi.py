@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
 from .documents import Document, mapping, text_of
-from .notes import Choice, DiscoveryError, Notes
-from .schemes import (
-    Offer,
-    Scheme,
-    demanded_scopes,
-    header_parameters,
-    hint_of,
-    is_ordinary,
-    offers,
-    read_schemes,
-    scheme_of_parameter,
-)
+from .errors import DiscoveryError
+from .header_parameters import header_parameters, is_ordinary, scheme_of_parameter
+from .notes import Notes
+from .offers import Offer, demanded_scopes, offers
+from .reading import Choice, Reading
+from .schemes import Scheme, hint_of, read_schemes
 from .servers import Server, absolute, choose, other_hosts, servers
 from .text import connector_name, first_sentence, identifier, label, name_of_host
 
 _SHOWN = 4
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read out of a source."""
-
-    blueprint: Blueprint
-    notes: Notes
-    choices: tuple[Choice, ...] = ()
-    """The ways to authenticate that the source offers."""
 
 
 def read_openapi(
@@ -233,10 +217,10 @@ def _fill(blueprint: Blueprint, document: Document, offer: Offer, base: str, not
     if main.unknown_prefix:
         notes.missing(
             f"{PATTERN}.auth_field_mutations.api_key.prefix",
-            f"the key of {main.name} goes into the Authorization header, and nothing tells which word, if any, stands "
-            "before it; it is sent as it is",
+            f"the key of {main.name} goes into the Authorization header, and the document does not say which word, "
+            "if any, goes before it; it is sent as it is",
             main.pointer,
-            "give it with --prefix, such as --prefix 'Token '; --prefix '' where there is none",
+            "give it with --prefix, such as --prefix 'Token '; --prefix '' if nothing does",
         )
     if main.header:
         notes.found(f"{PATTERN}.auth_header_key_override", main.header, main.pointer)

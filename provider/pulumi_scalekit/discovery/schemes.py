@@ -7,26 +7,17 @@ otherwise it says why it cannot.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from .documents import Document, follow, listed, mapping, operations, pointer, text_of
+from .documents import Document, follow, listed, mapping, pointer, text_of
 from .prose import affixes, header_example, key_as_username
 from .servers import absolute
 from .text import plain
 
-_CREDENTIAL_HEADER: Final = re.compile(
-    r"authorization|(?:[a-z0-9]+[-_])*(?:api|access|auth|app|application|secret|private|subscription|license)"
-    r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)",
-    re.IGNORECASE,
-)
 INCOMPLETE: Final = 4
-"""The rank from which on a scheme needs more than the document tells."""
-_ORDINARY_HEADERS: Final = frozenset(
-    ["accept", "content-type", "authorization", "user-agent", "accept-language", "cookie", "host"]
-)
+"""The rank from which on a scheme needs more than the document says."""
 # Where a step in OAuth has no counterpart in a connector.
 _NO_USER: Final = {
     "clientCredentials": "client credentials",
@@ -58,7 +49,7 @@ class Scheme:
     obstacle: str = ""
     """Why it does not work, or not without more, in a connector."""
     unknown_prefix: bool = False
-    """Whether a word may belong before the credential that nothing tells."""
+    """Whether a word may belong before the credential, and the document does not say which."""
     rank: int = 1
     """The lower, the better it suits connectors of many accounts."""
 
@@ -122,7 +113,7 @@ def _read(name: str, spec: Mapping[str, Any], where: str, context: list[str], ba
         )
     if kind == "mutualTLS":
         return replace(scheme, summary="mutual TLS", obstacle="a connector has no client certificate")
-    return replace(scheme, summary=f"of type {kind[:40]}", obstacle="OpenAPI knows no such type")
+    return replace(scheme, summary=f"of type {kind[:40]}", obstacle="OpenAPI does not know this type")
 
 
 def _api_key(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme:
@@ -147,10 +138,10 @@ def _api_key(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Sch
     shown = [
         value for member, value in spec.items() if str(member).startswith("x-") and isinstance(value, str)
     ]
-    return _keyed_header(scheme, key, [scheme.description, *shown], context)
+    return keyed_header(scheme, key, [scheme.description, *shown], context)
 
 
-def _keyed_header(scheme: Scheme, key: str, texts: list[str], context: list[str]) -> Scheme:
+def keyed_header(scheme: Scheme, key: str, texts: list[str], context: list[str]) -> Scheme:
     """A header whose value is a credential: which type that is depends on what stands before it."""
     plain_authorization = key.lower() == "authorization"
     header = "" if plain_authorization else key
@@ -285,162 +276,9 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
         type="BEARER",
         rank=6,
         flow=next(iter(flows.values()), {}),
-        obstacle=f"the upstream hands out tokens by {' or '.join(named) or 'no flow that it names'} only, "
+        obstacle=f"the upstream issues tokens by {' or '.join(named) or 'no flow that it names'} only, "
         "without a user; no auth type of custom connectors does that. BEARER takes a token that you get yourself, and "
         "it has to be renewed when it expires",
-    )
-
-
-@dataclass(frozen=True)
-class Offer:
-    """Schemes that together give access, and to how much."""
-
-    schemes: tuple[Scheme, ...]
-    operations: int
-    """How many operations accept it."""
-    position: int
-
-    @property
-    def name(self) -> str:
-        """The schemes' names."""
-        return "+".join(scheme.name for scheme in self.schemes)
-
-    @property
-    def type(self) -> str:
-        """The auth type that it becomes, or the empty string."""
-        return self.used[0].type
-
-    @property
-    def used(self) -> tuple[Scheme, ...]:
-        """The schemes that a connector does, where it cannot do them all.
-
-        That is OAuth with its endpoints, else the first that it can do; and of header keys all.
-        """
-        able = [scheme for scheme in self.schemes if scheme.type]
-        if not able:
-            return self.schemes[:1]
-        main = min(able, key=lambda s: (s.rank >= INCOMPLETE, s.type != "OAUTH", able.index(s)))
-        return tuple(s for s in able if s.type == "API_KEY") if main.type == "API_KEY" else (main,)
-
-    @property
-    def rest(self) -> tuple[Scheme, ...]:
-        """The schemes that it does not do besides."""
-        return tuple(scheme for scheme in self.schemes if scheme not in self.used)
-
-    @property
-    def rank(self) -> int:
-        """The lower, the better: the worst of its parts, and worse where parts are left out."""
-        return max(scheme.rank for scheme in self.schemes) + (3 if self.rest else 0)
-
-
-def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
-    """The ways to authenticate, the most suitable one first.
-
-    What the operations accept decides, where the root's `security` holds for operations without their own. A way
-    that fewer than nine tenths of the operations accept stands behind those that more do. Among equals, the order
-    is: OAuth with both endpoints, then static credentials in the document's order, then what is short-lived,
-    depends on undocumented placeholders or is incomplete, then what a connector cannot do.
-    """
-    root = document.get("security")
-    counted: Counter[tuple[str, ...]] = Counter()
-    order: dict[tuple[str, ...], int] = {}
-
-    def names(requirement: Any) -> tuple[str, ...]:
-        return tuple(name for name in mapping(requirement) if name in schemes)
-
-    for requirement in listed(root):
-        if key := names(requirement):
-            order.setdefault(key, len(order))
-    for _, operation in operations(document):
-        own = operation.get("security", root)
-        for key in dict.fromkeys(names(requirement) for requirement in listed(own)):
-            if key:
-                counted[key] += 1
-    for key in [*counted, *((name,) for name in schemes)]:
-        order.setdefault(key, len(order))
-    made = [Offer(tuple(schemes[name] for name in key), counted[key], place) for key, place in order.items()]
-    most = max((offer.operations for offer in made if offer.type), default=0)
-
-    def suitability(offer: Offer) -> tuple[bool, bool, int, int, int]:
-        wide = offer.operations >= 0.9 * most
-        return (not offer.type, not wide, 0 if wide else -offer.operations, offer.rank, offer.position)
-
-    return sorted(made, key=suitability)
-
-
-def demanded_scopes(document: Document, name: str) -> tuple[list[str], frozenset[str]]:
-    """The scopes of a scheme that operations demand: all of them, and those that every operation demands."""
-    root = document.get("security")
-    every: frozenset[str] | None = None
-    seen: dict[str, None] = {}
-    for security in [operation.get("security", root) for _, operation in operations(document)] or [root]:
-        for requirement in listed(security):
-            if name in mapping(requirement):
-                scopes = [
-                    scope for scope in listed(requirement[name]) if isinstance(scope, str) and scope.strip()
-                ]
-                seen.update(dict.fromkeys(scopes))
-                every = frozenset(scopes) if every is None else every & frozenset(scopes)
-    return list(seen), every or frozenset()
-
-
-@dataclass(frozen=True)
-class HeaderParameter:
-    """A header that operations take as an ordinary parameter."""
-
-    name: str
-    description: str
-    share: float
-    """The share of the operations that have it."""
-    required: float
-    """The share of the operations that require it."""
-
-
-def header_parameters(document: Document) -> list[HeaderParameter]:
-    """The header parameters of at least half of the operations."""
-    total = 0
-    seen: Counter[str] = Counter()
-    required: Counter[str] = Counter()
-    first: dict[str, tuple[str, str]] = {}
-    for path_item, operation in operations(document):
-        total += 1
-        named = {}
-        for entry in [*listed(path_item.get("parameters")), *listed(operation.get("parameters"))]:
-            parameter = mapping(follow(document, entry))
-            if parameter.get("in") == "header" and (name := text_of(parameter.get("name"))):
-                named[name.lower()] = parameter
-        for lower, parameter in named.items():
-            seen[lower] += 1
-            required[lower] += parameter.get("required") is True
-            first.setdefault(lower, (text_of(parameter.get("name")), text_of(parameter.get("description"))))
-    return [
-        HeaderParameter(*first[lower], share=count / total, required=required[lower] / total)
-        for lower, count in seen.items()
-        if count * 2 >= total
-    ]
-
-
-def scheme_of_parameter(parameter: HeaderParameter, context: list[str]) -> Scheme | None:
-    """The scheme that a header parameter amounts to, or `None` where it looks like no credential."""
-    if not _CREDENTIAL_HEADER.fullmatch(parameter.name):
-        return None
-    scheme = Scheme(
-        parameter.name,
-        "#/paths",
-        summary=f"header parameter {parameter.name}",
-        description=parameter.description,
-    )
-    read = _keyed_header(scheme, parameter.name, [parameter.description], context)
-    share = f"{parameter.share:.0%} of the operations take the header {parameter.name} as a parameter"
-    return replace(read, assumption="; ".join(filter(None, (share, read.assumption))))
-
-
-def is_ordinary(parameter: HeaderParameter, credentials: frozenset[str]) -> bool:
-    """Whether a header parameter is nothing that a caller has to be told of."""
-    return (
-        parameter.required < 0.5
-        or parameter.name.lower() in _ORDINARY_HEADERS
-        or parameter.name.lower() in credentials
     )
 
 

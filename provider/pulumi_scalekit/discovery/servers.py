@@ -109,7 +109,7 @@ def servers(document: Document) -> list[Server]:
 
 
 def choose(candidates: list[Server], wanted: str = "") -> Server | None:
-    """The address to call: the first that is no test system, else the first; of duplicates, the encrypted one.
+    """The address to call: the first that is not a test system, else the first; of duplicates, the encrypted one.
 
     Args:
         candidates: The addresses.

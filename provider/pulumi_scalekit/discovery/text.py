@@ -7,7 +7,7 @@ import unicodedata
 from typing import Final
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""Characters that are no text."""
+"""Control characters."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ACRONYMS: Final = {
     "api": "API",
@@ -51,7 +51,7 @@ def identifier(name: str) -> str:
 
 
 def plain(text: object) -> str:
-    """Prose without Markdown and HTML, on one line; the empty string for anything that is no string."""
+    """Prose without Markdown and HTML, on one line; the empty string for anything that is not a string."""
     if not isinstance(text, str):
         return ""
     text = CONTROL.sub(" ", text)
@@ -106,7 +106,7 @@ def connector_name(title: str, host: str = "") -> str:
 
 
 def name_of_host(host: str) -> str:
-    """The name of who runs a host, as far as a domain name tells: `Example` for `api.eu.example.com`."""
+    """The name of who runs a host, as far as a domain name says: `Example` for `api.eu.example.com`."""
     if not re.search(r"[A-Za-z]", host.rpartition(".")[2]):
         return ""  # an IP address
     labels = [part for part in re.sub(r"\{\{[^}]*\}\}", "", host).split(".")[:-1] if part]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_scalekit.discovery import guarded
-from pulumi_scalekit.discovery.guarded import Fetcher, FetchError, event_data
+from pulumi_scalekit.discovery import guarded_fetcher
+from pulumi_scalekit.discovery.guarded_fetcher import FetchError, GuardedFetcher, event_data
 from pulumi_scalekit.discovery.mcp import read_mcp
 
 from .conftest import Reply, Site
@@ -26,17 +26,17 @@ def no_resolver(host: str, port: int) -> list[str]:
     ("url", "reason"),
     [
         ("http://metadata.acme.io/x", "not encrypted"),
-        ("file:///etc/passwd", "no https URL"),
-        ("gopher://127.0.0.1/", "no https URL"),
+        ("file:///etc/passwd", "not an https URL"),
+        ("gopher://127.0.0.1/", "not an https URL"),
         ("https://user:pw@acme.io/", "credentials"),
-        ("https://", "no https URL"),
-        ("https://[::1", "no URL"),
+        ("https://", "not an https URL"),
+        ("https://[::1", "not a URL"),
     ],
 )
 def test_refused_urls(url: str, reason: str) -> None:
     """Metadata is fetched over https only, without credentials in the URL; nothing is even resolved."""
     with pytest.raises(FetchError, match=reason):
-        Fetcher("https://mcp.acme.io", resolver=no_resolver).get(url)
+        GuardedFetcher("https://mcp.acme.io", resolver=no_resolver).get(url)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_refused_urls(url: str, reason: str) -> None:
 )
 def test_foreign_hosts_must_be_public(address: str) -> None:
     """A host other than the MCP server's is not asked when any of its addresses is inside somebody's network."""
-    fetcher = Fetcher("https://mcp.acme.io", resolver=lambda host, port: ["93.184.216.34", address])
-    with pytest.raises(FetchError, match="no public address"):
+    fetcher = GuardedFetcher("https://mcp.acme.io", resolver=lambda host, port: ["93.184.216.34", address])
+    with pytest.raises(FetchError, match="not a public address"):
         fetcher.get("https://auth.evil.io/.well-known/oauth-authorization-server")
 
 
@@ -68,8 +68,8 @@ def test_foreign_hosts_must_be_public(address: str) -> None:
 )
 def test_literal_private_addresses(url: str) -> None:
     """A public MCP server cannot point to an address inside the network by writing it out."""
-    with pytest.raises(FetchError, match=r"no public address|not encrypted"):
-        Fetcher("https://mcp.acme.io").get(url)
+    with pytest.raises(FetchError, match=r"not a public address|not encrypted"):
+        GuardedFetcher("https://mcp.acme.io").get(url)
 
 
 def test_the_checked_address_is_the_one_that_is_used(site: Site) -> None:
@@ -82,7 +82,7 @@ def test_the_checked_address_is_the_one_that_is_used(site: Site) -> None:
         asked.append(host)
         return ["127.0.0.1"]
 
-    fetcher = Fetcher("http://127.0.0.1:1/mcp", resolver=resolver)
+    fetcher = GuardedFetcher("http://127.0.0.1:1/mcp", resolver=resolver)
     assert fetcher.get(f"http://localhost:{port}/meta").json() == {"a": 1}
     assert asked == ["localhost"]
     assert site.asked[0][2]["host"] == f"localhost:{port}"
@@ -93,7 +93,7 @@ def test_refusal_is_reported(site: Site) -> None:
     """Metadata that points into a network ends as a note; nothing was asked there."""
     site.guard(resource_metadata="https://169.254.169.254/latest/meta-data")
     reading = read_mcp(f"{site.url}/mcp", timeout=2)
-    assert any("no public address" in note.text for note in reading.notes.taken)
+    assert any("not a public address" in note.text for note in reading.notes.taken)
     assert reading.blueprint.type == "BEARER"
 
 
@@ -101,33 +101,33 @@ def test_redirects_within_the_origin(site: Site) -> None:
     """A redirect within the origin is followed."""
     site.replies["/a"] = Reply(302, headers={"Location": "/b"})
     site.replies["/b"] = Reply(body={"found": True})
-    assert Fetcher(site.url).get(f"{site.url}/a").json() == {"found": True}
+    assert GuardedFetcher(site.url).get(f"{site.url}/a").json() == {"found": True}
 
 
 def test_redirects_elsewhere_are_not_followed(sites: Callable[[], Site]) -> None:
     """A redirect to another host, port or scheme is not followed; its target is told."""
     site, other = sites(), sites()
     site.replies["/a"] = Reply(302, headers={"Location": f"{other.url}/b"})
-    answer = Fetcher(site.url).get(f"{site.url}/a")
+    answer = GuardedFetcher(site.url).get(f"{site.url}/a")
     assert answer.redirect == f"{other.url}/b"
     assert other.asked == []
 
 
 def test_endless_redirects(site: Site) -> None:
-    """Redirects without end are given up."""
+    """Redirects that never end are given up."""
     site.replies["/a"] = Reply(302, headers={"Location": "/a"})
-    with pytest.raises(FetchError, match="without end"):
-        Fetcher(site.url).get(f"{site.url}/a")
-    assert len(site.asked) == guarded.REDIRECTS + 1
+    with pytest.raises(FetchError, match="too often"):
+        GuardedFetcher(site.url).get(f"{site.url}/a")
+    assert len(site.asked) == guarded_fetcher.REDIRECTS + 1
 
 
 def test_a_redirected_post_stays_a_post(site: Site) -> None:
     """A POST follows the redirects that keep it one, and no others."""
     site.replies["/a"] = Reply(308, headers={"Location": "/b"})
     site.replies["/b"] = Reply(body={"ok": True})
-    assert Fetcher(site.url).post(f"{site.url}/a", {}, {}).json() == {"ok": True}
+    assert GuardedFetcher(site.url).post(f"{site.url}/a", {}, {}).json() == {"ok": True}
     site.replies["/a"] = Reply(302, headers={"Location": "/b"})
-    assert Fetcher(site.url).post(f"{site.url}/a", {}, {}).redirect == f"{site.url}/b"
+    assert GuardedFetcher(site.url).post(f"{site.url}/a", {}, {}).redirect == f"{site.url}/b"
 
 
 def test_size_limit(site: Site) -> None:
@@ -139,7 +139,7 @@ def test_size_limit(site: Site) -> None:
 
     site.replies["/a"] = Reply(stream=endless)
     with pytest.raises(FetchError, match="more than 256 KB"):
-        Fetcher(site.url).get(f"{site.url}/a")
+        GuardedFetcher(site.url).get(f"{site.url}/a")
 
 
 def test_deadline(site: Site) -> None:
@@ -153,7 +153,7 @@ def test_deadline(site: Site) -> None:
     site.replies["/a"] = Reply(stream=slow)
     start = time.monotonic()
     with pytest.raises(FetchError, match=r"within 0\.4 seconds") as caught:
-        Fetcher(site.url, timeout=0.4).get(f"{site.url}/a")
+        GuardedFetcher(site.url, timeout=0.4).get(f"{site.url}/a")
     assert time.monotonic() - start < 2
     assert caught.value.unreachable
 
@@ -162,7 +162,7 @@ def test_silence(site: Site) -> None:
     """A server that accepts and says nothing is given up at the deadline."""
     site.replies["/a"] = Reply(stream=lambda send: time.sleep(1))
     with pytest.raises(FetchError, match=r"within 0\.3 seconds"):
-        Fetcher(site.url, timeout=0.3).get(f"{site.url}/a")
+        GuardedFetcher(site.url, timeout=0.3).get(f"{site.url}/a")
 
 
 def test_compression_is_refused(site: Site) -> None:
@@ -170,7 +170,7 @@ def test_compression_is_refused(site: Site) -> None:
     body = gzip.compress(b"0" * 1_000_000)
     site.replies["/a"] = Reply(body=body, headers={"Content-Encoding": "gzip"})
     with pytest.raises(FetchError, match="compressed"):
-        Fetcher(site.url).get(f"{site.url}/a")
+        GuardedFetcher(site.url).get(f"{site.url}/a")
     assert site.asked[0][2]["accept-encoding"] == "identity"
 
 
@@ -183,7 +183,7 @@ def test_an_open_event_stream_is_not_waited_for(site: Site) -> None:
 
     site.replies["/a"] = Reply(content_type="text/event-stream; charset=utf-8", stream=stream)
     start = time.monotonic()
-    assert Fetcher(site.url).get(f"{site.url}/a").json() == {"a": 1}
+    assert GuardedFetcher(site.url).get(f"{site.url}/a").json() == {"a": 1}
     assert time.monotonic() - start < 2
 
 
@@ -195,7 +195,7 @@ def test_no_credentials_from_files(site: Site, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HOME", str(tmp_path))
     site.replies["/a"] = Reply(body={}, headers={"Set-Cookie": "a=1"})
-    fetcher = Fetcher(site.url)
+    fetcher = GuardedFetcher(site.url)
     fetcher.get(f"{site.url}/a")
     fetcher.get(f"{site.url}/a")
     for _, _, headers, _ in site.asked:
@@ -206,7 +206,7 @@ def test_a_broken_connection_is_an_error(site: Site) -> None:
     """A connection that breaks in the middle of an answer is an error with a reason."""
     site.replies["/a"] = Reply(body=b"{", headers={"Transfer-Encoding": "chunked"})
     with pytest.raises(FetchError, match="cannot be reached"):
-        Fetcher(site.url).get(f"{site.url}/a")
+        GuardedFetcher(site.url).get(f"{site.url}/a")
 
 
 @pytest.mark.parametrize("text", ["data: {}", "data: no json\n\n", "", "event: x\n\n"])
@@ -216,9 +216,9 @@ def test_incomplete_events(text: str) -> None:
 
 
 def test_deeply_nested_answers(site: Site) -> None:
-    """JSON that is nested without end is no value, rather than a crash."""
+    """JSON that is nested endlessly is not a value, rather than a crash."""
     site.replies["/a"] = Reply(body=b"[" * 100_000)
-    assert Fetcher(site.url).get(f"{site.url}/a").json() is None
+    assert GuardedFetcher(site.url).get(f"{site.url}/a").json() is None
 
 
 def test_names_that_do_not_resolve() -> None:
@@ -228,6 +228,6 @@ def test_names_that_do_not_resolve() -> None:
         raise OSError("no such host")
 
     with pytest.raises(FetchError, match="does not resolve") as caught:
-        Fetcher("https://mcp.acme.io", resolver=resolver).get("https://auth.acme.io/x")
+        GuardedFetcher("https://mcp.acme.io", resolver=resolver).get("https://auth.acme.io/x")
     assert caught.value.unreachable
     assert json.dumps(str(caught.value))

@@ -1,6 +1,6 @@
-"""HTTP for documents whose addresses come from a server that nobody has vouched for.
+"""A guarded HTTP fetcher, for documents whose addresses come from a server that nobody has vouched for.
 
-An MCP server's answer names the URLs of its metadata. Whoever runs the server could name an address inside the
+An MCP server's response names the URLs of its metadata. Whoever runs the server could name an address inside the
 user's network, or one that never stops sending. So every request here
 
 - goes to https, or to http on this very machine while the MCP server is there too;
@@ -27,7 +27,7 @@ from pulumi_scalekit._version import __version__
 from pulumi_scalekit.settings import is_loopback
 
 LIMIT: Final = 256 * 1024
-"""How much of one answer is read, in bytes."""
+"""How much of one response is read, in bytes."""
 REDIRECTS: Final = 3
 """How many redirects are followed."""
 
@@ -36,7 +36,7 @@ Resolver = Callable[[str, int], list[str]]
 
 
 class FetchError(Exception):
-    """A URL gave no usable answer. `str()` of it is the reason, in a clause."""
+    """A URL gave no usable response. `str()` of it is the reason, in a clause."""
 
     def __init__(self, reason: str, *, unreachable: bool = False) -> None:
         self.unreachable = unreachable
@@ -45,11 +45,11 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, read as far as the limit."""
+class Response:
+    """An HTTP response, read as far as the limit."""
 
     url: str
-    """The URL that answered, after redirects."""
+    """The URL that responded, after redirects."""
     status: int
     headers: httpx.Headers
     body: bytes
@@ -80,23 +80,23 @@ def event_data(stream: str) -> Any:
 
 
 def check_url(text: str, *, allow_loopback: bool) -> httpx.URL:
-    """A URL that may be asked.
+    """A URL that may be requested.
 
     Args:
         text: The URL.
         allow_loopback: Whether http to this very machine will do.
 
     Raises:
-        FetchError: It is none, or none that may be asked.
+        FetchError: It is not a URL, or not one that may be requested.
     """
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
-        raise FetchError("is no URL") from None
+        raise FetchError("is not a URL") from None
     if not url.host or url.scheme not in {"https", "http"}:
-        raise FetchError("is no https URL")
+        raise FetchError("is not an https URL")
     if url.userinfo:
-        raise FetchError("holds credentials")
+        raise FetchError("contains credentials")
     if url.scheme == "http" and not (allow_loopback and is_loopback(url.host)):
         raise FetchError("is not encrypted: https only, and http on this very machine")
     return url
@@ -108,8 +108,8 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class Fetcher:
-    """Asks for the documents of one MCP server."""
+class GuardedFetcher:
+    """Requests the documents of one MCP server."""
 
     def __init__(
         self,
@@ -122,13 +122,13 @@ class Fetcher:
         """Make a fetcher.
 
         Args:
-            server: The MCP server's URL, which the user gave: its host is asked wherever it is.
+            server: The MCP server's URL, which the user gave: its host is called wherever it is.
             timeout: Seconds that one request may take in all.
             resolver: How to resolve host names.
             client: The HTTP client to use.
 
         Raises:
-            FetchError: The URL may not be asked.
+            FetchError: The URL may not be requested.
         """
         self._server = check_url(server, allow_loopback=True)
         self._timeout = timeout
@@ -139,47 +139,47 @@ class Fetcher:
         """Close the connections."""
         self._client.close()
 
-    def get(self, url: str) -> Answer:
+    def get(self, url: str) -> Response:
         """Get a document.
 
         Raises:
-            FetchError: It cannot be had, or may not be asked for.
+            FetchError: It cannot be fetched, or may not be.
         """
         return self._request("GET", url, {"Accept": "application/json"}, None)
 
-    def post(self, url: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
         """Post a JSON document.
 
         Raises:
-            FetchError: No answer came, or the URL may not be asked.
+            FetchError: No response came, or the URL may not be requested.
         """
         sent = {"Content-Type": "application/json", **headers}
         return self._request("POST", url, sent, json.dumps(content).encode())
 
-    def _request(self, method: str, text: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    def _request(self, method: str, text: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         deadline = time.monotonic() + self._timeout
         for _ in range(REDIRECTS + 1):
-            answer = self._once(method, text, headers, body, deadline)
-            location = answer.headers.get("location") if 300 <= answer.status < 400 else None
+            response = self._once(method, text, headers, body, deadline)
+            location = response.headers.get("location") if 300 <= response.status < 400 else None
             if location is None:
-                return answer
+                return response
             target = urljoin(text, location)
             # Only the same origin is followed, and only where the method stays what it is.
-            if _origin(target) != _origin(text) or (method != "GET" and answer.status not in {307, 308}):
-                return Answer(answer.url, answer.status, answer.headers, answer.body, target)
+            if _origin(target) != _origin(text) or (method != "GET" and response.status not in {307, 308}):
+                return Response(response.url, response.status, response.headers, response.body, target)
             text = target
-        raise FetchError("redirects without end")
+        raise FetchError("redirects too often")
 
     def _once(
         self, method: str, text: str, headers: Mapping[str, str], body: bytes | None, deadline: float
-    ) -> Answer:
+    ) -> Response:
         url = check_url(text, allow_loopback=is_loopback(self._server.host))
         pinned, extensions = self._pin(url)
         sent = {
             **headers,
             "Host": url.netloc.decode("ascii"),
             "User-Agent": f"pulumi-scalekit/{__version__}",
-            # Compressed answers could be small on the wire and huge in memory.
+            # Compressed responses could be small on the wire and huge in memory.
             "Accept-Encoding": "identity",
             # A connection belongs to the name that its certificate was checked for; two names may share an address.
             "Connection": "close",
@@ -193,11 +193,11 @@ class Fetcher:
         try:
             response = self._client.send(request, stream=True, auth=_anonymous, follow_redirects=False)
             try:
-                return Answer(text, response.status_code, response.headers, self._read(response, deadline))
+                return Response(text, response.status_code, response.headers, self._read(response, deadline))
             finally:
                 response.close()
         except httpx.TimeoutException:
-            raise FetchError(f"gave no answer within {self._timeout:g} seconds", unreachable=True) from None
+            raise FetchError(f"did not respond within {self._timeout:g} seconds", unreachable=True) from None
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise FetchError(f"cannot be reached: {reason}", unreachable=True) from None
@@ -213,7 +213,7 @@ class Fetcher:
         if _proxied(url):
             # The proxy resolves names, and decides where it may go; addresses can be judged all the same.
             if _literal(url.host) and not _public(url.host):
-                raise FetchError(f"is at {url.host}, which is no public address")
+                raise FetchError(f"is at {url.host}, which is not a public address")
             return url, extensions
         port = url.port or {"https": 443, "http": 80}[url.scheme]
         try:
@@ -225,7 +225,7 @@ class Fetcher:
         near = is_loopback(self._server.host)
         for address in addresses:
             if not (_public(address) or (near and is_loopback(address))):
-                raise FetchError(f"is at {address}, which is no public address")
+                raise FetchError(f"is at {address}, which is not a public address")
         if not addresses:
             raise FetchError(f"cannot be reached: the name {url.host} has no address", unreachable=True)
         if not _literal(url.host):
@@ -240,9 +240,11 @@ class Fetcher:
         for chunk in response.iter_raw():
             body += chunk
             if len(body) > LIMIT:
-                raise FetchError(f"answers with more than {LIMIT // 1024} KB")
+                raise FetchError(f"responds with more than {LIMIT // 1024} KB")
             if time.monotonic() > deadline:
-                raise FetchError(f"gave no whole answer within {self._timeout:g} seconds", unreachable=True)
+                raise FetchError(
+                    f"did not send its whole response within {self._timeout:g} seconds", unreachable=True
+                )
             if stream and event_data(body.decode("utf-8", "replace")) is not None:
                 break  # an event stream may stay open forever
         return bytes(body)

@@ -1,0 +1,80 @@
+"""Headers that operations take as ordinary parameters, some of which are credentials all the same."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .documents import Document, follow, listed, mapping, operations, text_of
+from .schemes import Scheme, keyed_header
+
+_CREDENTIAL_HEADER: Final = re.compile(
+    r"authorization|(?:[a-z0-9]+[-_])*(?:api|access|auth|app|application|secret|private|subscription|license)"
+    r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)",
+    re.IGNORECASE,
+)
+_ORDINARY_HEADERS: Final = frozenset(
+    ["accept", "content-type", "authorization", "user-agent", "accept-language", "cookie", "host"]
+)
+
+
+@dataclass(frozen=True)
+class HeaderParameter:
+    """A header that operations take as an ordinary parameter."""
+
+    name: str
+    description: str
+    share: float
+    """The share of the operations that have it."""
+    required: float
+    """The share of the operations that require it."""
+
+
+def header_parameters(document: Document) -> list[HeaderParameter]:
+    """The header parameters of at least half of the operations."""
+    total = 0
+    seen: Counter[str] = Counter()
+    required: Counter[str] = Counter()
+    first: dict[str, tuple[str, str]] = {}
+    for path_item, operation in operations(document):
+        total += 1
+        named = {}
+        for entry in [*listed(path_item.get("parameters")), *listed(operation.get("parameters"))]:
+            parameter = mapping(follow(document, entry))
+            if parameter.get("in") == "header" and (name := text_of(parameter.get("name"))):
+                named[name.lower()] = parameter
+        for lower, parameter in named.items():
+            seen[lower] += 1
+            required[lower] += parameter.get("required") is True
+            first.setdefault(lower, (text_of(parameter.get("name")), text_of(parameter.get("description"))))
+    return [
+        HeaderParameter(*first[lower], share=count / total, required=required[lower] / total)
+        for lower, count in seen.items()
+        if count * 2 >= total
+    ]
+
+
+def scheme_of_parameter(parameter: HeaderParameter, context: list[str]) -> Scheme | None:
+    """The scheme that a header parameter amounts to, or `None` where it does not look like a credential."""
+    if not _CREDENTIAL_HEADER.fullmatch(parameter.name):
+        return None
+    scheme = Scheme(
+        parameter.name,
+        "#/paths",
+        summary=f"header parameter {parameter.name}",
+        description=parameter.description,
+    )
+    read = keyed_header(scheme, parameter.name, [parameter.description], context)
+    share = f"{parameter.share:.0%} of the operations take the header {parameter.name} as a parameter"
+    return replace(read, assumption="; ".join(filter(None, (share, read.assumption))))
+
+
+def is_ordinary(parameter: HeaderParameter, credentials: frozenset[str]) -> bool:
+    """Whether a header parameter needs no remark to the caller."""
+    return (
+        parameter.required < 0.5
+        or parameter.name.lower() in _ORDINARY_HEADERS
+        or parameter.name.lower() in credentials
+    )

@@ -1,0 +1,104 @@
+"""The ways to authenticate that a document offers, weighed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .documents import Document, listed, mapping, operations
+from .schemes import INCOMPLETE, Scheme
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Schemes that together give access, and to how much."""
+
+    schemes: tuple[Scheme, ...]
+    operations: int
+    """How many operations accept it."""
+    position: int
+
+    @property
+    def name(self) -> str:
+        """The schemes' names."""
+        return "+".join(scheme.name for scheme in self.schemes)
+
+    @property
+    def type(self) -> str:
+        """The auth type that it becomes, or the empty string."""
+        return self.used[0].type
+
+    @property
+    def used(self) -> tuple[Scheme, ...]:
+        """The schemes that a connector does, where it cannot do them all.
+
+        That is OAuth with its endpoints, else the first that it can do; and of header keys all.
+        """
+        able = [scheme for scheme in self.schemes if scheme.type]
+        if not able:
+            return self.schemes[:1]
+        main = min(able, key=lambda s: (s.rank >= INCOMPLETE, s.type != "OAUTH", able.index(s)))
+        return tuple(s for s in able if s.type == "API_KEY") if main.type == "API_KEY" else (main,)
+
+    @property
+    def rest(self) -> tuple[Scheme, ...]:
+        """The schemes that it does not do besides."""
+        return tuple(scheme for scheme in self.schemes if scheme not in self.used)
+
+    @property
+    def rank(self) -> int:
+        """The lower, the better: the worst of its parts, and worse where parts are left out."""
+        return max(scheme.rank for scheme in self.schemes) + (3 if self.rest else 0)
+
+
+def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
+    """The ways to authenticate, the most suitable one first.
+
+    What the operations accept decides, where the root's `security` holds for operations without their own. A way
+    that fewer than nine tenths of the operations accept stands behind those that more do. Among equals, the order
+    is: OAuth with both endpoints, then static credentials in the document's order, then what is short-lived,
+    depends on undocumented placeholders or is incomplete, then what a connector cannot do.
+    """
+    root = document.get("security")
+    counted: Counter[tuple[str, ...]] = Counter()
+    order: dict[tuple[str, ...], int] = {}
+
+    def names(requirement: Any) -> tuple[str, ...]:
+        return tuple(name for name in mapping(requirement) if name in schemes)
+
+    for requirement in listed(root):
+        if key := names(requirement):
+            order.setdefault(key, len(order))
+    for _, operation in operations(document):
+        own = operation.get("security", root)
+        for key in dict.fromkeys(names(requirement) for requirement in listed(own)):
+            if key:
+                counted[key] += 1
+    for key in [*counted, *((name,) for name in schemes)]:
+        order.setdefault(key, len(order))
+    made = [Offer(tuple(schemes[name] for name in key), counted[key], place) for key, place in order.items()]
+    most = max((offer.operations for offer in made if offer.type), default=0)
+
+    def suitability(offer: Offer) -> tuple[bool, bool, int, int, int]:
+        wide = offer.operations >= 0.9 * most
+        return (not offer.type, not wide, 0 if wide else -offer.operations, offer.rank, offer.position)
+
+    return sorted(made, key=suitability)
+
+
+def demanded_scopes(document: Document, name: str) -> tuple[list[str], frozenset[str]]:
+    """The scopes of a scheme that operations demand: all of them, and those that every operation demands."""
+    root = document.get("security")
+    every: frozenset[str] | None = None
+    seen: dict[str, None] = {}
+    for security in [operation.get("security", root) for _, operation in operations(document)] or [root]:
+        for requirement in listed(security):
+            if name in mapping(requirement):
+                scopes = [
+                    scope for scope in listed(requirement[name]) if isinstance(scope, str) and scope.strip()
+                ]
+                seen.update(dict.fromkeys(scopes))
+                every = frozenset(scopes) if every is None else every & frozenset(scopes)
+    return list(seen), every or frozenset()
