@@ -45,7 +45,7 @@ docs: $(VENV)/developed ## Write the generated pages anew
 	$(BIN)/python -m tests.reliability.table
 
 bench: $(VENV)/developed ## Measure the provider, and write the result into docs (half an hour; BENCH=--quick: less)
-	$(BIN)/python -m tests.benchmarks --write $(BENCH)
+	$(BIN)/python -m benchmarks --write $(BENCH)
 
 clean: ## Remove what was installed; what `make up` made stays in .local until `make down`
 	rm -rf $(VENV) .local/pulumi .local/pulumi-not-installable
@@ -64,6 +64,8 @@ $(VENV)/installed: $(BIN)/python pyproject.toml
 
 $(VENV)/developed: $(BIN)/python pyproject.toml
 	@echo "Installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' || \
+	@# Python 3.10 comes with a pip that knows no dependency groups.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,embedded]' --group dev || \
 	  { echo "error: the installation failed; it needs a Python package index (see pip's message above)"; exit 1; }
 	@touch $@ $(VENV)/installed

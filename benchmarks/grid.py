@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ..support.engines import STACK, Engine, Project
+from tests.support.engines import STACK, Engine, Project
+
 from .bare import CONCURRENCY, bare_calls
 from .limits import LIMITS, create_under_limit
 from .measure import Cost, measured
@@ -165,7 +166,7 @@ class Bench:
         )
 
 
-DOCUMENTED: Final = Path(__file__).parents[1] / "data" / "documented"
+DOCUMENTED: Final = Path(__file__).parents[1] / "tests" / "data" / "documented"
 
 
 def definitions(count: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 _DOCUMENTED = [
     json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted((Path(__file__).parents[2] / "data" / "documented").glob("*.json"))
+    for path in sorted((Path(__file__).parents[2] / "tests" / "data" / "documented").glob("*.json"))
 ]
 
 

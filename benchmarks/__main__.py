@@ -1,4 +1,4 @@
-"""The command: `python -m tests.benchmarks`, or `make bench`.
+"""The command: `python -m benchmarks`, or `make bench`.
 
 It takes about half an hour on two cores, and `--quick` about three minutes. The result holds ratios of runs
 beside each other, so another machine's should be alike; the seconds are this machine's own.
@@ -12,11 +12,12 @@ from typing import Annotated
 
 import typer
 
-from ..support.engines import find_engines
+from tests.support.engines import find_engines
+
 from .grid import Bench, Group, Program, Variant, load, save
 from .report import Report, put_into
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "performance.svg"
 RESULTS = ROOT / ".local" / "benchmarks.json"

@@ -1,1 +1,0 @@
-"""How fast the provider is, measured: `make bench` runs everything, `python -m tests.benchmarks --help` less."""
