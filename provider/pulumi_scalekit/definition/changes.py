@@ -115,29 +115,30 @@ def _align(old: Json, new: Json, place: tuple[str, ...]) -> Json:
     return new
 
 
-def merge_drift(declared: Json, stored: Json, live: Json) -> Json:
-    """What is live, in the words of the declaration.
+IMMUTABLE: Final = ("type", "is_mcp")
+"""The properties of an auth pattern that Scalekit cannot change in place."""
 
-    A server may store a definition in a form of its own, for instance with keys that it adds. `stored` is the
-    form it answered to the last write. Where `live` still equals that, nobody changed anything, and the
-    declared value is kept; elsewhere the live value is taken. All three are normal forms.
+
+def replacements(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[Path]:
+    """The properties that differ and that Scalekit cannot change in place: such a change takes a new connector.
+
+    Source: the Node SDK 2.18 and the Java SDK 2.6, which call a pattern's `type` and `is_mcp` immutable.
+
+    Args:
+        old: A definition, or a connector's attributes.
+        new: The definition that is to take its place. What is `UNKNOWN` in it is left out.
+
+    Example:
+        >>> replacements({"auth_patterns": [{"type": "BEARER"}]}, {"auth_patterns": [{"type": "API_KEY"}]})
+        [('auth_patterns', 0, 'type')]
     """
-    if not list(changes(stored, live)):
-        return declared
-    if isinstance(declared, Mapping) and isinstance(stored, Mapping) and isinstance(live, Mapping):
-        merged = {}
-        for key in [*declared, *(key for key in live if key not in declared)]:
-            value = merge_drift(declared.get(key, ABSENT), stored.get(key, ABSENT), live.get(key, ABSENT))
-            if value is not ABSENT:
-                merged[key] = value
-        return merged
-    if isinstance(declared, list) and isinstance(stored, list) and isinstance(live, list):
-        if len(declared) == len(stored) == len(live):
-            return [merge_drift(d, s, v) for d, s, v in zip(declared, stored, live, strict=True)]
-        # An inserted or removed element shifts the rest: keep the declared form of those that still stand.
-        forms = list(zip(stored, declared, strict=False)) if len(stored) == len(declared) else []
-        return [next((d for s, d in forms if not list(changes(s, item))), item) for item in live]
-    return live
+    before, after = (_mappings(normalize(definition)["auth_patterns"]) for definition in (old, new))
+    return [
+        ("auth_patterns", index, key)
+        for index, (one, other) in enumerate(zip(before, after, strict=False))
+        for key in IMMUTABLE
+        if UNKNOWN not in (one.get(key), other.get(key)) and not same(one.get(key), other.get(key))
+    ]
 
 
 def scopes_and_fields(normal: Mapping[str, Json]) -> tuple[set[str], set[str]]:
@@ -176,7 +177,7 @@ def authorization_note(old: Mapping[str, Json], new: Mapping[str, Json]) -> str:
     )
 
 
-_IDENTITY: Final[Mapping[str, str]] = {
+IDENTITY: Final[Mapping[str, str]] = {
     "fields": "field_name",
     "account_fields": "field_name",
     "available_scopes": "scope",
@@ -195,8 +196,7 @@ def matched_changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
         for key in [*old, *(key for key in new if key not in old)]:
             yield from matched_changes(old.get(key, ABSENT), new.get(key, ABSENT), (*path, key))
         return
-    identity = _IDENTITY.get(str(path[-1])) if path else None
-    before, after = (_by_identity(value, identity) for value in (old, new))
+    before, after = by_identity(old, path), by_identity(new, path)
     if before is not None and after is not None:
         kept_before = [name for name in before if name in after]
         kept_after = [name for name in after if name in before]
@@ -210,10 +210,14 @@ def matched_changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:
         yield from changes(old, new, path)
 
 
-def _by_identity(value: Any, identity: str | None) -> dict[str, Any] | None:
-    if value is ABSENT and identity is not None:
+def by_identity(value: Json, path: Path) -> dict[str, Json] | None:
+    """The elements of the list at a path by what tells them apart; `None` where they cannot be told apart so."""
+    identity = IDENTITY.get(str(path[-1])) if path else None
+    if identity is None:
+        return None
+    if value is ABSENT:
         return {}
-    if identity is None or not isinstance(value, list) or not all(isinstance(v, Mapping) for v in value):
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
         return None
     named = {name: item for item in value if isinstance(name := item.get(identity), str)}
     return named if len(named) == len(value) else None

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
 """A `{{name}}` template inside a URL."""
+_PARTS: Final = re.compile(rf"({PLACEHOLDER.pattern.replace('(', '(?:')})")
 
 
 # RFC 9110, section 5.6.2: the characters of a token, which a header field's name is.
@@ -52,6 +53,23 @@ def _url_fault(url: str) -> str | None:
     if ":" not in host and not all(_HOST_LABEL.fullmatch(label) for label in host.rstrip(".").split(".")):
         return "has a host that is no domain name"
     return None
+
+
+def same_url(one: str, other: str) -> bool:
+    """Whether two URLs differ at most in the case of scheme and host, the default port, and slashes at the end."""
+    return _canonical(one) == _canonical(other)
+
+
+def _canonical(url: str) -> str:
+    match = re.match(r"(?i)(https?)://([^/?#]*)([^?#]*)", url.strip())
+    if not match:
+        return url
+    scheme, host, path = match.groups()
+    # The name in a placeholder is that of a field, and those have a case.
+    lowered = "".join(
+        part if PLACEHOLDER.fullmatch(part) else part.lower() for part in _PARTS.split(host) if part
+    )
+    return f"{scheme.lower()}://{lowered.removesuffix(':443')}{path.rstrip('/')}{url.strip()[match.end() :]}"
 
 
 def domain_allows(domain: str, host: str) -> bool:

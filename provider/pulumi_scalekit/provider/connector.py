@@ -367,13 +367,14 @@ def _identifier(id_: str, state: Inputs) -> str:
 
 def _live_inputs(state: Inputs, live: Attributes) -> Inputs:
     """What is live as the inputs of a program: drift in the words of the declaration in the state, if it has one."""
-    from pulumi_scalekit.definition.changes import align, merge_drift
+    from pulumi_scalekit.definition.changes import align
     from pulumi_scalekit.definition.normalize import (
         definition_of,
         normalize,
         normalize_live,
         without_defaults,
     )
+    from pulumi_scalekit.definition.stored import merge_drift
 
     if state.get("display_name") is None:
         return definition_of(live)
