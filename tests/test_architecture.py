@@ -51,8 +51,9 @@ OUTSIDE = {
 KNOWN_UPWARD: set[tuple[str, str]] = {
     ("pulumi_embedded.language_host.monitor", "pulumi_embedded.engine.deployment"),
     ("pulumi_embedded.language_host.monitor", "pulumi_embedded.engine.requests"),
-    ("pulumi_scalekit.local.routes.connections", "pulumi_scalekit.tool_proxy.request"),
-    ("pulumi_scalekit.local.routes.magic_links", "pulumi_scalekit.tool_proxy.request"),
+    ("pulumi_scalekit.local.routes.connections", "pulumi_scalekit.tool_proxy.account"),
+    ("pulumi_scalekit.local.routes.magic_links", "pulumi_scalekit.tool_proxy.account"),
+    ("pulumi_scalekit.local.routes.tool_proxy", "pulumi_scalekit.tool_proxy.account"),
     ("pulumi_scalekit.local.routes.tool_proxy", "pulumi_scalekit.tool_proxy.request"),
 }
 KNOWN_CIRCLES: set[tuple[str, ...]] = {
@@ -65,12 +66,6 @@ KNOWN_CIRCLES: set[tuple[str, ...]] = {
         "pulumi_embedded.language_host.monitor",
     ),
     ("pulumi_scalekit.api.auth", "pulumi_scalekit.api.client"),
-    (
-        "pulumi_scalekit.cli",
-        "pulumi_scalekit.cli.app",
-        "pulumi_scalekit.cli.asking",
-        "pulumi_scalekit.cli.compare",
-    ),
 }
 KNOWN_PRIVATE: set[tuple[str, str]] = {
     ("pulumi_embedded.cli.app", "pulumi_embedded.cli.options._context"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -137,6 +139,20 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_reviewing_a_file_loads_no_http_client(tmp_path: Path) -> None:
+    """A pure report needs the rules, and neither the HTTP client nor the server."""
+    payload = tmp_path / "payload.json"
+    payload.write_text(json.dumps(TAVILY))
+    program = (
+        "import sys\nfrom pulumi_scalekit.cli.app import run\n"
+        f"try: run(['review', {str(payload)!r}])\nexcept SystemExit: pass\n"
+        "print(sorted({'httpx', 'stamina', 'starlette', 'uvicorn', 'cryptography'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "1 connector reviewed" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_closed_pipe_is_no_error(dev: LocalScalekit) -> None:
     """A reader that goes away early, as `head` does, causes no message."""
     done = subprocess.run(
@@ -149,14 +165,7 @@ def test_a_closed_pipe_is_no_error(dev: LocalScalekit) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_an_unexpected_argument_of_a_mounted_command(command: Run) -> None:
-    """Commands that live elsewhere show their own help under their full name."""
-    result = command("serve", "--help")
-    assert result.code == 0
-    assert "Usage: pulumi-scalekit serve" in result.out
-
-
-def test_list_answers_every_page(command: Run, dev: LocalScalekit) -> None:
+def test_list_returns_every_page(command: Run, dev: LocalScalekit) -> None:
     """All connectors are listed, not only the first page."""
     for number in range(1003):
         dev.store.create_provider(TAVILY | {"display_name": f"Number {number}"})

@@ -202,12 +202,15 @@ def test_a_failed_import_leaves_no_code(
         f"exec '{project.engine.command}' \"$@\"\n"
     )
     wrapper.chmod(0o755)
-    failed = on("import", "--stack", "dev", **{ENGINE_VARIABLE: str(wrapper)})
+    refused = on("import", "--stack", "dev")
+    assert refused.code == 1
+    assert "My Freshdesk: proxy_url has the placeholder" in refused.err
+    failed = on("import", "--stack", "dev", "--force", **{ENGINE_VARIABLE: str(wrapper)})
     assert failed.code == 1
     assert "the lock is held" in failed.err
     assert not imported(project).exists()
     assert not (project.directory / "__main__.py").exists()
-    worked = on("import", "--stack", "dev")
+    worked = on("import", "--stack", "dev", "--force")
     assert worked.code == 3  # one of the two breaks a rule
     screen = worked.out
     for here, anywhere in (

@@ -109,6 +109,22 @@ def test_only_what_is_named(stacks: Stacks, dev: LocalScalekit) -> None:
     assert again["already_managed"] == [tavily]
 
 
+def test_a_broken_definition_is_found_before_anything_is_written(stacks: Stacks, dev: LocalScalekit) -> None:
+    """What Pulumi would refuse is named first; --force imports it all the same, and ends with 3."""
+    seed(dev, TAVILY, FRESHDESK | {"proxy_url": "https://{{host}}/api"})
+    kept = stacks.kept
+    refused = stacks("import", "--stack", "dev")
+    assert refused.code == 1
+    assert "Nothing was imported" in refused.err
+    assert "My Freshdesk: proxy_url has the placeholder {{host}}" in refused.err
+    assert stacks.kept == kept
+    assert [path.name for path in Path().iterdir()] == ["Pulumi.yaml"]
+    assert stacks("import", "Tavily", "--stack", "dev").code == 0
+    forced = stacks("import", "--stack", "dev", "--force", "--json")
+    assert (forced.code, [bool(entry["errors"]) for entry in forced.json["imported"]]) == (3, [True])
+    assert stacks.managed("dev").keys() == {"tavily", "my-freshdesk"}
+
+
 def test_a_dry_run_writes_nothing(stacks: Stacks, dev: LocalScalekit) -> None:
     """`--dry-run` shows the code, and writes neither code nor state nor a backup."""
     seed(dev, ASANA)
@@ -235,7 +251,7 @@ def test_the_cli_comes_first(tmp_path: Path) -> None:
     path = f"{embedded.parent}:{cli.parent}"
     assert find_engine({"PATH": path}) == str(cli)
     assert find_engine({"PATH": path, ENGINE_VARIABLE: "pulumi-embedded"}) == str(embedded)
-    with pytest.raises(EngineError, match="names 'nothing', which is no command here"):
+    with pytest.raises(EngineError, match="names 'nothing', which is not a command here"):
         find_engine({"PATH": path, ENGINE_VARIABLE: "nothing"})
 
 

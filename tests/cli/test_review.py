@@ -76,7 +76,7 @@ def test_every_shape_of_file(command: Run, content: Callable[[dict[str, Any]], A
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "nope", "3", "[1]"])
 def test_a_file_without_a_connector_is_an_error(command: Run, content: str) -> None:
-    """What holds no connector is said, not passed as fine."""
+    """What has no connector is said, not passed as fine."""
     Path("payload.json").write_text(content)
     result = command("review", "payload.json")
     assert (result.code, result.out) == (1, "")
@@ -144,7 +144,7 @@ def test_sarif_places_are_uris(command: Run) -> None:
 
 def test_standard_input_is_called_so(command: Run) -> None:
     """Messages do not call standard input by a dash."""
-    assert command("review", "-", stdin="[]").err.startswith("error: standard input holds no connector")
+    assert command("review", "-", stdin="[]").err.startswith("error: standard input has no connector")
 
 
 JSON = st.recursive(

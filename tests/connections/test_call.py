@@ -222,9 +222,9 @@ def test_a_body_may_be_any_file(environment: local.LocalScalekit, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-f", "app=@{directory}/data"], "holds no text"),
+        (["-f", "app=@{directory}/data"], "is not text"),
         (["-f", "app=@{directory}/none"], "cannot be read"),
-        (["-f", "app=a", "-H", "X Y: 1"], "'X Y' is no header name"),
+        (["-f", "app=a", "-H", "X Y: 1"], "'X Y' is not a header name"),
         (["-f", "app=a", "--json"], "--json goes with --dry-run"),
     ],
 )

@@ -21,26 +21,17 @@ import typer
 from typer.testing import CliRunner
 
 from pulumi_scalekit import local
+from pulumi_scalekit.cli.serve import add_to
 from pulumi_scalekit.local import ServeError, Store, StoreError
-from pulumi_scalekit.local.command import HELP, command
 
 from .conftest import BEARER, Session
-
-PROGRAM = """
-import typer
-from pulumi_scalekit.local.command import HELP, command
-app = typer.Typer()
-app.command("serve", help=HELP)(command)
-app.callback()(lambda: None)
-app()
-"""
 
 
 @contextmanager
 def served(*arguments: str, **env: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command in a process of its own; yield it with the URL that it printed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "serve", "--port", "0", *arguments],
+        [sys.executable, "-m", "pulumi_scalekit.cli", "serve", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -228,7 +219,7 @@ def test_the_command_serves_with_the_callers_credentials(tmp_path: Path, number:
 def test_the_command_says_what_is_wrong(arguments: list[str], says: str) -> None:
     """A wrong option is one line and exit code 1."""
     app = typer.Typer()
-    app.command(help=HELP)(command)
+    add_to(app)
     result = CliRunner().invoke(app, ["--port", "0", *arguments])
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert says in result.stderr

@@ -1,10 +1,8 @@
 """The `pulumi-scalekit` command."""
 
 import sys
-from typing import Final
 
-INTERRUPTED: Final = 130
-"""The exit code of a command that an interrupt ended: 128 and the number of the signal."""
+from .exit_codes import INTERRUPTED
 
 
 def main() -> None:

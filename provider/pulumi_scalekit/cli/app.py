@@ -5,10 +5,8 @@ Modules that take long to import (pydantic, httpx, starlette) are imported insid
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -16,30 +14,21 @@ from pulumi_scalekit._version import __version__
 from pulumi_scalekit.errors import ScalekitError
 
 from . import (
-    INTERRUPTED,
+    call,
+    compare,
+    curl,
     export,
+    import_,
+    list_,
+    new,
     options,
+    promote,
+    review,
+    serve,
+    show,
 )
-from . import (
-    call as calling,
-)
-from . import (
-    compare as comparing,
-)
-from . import (
-    curl as curling,
-)
-from . import (
-    import_ as imports,
-)
-from . import (
-    review as reviewing,
-)
-from . import (
-    show as environments,
-)
-from .console import Screen
-from .texts import help_text
+from .console import Screen, help_text
+from .exit_codes import INTERRUPTED
 
 EXIT_CODES: Final = help_text("""
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, and there is something to act on
@@ -72,36 +61,8 @@ def _root(
     pass
 
 
-def _mount(name: str, module: str, summary: str, panel: str) -> None:
-    """Add a command that lives in a module of its own, which is imported when the command runs.
-
-    The module has `command`, a function with typer's annotations, and may have `HELP`, its help text.
-    """
-
-    @app.command(
-        name,
-        help=summary,
-        rich_help_panel=panel,
-        add_help_option=False,
-        context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
-    )
-    def run_command(context: typer.Context) -> None:
-        loaded: Any = importlib.import_module(module)
-        command: Callable[..., Any] = loaded.command
-        own = typer.Typer(
-            rich_markup_mode="rich",
-            pretty_exceptions_enable=False,
-            add_completion=False,
-            context_settings=options.HELP_OPTIONS,
-        )
-        own.command(help=getattr(loaded, "HELP", command.__doc__))(command)
-        own(context.args, prog_name=f"pulumi-scalekit {name}")
-
-
-for part in (environments, export, curling, imports, comparing, reviewing, calling):
-    part.add_to(app)
-_mount("serve", "pulumi_scalekit.local.command", "Run a local Scalekit.", "Try")
-_mount("new", "pulumi_scalekit.cli.new", "Make a definition from answers or an API's documents.", "Write")
+for command in (list_, show, new, export, curl, import_, promote, compare, review, call, serve):
+    command.add_to(app)
 
 
 def run(arguments: list[str] | None = None) -> None:

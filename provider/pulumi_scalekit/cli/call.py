@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .console import Screen
-from .texts import help_text
+from .console import Screen, help_text
 
 if TYPE_CHECKING:
     import httpx
@@ -77,7 +75,7 @@ def call(
     method = (method or ("GET" if data is None else "POST")).upper()
     screen = Screen()
     if json and not dry_run:
-        raise typer.BadParameter("--json goes with --dry-run; an upstream's answer is printed as it is")
+        raise typer.BadParameter("--json goes with --dry-run; the upstream's response is printed as it is")
     body = _body(data) if data is not None else None
     headers = [_header(item) for item in header or ()]
     if dry_run:
@@ -89,13 +87,9 @@ def call(
 
 def _definition(source: str, env: str | None, program: Path, screen: Screen) -> dict[str, Any]:
     if source.endswith(".json") or Path(source).is_file():
-        try:
-            payload = jsonlib.loads(Path(source).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise typer.BadParameter(f"{source} cannot be read as JSON: {error}") from None
-        if not isinstance(payload, dict):
-            raise typer.BadParameter(f"{source} holds no JSON object")
-        return payload
+        from pulumi_scalekit.operations.files import read_json_object
+
+        return read_json_object(Path(source))
     return options.connectors_of(options.profile_of(env, program), screen, [source])[0]
 
 
@@ -193,7 +187,7 @@ def _header(item: str) -> tuple[str, str]:
 
     name, value = _pair(item, ":", "--header")
     if not HEADER_NAME.fullmatch(name):
-        raise typer.BadParameter(f"--header: {name!r} is no header name")
+        raise typer.BadParameter(f"--header: {name!r} is not a header name")
     return name, value
 
 
@@ -209,7 +203,7 @@ def _content(value: str) -> str:
     try:
         return _read(value[1:]).decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise typer.BadParameter(f"{value[1:]} holds no text") from None
+        raise typer.BadParameter(f"{value[1:]} is not text") from None
 
 
 def _read(path: str) -> bytes:

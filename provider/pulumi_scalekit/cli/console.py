@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import typer
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from .exit_codes import INTERRUPTED
 
 _HIDDEN: Final = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 """Characters that steer a terminal, or the direction of its text, and show nothing."""
@@ -27,6 +30,16 @@ _READABLE: Final = 12
 def visible(text: str) -> str:
     """Text, which may be anybody's, with the characters written out that would steer the terminal."""
     return _HIDDEN.sub(lambda match: repr(match.group())[1:-1], text)
+
+
+def help_text(text: str) -> str:
+    """A help text whose paragraphs are one line each, for typer to wrap; indented lines stay as they are."""
+    return re.sub(r"(?<=\S)\n(?=[^\s])", " ", text.strip())
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 connector`, `2 connectors`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -107,11 +120,11 @@ class Screen:
 
     def _too_wide(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> bool:
         """Whether a table's columns cannot stand side by side and be read."""
-        least = 0
+        minimum = 0
         for index, column in enumerate(columns):
             width = max([cell_len(column.title), *(row[index].cell_len for row in rows)])
-            least += 2 + (min(width, _READABLE) if column.fold or column.wrap else width)
-        return least - 2 > self.out.width
+            minimum += 2 + (min(width, _READABLE) if column.fold or column.wrap else width)
+        return minimum - 2 > self.out.width
 
     def _records(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
         """Print the rows of a table one under the other, their cells as lines."""
@@ -194,3 +207,27 @@ class Screen:
 def _one_line(text: str) -> str:
     """Text without line breaks. Spaces stay as they are: those of a name tell it from another."""
     return visible(" ".join(line.strip() for line in text.splitlines()).replace("\t", " "))
+
+
+def ask(question: str, default: str | None = None) -> str:
+    """Ask a question on the terminal, and return what was typed; without a default there has to be something.
+
+    Ctrl-C ends the command, with the exit code of an interruption.
+    """
+    with _interruptible():
+        return str(typer.prompt(question, default=default, err=True, show_default=bool(default)))
+
+
+def confirm(question: str) -> bool:
+    """Ask a question on the terminal, and return whether the response is yes. Ctrl-C ends the command."""
+    with _interruptible():
+        return typer.confirm(question, err=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        typer.echo(err=True)
+        raise typer.Exit(INTERRUPTED) from None

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .console import Screen
-from .texts import help_text
+from .console import Screen, counted, help_text
 
 if TYPE_CHECKING:
     from pulumi_scalekit.operations.curl import Command
@@ -87,7 +86,7 @@ def create(
     ]
     if taken:
         raise ConnectorExists(
-            f"A connector named {definition['display_name']!r} exists already in {profile.url}: {taken[0]}. "
+            f"A connector named {definition['display_name']!r} already exists in {profile.url}: {taken[0]}. "
             "Use `pulumi-scalekit curl update`",
             taken,
         )
@@ -110,15 +109,15 @@ def update(
 
     screen = Screen()
     profile = options.profile_of(env, program)
-    answers = options.connectors_of(profile, screen)
+    connectors = options.connectors_of(profile, screen)
     if file is None and origin is None:
-        live = find(answers, name, profile.url)
+        live = find(connectors, name, profile.url)
         definition = definition_of(live)
     else:
         definition = _definition(screen, name, origin, file, program)
         # An identifier means the target's own; a name that only the source knows means the same name there.
-        known = any(name in (identifier_of(c), name_of(c)) for c in answers)
-        live = find(answers, name if known else str(definition.get("display_name")), profile.url)
+        known = any(name in (identifier_of(c), name_of(c)) for c in connectors)
+        live = find(connectors, name if known else str(definition.get("display_name")), profile.url)
     command = update_command(profile.url, identifier_of(live), update_payload(definition))
     _print(screen, profile, command, json=json)
 
@@ -143,23 +142,16 @@ def delete(
 def _definition(
     screen: Screen, name: str, origin: str | None, file: Path | None, program: Path
 ) -> dict[str, Any]:
-    import json
-
     from pulumi_scalekit.definition.keys import DEFINITION_KEYS
     from pulumi_scalekit.definition.normalize import definition_of
-    from pulumi_scalekit.errors import ScalekitError
+    from pulumi_scalekit.operations.files import read_json_object
 
     if file is not None and origin is not None:
         raise typer.BadParameter("give only one of --file and --from")
     if file is None:
         profile = options.profile_of(origin, program)
         return definition_of(options.connectors_of(profile, screen, [name])[0])
-    try:
-        payload = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ScalekitError(f"{file} cannot be read as JSON: {error}") from None
-    if not isinstance(payload, dict):
-        raise ScalekitError(f"{file} holds no JSON object")
+    payload = read_json_object(file)
     _refuse_wrong(payload, file)
     return {key: payload[key] for key in DEFINITION_KEYS if key in payload}
 
@@ -172,7 +164,7 @@ def _refuse_wrong(payload: dict[str, Any], file: Path) -> None:
     found = errors({key: value for key, value in payload.items() if key not in ANSWER_ONLY})
     if found:
         listed = "; ".join(f"{finding.path} {finding}" for finding in found)
-        raise DefinitionError(f"{file} has {len(found)} error{'' if len(found) == 1 else 's'}: {listed}")
+        raise DefinitionError(f"{file} has {counted(len(found), 'error')}: {listed}")
 
 
 def _print(screen: Screen, profile: Profile, command: Command, *, json: bool) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .console import Screen
-from .texts import help_text
+from .console import Screen, counted, help_text
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.client import Attributes
@@ -63,12 +62,12 @@ def export(
 
     screen = Screen()
     profile = options.profile_of(env, program)
-    answers = options.connectors_of(profile, screen, names)
-    everything = answers if not names else options.connectors_of(profile, screen)
+    connectors = options.connectors_of(profile, screen, names)
+    everything = connectors if not names else options.connectors_of(profile, screen)
     # Names are given with all connectors in view: an export of one calls it what an export of all does.
-    chosen = {identifier_of(a) for a in answers}
+    chosen = {identifier_of(a) for a in connectors}
     try:
-        refuse_duplicates(answers)
+        refuse_duplicates(connectors)
     except AmbiguousConnector as error:
         screen.note(
             f"warning: {error}", "yellow"
@@ -97,9 +96,7 @@ def export(
     elif out:
         for file in files:
             screen.say(str(file))
-        screen.note(
-            f"Exported {len(named)} connector{'' if len(named) == 1 else 's'} of {profile.url}", "dim"
-        )
+        screen.note(f"Exported {counted(len(named), 'connector')} of {profile.url}", "dim")
     elif form is Format.PYTHON:
         screen.raw(contents[PYTHON_FILE])
     else:
@@ -121,8 +118,8 @@ def _payloads(named: list[tuple[str, Attributes]]) -> dict[str, str]:
     from pulumi_scalekit.definition.normalize import definition_of
 
     return {
-        f"{resource}.json": json.dumps(definition_of(answer), indent=2, ensure_ascii=False) + "\n"
-        for resource, answer in named
+        f"{resource}.json": json.dumps(definition_of(connector), indent=2, ensure_ascii=False) + "\n"
+        for resource, connector in named
     }
 
 

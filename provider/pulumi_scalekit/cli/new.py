@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .asking import ask
-from .console import Screen
-from .texts import help_text
+from .console import Screen, ask, help_text
+from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
     from pulumi_scalekit.discovery import Overrides, Reading, Result, Source
 
-INCOMPLETE: Final = 3
-"""The exit code when something has to be filled in."""
 _STYLES: Final = {"given": "cyan", "found": "green", "assumed": "yellow", "missing": "bold red"}
 
 HELP: Final = help_text("""Make a connector definition from flags, questions, an OpenAPI file or an MCP server.
@@ -55,7 +52,13 @@ class Format(str, enum.Enum):
     JSON = "json"
 
 
-def command(
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    summary = "Make a definition from answers or an API's documents."
+    app.command("new", help=HELP, short_help=summary, rich_help_panel="Write")(new)
+
+
+def new(
     *,
     openapi: Annotated[
         str | None,
@@ -166,7 +169,7 @@ def command(
     if not json:
         _report(screen, result)
     if result.missing:
-        raise typer.Exit(INCOMPLETE)
+        raise typer.Exit(ATTENTION)
 
 
 # --- Output -------------------------------------------------------------------------------------------------

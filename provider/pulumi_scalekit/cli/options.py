@@ -60,7 +60,7 @@ def profile_of(env: str | None, program: Path) -> Profile:
 
 
 def open_connectors(profile: Profile) -> Connectors:
-    """The connectors of an environment. Nothing is asked yet."""
+    """The connectors of an environment. Nothing is requested yet."""
     from pulumi_scalekit.api.client import Client
     from pulumi_scalekit.api.connectors import Connectors
 
@@ -78,5 +78,5 @@ def connectors_of(profile: Profile, screen: Screen, names: list[str] | None = No
     from pulumi_scalekit.operations.selection import select
 
     with screen.working(f"Reading the connectors of {profile.url}"):
-        answers = open_connectors(profile).all()
-    return select(answers, names or (), profile.url)
+        connectors = open_connectors(profile).all()
+    return select(connectors, names or (), profile.url)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .console import Column, Screen, visible
-from .texts import help_text
+from .console import Column, Screen, help_text, visible
+from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HELP: Final = help_text("""
 Review connector definitions: the documentation's review list and every rule, with reasons and fixes.
 
-FILE is a JSON payload, a list of them, or the answer of Scalekit's list call; - reads standard input.
+FILE is a JSON payload, a list of them, or the response of Scalekit's list call; - reads standard input.
 Without it, the connectors of an environment are reviewed, or with --stack those that a Pulumi stack
 declares.
 
@@ -115,7 +115,7 @@ def review_definitions(
         _show(screen, reviews, checklist=wanted)
     worst = max((RANK[r.worst] for r in reviews if r.worst), default=0)
     if fail_on is not FailOn.NEVER and worst >= RANK[fail_on.value]:
-        raise typer.Exit(3)
+        raise typer.Exit(ATTENTION)
 
 
 def _from_file(file: str) -> tuple[list[Subject], dict[str, int]]:
@@ -133,11 +133,13 @@ def _from_file(file: str) -> tuple[list[Subject], dict[str, int]]:
         content: Any = json.loads(text)
         lines = property_lines(text)
     except (ValueError, RecursionError) as error:
-        raise ScalekitError(f"{called} is no JSON: {error}") from None
+        raise ScalekitError(f"{called} is not valid JSON: {error}") from None
     source = "stdin" if file == "-" else Path(file).as_posix()
     entries = list(_payloads(content))
     if not entries:
-        raise ScalekitError(f"{called} holds no connector: a payload, a list of payloads, or a list answer")
+        raise ScalekitError(
+            f"{called} has no connector: give a payload, a list of payloads, or a response of the list call"
+        )
     return [_subject(payload, source, path) for path, payload in entries], lines
 
 
@@ -160,7 +162,7 @@ def _subject(payload: dict[str, Any], source: str, path: str = "", name: str = "
     from pulumi_scalekit.definition.keys import ANSWER_ONLY
     from pulumi_scalekit.operations.review import Subject
 
-    # What the server makes is no mistake in what it answered.
+    # What the server makes is not a mistake in its response.
     live = isinstance(payload.get("identifier"), str)
     definition = {k: v for k, v in payload.items() if not (live and k in ANSWER_ONLY)}
     called = name or str(payload.get("display_name") or path or source)

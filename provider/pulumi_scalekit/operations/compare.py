@@ -20,9 +20,8 @@ from pulumi_scalekit.definition.normalize import (
 )
 from pulumi_scalekit.errors import AmbiguousConnector
 
-from .selection import by_name, find, identifier_of, name_of
+from .selection import Attributes, by_name, find, identifier_of, name_of
 
-Attributes = dict[str, Any]
 Action = Literal["create", "update", "same", "only in target"]
 
 
@@ -100,8 +99,8 @@ def _wanted(
     return [name_of(c) for c in by_name({"display_name": name} for name in chosen)]
 
 
-def _only(answers: list[Attributes], name: str, where: str) -> Attributes | None:
-    found = [c for c in answers if name_of(c) == name]
+def _only(connectors: list[Attributes], name: str, where: str) -> Attributes | None:
+    found = [c for c in connectors if name_of(c) == name]
     if len(found) > 1:
         identifiers = ", ".join(identifier_of(c) for c in found)
         raise AmbiguousConnector(

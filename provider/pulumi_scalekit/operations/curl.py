@@ -1,7 +1,7 @@
 """The documented `curl` commands, ready to paste: for those who have to run a change by hand.
 
 Every value is quoted for a POSIX shell. The credentials and the token appear as shell variables only, so nothing
-secret is printed. `python3` takes the token out of the answer, because `jq` is not everywhere.
+secret is printed. `python3` takes the token out of the response, because `jq` is not everywhere.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def update_command(environment_url: str, identifier: str, payload: Mapping[str, 
     """The command that replaces a connector's definition.
 
     Raises:
-        InvalidRequest: The identifier is none.
+        InvalidRequest: The identifier is not valid.
     """
     return Command("PUT", _url(environment_url, identifier), payload)
 
@@ -58,7 +58,7 @@ def delete_command(environment_url: str, identifier: str) -> Command:
     """The command that deletes a connector.
 
     Raises:
-        InvalidRequest: The identifier is none.
+        InvalidRequest: The identifier is not valid.
     """
     return Command("DELETE", _url(environment_url, identifier))
 
@@ -71,7 +71,7 @@ def token_command(environment_url: str, prefix: str = "SCALEKIT_") -> str:
         prefix: The start of the credentials' variables, as in `SCALEKIT_DEV_`.
     """
     # Where curl fails, it says why, and there is nothing to take a token from.
-    take = 'import json, sys; answer = sys.stdin.read() or sys.exit(1); print(json.loads(answer)["access_token"])'
+    take = 'import json, sys; response = sys.stdin.read() or sys.exit(1); print(json.loads(response)["access_token"])'
     url = shlex.quote(f"{environment_url}/oauth/token")
     ask = [
         f"{TOKEN_VARIABLE}=$(curl --silent --show-error --fail {url}",

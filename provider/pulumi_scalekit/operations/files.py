@@ -11,6 +11,23 @@ from typing import Any
 from pulumi_scalekit.errors import ScalekitError
 
 
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        ScalekitError: The file cannot be read, or its content is something else; the message says which.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise ScalekitError(f"Cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ScalekitError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ScalekitError(f"{path} is not a JSON object")
+    return content
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file in one step: a reader sees the old content or the new.
 

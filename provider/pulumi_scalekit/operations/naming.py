@@ -6,11 +6,8 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from .selection import by_name, name_of
-
-Attributes = dict[str, Any]
+from .selection import Attributes, by_name, name_of
 
 
 def slug(display_name: str) -> str:
@@ -18,21 +15,23 @@ def slug(display_name: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", display_name.lower())) or "connector"
 
 
-def resource_names(answers: Iterable[Attributes], taken: Iterable[str] = ()) -> list[tuple[str, Attributes]]:
+def resource_names(
+    connectors: Iterable[Attributes], taken: Iterable[str] = ()
+) -> list[tuple[str, Attributes]]:
     """A resource name for each connector, in the order of their names.
 
     Of duplicates, the first by identifier has the plain name; the others are numbered.
 
     Args:
-        answers: The connectors.
+        connectors: The connectors.
         taken: Names that cannot be given any more.
     """
     used = set(taken)
     named: list[tuple[str, Attributes]] = []
-    for answer in by_name(answers):
-        name = _free(slug(name_of(answer)), used, "-")
+    for connector in by_name(connectors):
+        name = _free(slug(name_of(connector)), used, "-")
         used.add(name)
-        named.append((name, answer))
+        named.append((name, connector))
     return named
 
 

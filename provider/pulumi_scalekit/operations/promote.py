@@ -19,9 +19,7 @@ from pulumi_scalekit.errors import ScalekitError
 
 from .compare import Comparison
 from .ownership import Ownership
-from .selection import identifier_of
-
-Attributes = dict[str, Any]
+from .selection import Attributes, identifier_of
 
 LOOKS: Final = 5
 """How often the list is read before a difference counts."""
@@ -97,10 +95,10 @@ def promote(
         progress(comparison)
         try:
             if comparison.target is None:
-                answer = connectors.create(comparison.payload)
+                stored = connectors.create(comparison.payload)
             else:
-                answer = connectors.update(comparison.identifier, comparison.payload)
-            written.append(Outcome(comparison, identifier_of(answer)))
+                stored = connectors.update(comparison.identifier, comparison.payload)
+            written.append(Outcome(comparison, identifier_of(stored)))
         except ScalekitError as error:
             written.append(Outcome(comparison, comparison.identifier, str(error)))
     return _read_back(written, connectors)
@@ -127,7 +125,7 @@ def _read_back(written: list[Outcome], connectors: Connectors) -> list[Outcome]:
         ):
             with attempt:
                 # Not from the connectors, which knows the writes without being told by the server.
-                live = {identifier_of(answer): answer for answer in client.connectors()}
+                live = {identifier_of(stored): stored for stored in client.connectors()}
                 checked = [o if o.error else _checked(o, live.get(o.identifier)) for o in written]
                 if [o.error for o in checked] != [o.error for o in written]:
                     raise _NotYet

@@ -29,13 +29,13 @@ def find_engine(environ: Mapping[str, str] | None = None) -> str:
     """The command of the engine to use.
 
     Raises:
-        EngineError: There is none.
+        EngineError: There is no engine.
     """
     env = os.environ if environ is None else environ
     if chosen := env.get(ENGINE_VARIABLE):
         found = shutil.which(chosen, path=env.get("PATH"))
         if found is None:
-            raise EngineError(f"{ENGINE_VARIABLE} names {chosen!r}, which is no command here")
+            raise EngineError(f"{ENGINE_VARIABLE} names {chosen!r}, which is not a command here")
         return found
     beside = str(Path(sys.executable).parent)
     path = env.get("PATH", os.defpath)
@@ -96,7 +96,7 @@ class Project:
         return Path(self.engine).name
 
     def run(self, *arguments: str, stdin: str = "") -> str:
-        """Run an engine command in the project, without questions, and answer its standard output.
+        """Run an engine command in the project, without questions, and return its standard output.
 
         Raises:
             EngineError: It failed; the message has what it said.
@@ -184,7 +184,7 @@ class Project:
         """
         exported = self._json("stack", "export", "--stack", stack)
         if not isinstance(exported, dict):
-            raise EngineError(f"`{self.engine_name} stack export` answered with something that is no state")
+            raise EngineError(f"`{self.engine_name} stack export` returned something that is not a state")
         return exported
 
     def replace_deployment(self, stack: str, deployment: Mapping[str, Any]) -> None:
@@ -204,5 +204,5 @@ class Project:
         except ValueError:
             command = " ".join(arguments[:2])
             raise EngineError(
-                f"`{self.engine_name} {command}` answered with something that is no JSON"
+                f"`{self.engine_name} {command}` returned something that is not valid JSON"
             ) from None

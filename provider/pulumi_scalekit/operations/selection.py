@@ -11,26 +11,26 @@ from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound
 Attributes = dict[str, Any]
 
 
-def by_name(answers: Iterable[Attributes]) -> list[Attributes]:
+def by_name(connectors: Iterable[Attributes]) -> list[Attributes]:
     """The connectors sorted by display name, then identifier: a stable order, whatever the server's is."""
-    return sorted(answers, key=lambda c: (name_of(c).casefold(), name_of(c), identifier_of(c)))
+    return sorted(connectors, key=lambda c: (name_of(c).casefold(), name_of(c), identifier_of(c)))
 
 
-def name_of(answer: Attributes) -> str:
+def name_of(connector: Attributes) -> str:
     """A connector's display name."""
-    return str(answer.get("display_name") or "")
+    return str(connector.get("display_name") or "")
 
 
-def identifier_of(answer: Attributes) -> str:
+def identifier_of(connector: Attributes) -> str:
     """A connector's identifier."""
-    return str(answer.get("identifier") or "")
+    return str(connector.get("identifier") or "")
 
 
-def select(answers: Iterable[Attributes], names: Sequence[str], where: str) -> list[Attributes]:
+def select(connectors: Iterable[Attributes], names: Sequence[str], where: str) -> list[Attributes]:
     """The connectors that the names mean, sorted, each once; all of them without names.
 
     Args:
-        answers: The connectors of an environment.
+        connectors: The connectors of an environment.
         names: Identifiers, or display names, which may differ in case if just one connector is meant then.
         where: The environment, for messages.
 
@@ -38,14 +38,14 @@ def select(answers: Iterable[Attributes], names: Sequence[str], where: str) -> l
         ConnectorNotFound: A name means no connector.
         AmbiguousConnector: A name means several.
     """
-    listed = by_name(answers)
+    listed = by_name(connectors)
     if not names:
         return listed
     chosen = {identifier_of(found): found for found in (find(listed, name, where) for name in names)}
     return by_name(chosen.values())
 
 
-def find(answers: Sequence[Attributes], name: str, where: str) -> Attributes:
+def find(connectors: Sequence[Attributes], name: str, where: str) -> Attributes:
     """The one connector that an identifier or a display name means.
 
     Raises:
@@ -53,9 +53,9 @@ def find(answers: Sequence[Attributes], name: str, where: str) -> Attributes:
         AmbiguousConnector: There are several; the message has their identifiers.
     """
     for matches in (
-        [c for c in answers if identifier_of(c) == name],
-        [c for c in answers if name_of(c) == name],
-        [c for c in answers if name_of(c).casefold() == name.casefold()],
+        [c for c in connectors if identifier_of(c) == name],
+        [c for c in connectors if name_of(c) == name],
+        [c for c in connectors if name_of(c).casefold() == name.casefold()],
     ):
         if len(matches) == 1:
             return matches[0]
@@ -65,25 +65,25 @@ def find(answers: Sequence[Attributes], name: str, where: str) -> Attributes:
                 f"{len(matches)} connectors are named {name_of(matches[0])!r} in {where}. "
                 f"Say which one by its identifier: {identifiers}"
             )
-    close = get_close_matches(name, [name_of(c) for c in answers], 1)
+    close = get_close_matches(name, [name_of(c) for c in connectors], 1)
     hint = f"Did you mean {close[0]!r}?" if close else "`pulumi-scalekit list` shows those that exist"
     raise ConnectorNotFound(f"There is no connector {name!r} in {where}. {hint}")
 
 
-def refuse_duplicates(answers: Iterable[Attributes], others: Iterable[Attributes] = ()) -> None:
+def refuse_duplicates(connectors: Iterable[Attributes], others: Iterable[Attributes] = ()) -> None:
     """Refuse connectors that have a display name in common: a program cannot declare two of one name.
 
     Args:
-        answers: The connectors to declare.
+        connectors: The connectors to declare.
         others: Connectors that are declared already.
 
     Raises:
         AmbiguousConnector: There are such; the message names them.
     """
     named: dict[str, list[str]] = {}
-    fresh = list(answers)
-    for answer in [*fresh, *others]:
-        named.setdefault(name_of(answer), []).append(identifier_of(answer))
+    fresh = list(connectors)
+    for connector in [*fresh, *others]:
+        named.setdefault(name_of(connector), []).append(identifier_of(connector))
     duplicates = [
         f"{name!r} ({', '.join(named[name])})" for name in map(name_of, fresh) if len(named[name]) > 1
     ]

@@ -22,10 +22,11 @@ from pulumi_scalekit.definition.normalize import definition_of, normalize, norma
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.provider.values import answer_outputs
 
+from .selection import Attributes
+
 if TYPE_CHECKING:
     from .pulumi_cli import ConfigValue
 
-Attributes = dict[str, Any]
 Deployment = dict[str, Any]
 """What `stack export` prints: `{"version": 3, "deployment": {"resources": […], …}}`."""
 Resource = dict[str, Any]
@@ -57,7 +58,7 @@ class Entry:
     """A connector to import, under the name that its resource has in the program."""
 
     resource: str
-    answer: Attributes
+    attributes: Attributes
 
 
 def resources_of(deployment: Deployment) -> list[Resource]:
@@ -135,7 +136,7 @@ def environments_at(configured: object) -> set[str]:
     from pulumi_scalekit.settings import environment_url
 
     if isinstance(configured, str) and configured:
-        with contextlib.suppress(SettingsError):  # what is no URL is no environment
+        with contextlib.suppress(SettingsError):  # what is not a URL names no environment
             return {environment_url(configured)}
     return set()
 
@@ -209,7 +210,7 @@ def add_connectors(
         added.append(
             _connector(
                 urn,
-                entry.answer,
+                entry.attributes,
                 parent=root_urn,
                 provider=f"{provider_urn}::{provider['id']}",
                 environment_url=environment_url,
@@ -247,7 +248,7 @@ def _default_provider(urn: str, config: Mapping[str, ConfigValue], time: str) ->
 
 def _connector(
     urn: str,
-    answer: Attributes,
+    connector: Attributes,
     *,
     parent: str,
     provider: str,
@@ -258,9 +259,9 @@ def _connector(
     from pulumi_scalekit.provider import sdk as host
     from pulumi_scalekit.provider.connector import CONTEXT_KEY, ENVIRONMENT, SERVER_FORM, ConnectorProvider
 
-    inputs = {**definition_of(answer), ENVIRONMENT: environment_url}
-    outputs = {**inputs, **answer_outputs(answer)}
-    stored = normalize_live(answer)
+    inputs = {**definition_of(connector), ENVIRONMENT: environment_url}
+    outputs = {**inputs, **answer_outputs(connector)}
+    stored = normalize_live(connector)
     if not same_definition(normalize(inputs), stored):  # pragma: no cover - the two are the same today
         outputs[SERVER_FORM] = secret(stored)
     marked = {"__provider": host.pickled(ConnectorProvider)}
@@ -268,7 +269,7 @@ def _connector(
     return {
         "urn": urn,
         "custom": True,
-        "id": str(answer["identifier"]),
+        "id": str(connector["identifier"]),
         "type": CONNECTOR_TYPE,
         "inputs": {**marked, **inputs},
         "outputs": {**marked, **outputs},

@@ -49,7 +49,7 @@ def dry_run(
     path, query = split_target(target)
     needed = [*placeholders(definition.get("proxy_url")), *_credentials(pattern)]
     assumed = tuple(dict.fromkeys(name for name in needed if name not in fields))
-    # A name with an underscore is no host name; what is assumed is only shown.
+    # A host name cannot have an underscore; what is assumed is only shown.
     values = {**{name: name.replace("_", "-") for name in assumed}, **fields}
     account = AccountValues(values, values, values.get("token", "token"))
     request = upstream_request(definition, account, path, query)

@@ -29,7 +29,7 @@ NOT_FORWARDED: Final = frozenset(
         "x-sdk-version",
     )
 )
-"""Headers of a call that are for Scalekit, or are made anew for the upstream. In lower case."""
+"""Headers of a call that are for Scalekit, or are made again for the upstream. In lower case."""
 
 
 @dataclass(frozen=True)

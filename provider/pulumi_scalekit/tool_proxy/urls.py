@@ -70,7 +70,7 @@ def fill(template: str, values: Mapping[str, str], *, check: bool = True) -> str
         value = values[match[1]]
         if check and (not _HOST_VALUE.fullmatch(value) or ".." in value):
             raise InjectionError(
-                f"the value of {{{{{match[1]}}}}} is no host name: give it without scheme and path, "
+                f"the value of {{{{{match[1]}}}}} is not a host name: give it without scheme and path, "
                 "such as example.com"
             )
         return value

@@ -1,42 +1,39 @@
-"""`pulumi-scalekit serve`: the command, ready to be added to a typer application."""
+"""`serve`: a local Scalekit."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
-from .faults import KINDS, FaultError
-from .grpc_bridge import ROOTS_VARIABLE
-from .server import ServeError, serve
-from .settings import Settings
-from .store import StoreError
+from .console import Screen, help_text
 
-HELP = f"""Run a local Scalekit: a real HTTP server with the documented API, on this machine only.
+HELP: Final = help_text("""
+Run a local Scalekit: a real HTTP server with the documented API, on this machine only.
 
-Point the provider, the SDK or curl at the URL that it prints. \
-Without --data everything is gone when it ends. \
-The client id and secret come from SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET, \
-else they are {DEFAULT_CLIENT_ID} and {DEFAULT_CLIENT_SECRET}.
+Point the provider, the SDK or curl at the URL that it prints. Without --data everything is gone when it ends. The
+client id and secret come from SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET, else they are skc_local and local-secret.
 
-\b
-Examples:
+[bold]Examples[/bold]
+
   pulumi-scalekit serve --data .scalekit
   pulumi-scalekit serve --port 0 --fault 'create:drop-after-commit*1'
   pulumi-scalekit serve --upstream https://api.example.com=http://127.0.0.1:9000
 
-\b
-Faults, as OPERATION:FAULT[=VALUE][*TIMES][,skip=N][,every=N][,p=P][,seed=N]:
-  {", ".join(KINDS)}
-
-What each fault does, and all that the server answers, is in docs/local-scalekit.md.
-"""
+A fault is OPERATION:FAULT\\[=VALUE]\\[*TIMES]\\[,skip=N]\\[,every=N]\\[,p=P]\\[,seed=N]. Which there are, and what
+each does, is in docs/local-scalekit.md.
+""")
 
 
-def command(
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve", help=HELP, short_help="Run a local Scalekit.", rich_help_panel="Try")(serve)
+
+
+def serve(
+    *,
     port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8787,
     data: Annotated[
         Path | None, typer.Option(help="The directory that keeps the environment.", file_okay=False)
@@ -55,18 +52,27 @@ def command(
     rate_limit: Annotated[
         int | None, typer.Option(help="Requests a minute before 429; none by default.", min=1)
     ] = None,
-    grpc: Annotated[  # noqa: FBT002 - typer makes a flag of it
+    grpc: Annotated[
         bool,
-        typer.Option(
-            "--grpc", help="Attributes the official SDK's gRPC calls, too; needs scalekit-sdk-python."
-        ),
+        typer.Option("--grpc", help="Serve the official SDK's gRPC calls, too; needs scalekit-sdk-python."),
     ] = False,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    allow_remote: Annotated[  # noqa: FBT002 - typer makes a flag of it
+    allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Let --host be an address that other machines can reach.")
     ] = False,
 ) -> None:
     """Run the server until it is interrupted."""
+    from pulumi_scalekit.local import (
+        DEFAULT_CLIENT_ID,
+        DEFAULT_CLIENT_SECRET,
+        FaultError,
+        ServeError,
+        Settings,
+        StoreError,
+    )
+    from pulumi_scalekit.local import serve as run_server
+    from pulumi_scalekit.local.grpc_bridge import ROOTS_VARIABLE
+
     settings = Settings(requests_per_minute=rate_limit)
     client_id = os.environ.get("SCALEKIT_CLIENT_ID") or DEFAULT_CLIENT_ID
     secret = os.environ.get("SCALEKIT_CLIENT_SECRET") or DEFAULT_CLIENT_SECRET
@@ -86,7 +92,7 @@ def command(
 
     try:
         settings.upstreams = dict(_origins(item) for item in upstream or ())
-        serve(
+        run_server(
             host,
             port,
             data,
@@ -99,11 +105,13 @@ def command(
             announce=announce,
         )
     except (ServeError, StoreError, FaultError) as error:
-        typer.echo(f"error: {error}", err=True)
+        Screen().error(str(error))
         raise typer.Exit(1) from None
 
 
 def _origins(item: str) -> tuple[str, str]:
+    from pulumi_scalekit.local import ServeError
+
     origin, separator, target = item.rpartition("=")
     if not separator or not origin or not target.startswith(("http://", "https://")):
         raise ServeError(

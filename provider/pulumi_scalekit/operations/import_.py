@@ -1,0 +1,176 @@
+"""Live connectors under Pulumi's management: the state of a stack, and the code that declares them.
+
+`plan_import` reads, checks and computes everything; `apply_import` writes. So whatever is wrong is found before
+anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi_scalekit.definition.check import errors
+from pulumi_scalekit.definition.normalize import definition_of
+from pulumi_scalekit.errors import EngineError, ScalekitError
+
+from .codegen import module_source
+from .files import write_new, write_text
+from .naming import resource_names
+from .ownership import Ownership, read_ownership
+from .pulumi_cli import Project
+from .selection import Attributes, identifier_of, name_of, refuse_duplicates, select
+from .state import (
+    Deployment,
+    Entry,
+    add_connectors,
+    managed_connectors,
+    refuse_pending,
+    resource_names_in,
+)
+
+MODULE: Final = "imported_connectors"
+"""The module that gets the code, where the program has code of its own already."""
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """What an import would write."""
+
+    project: Project
+    stack: str
+    environment_url: str
+    entries: tuple[Entry, ...]
+    """The connectors to import."""
+    already_managed: tuple[str, ...]
+    """The identifiers of those asked for that the stack manages already."""
+    before: Deployment
+    """The stack's state as it is."""
+    after: Deployment
+    """The stack's state with the imported connectors."""
+    target: Path | None
+    """The file that gets the code, or `None` where no code is written."""
+    source: str
+    """The whole content of that file after the import."""
+
+    def errors(self, entry: Entry) -> list[str]:
+        """The rules that a live definition breaks: Pulumi refuses to preview it until its code is corrected."""
+        return [f"{finding.path} {finding}" for finding in errors(definition_of(entry.attributes))]
+
+
+def plan_import(
+    project: Project,
+    stack: str,
+    connectors: Sequence[Attributes],
+    names: Sequence[str] = (),
+    *,
+    environment_url: str,
+    resource: str | None = None,
+    code: bool = True,
+    out: Path | None = None,
+    protect: bool = True,
+) -> ImportPlan:
+    """Plan an import. Nothing is written.
+
+    Args:
+        project: The Pulumi project.
+        stack: The stack that is to manage the connectors.
+        connectors: All connectors of the stack's environment.
+        names: Display names or identifiers of those to import; all without any.
+        environment_url: The stack's environment.
+        resource: The resource's name in the program, where one connector is named.
+        code: Whether code is written, besides the state.
+        out: The file that gets the code; by default `default_target`.
+        protect: Whether Pulumi shall refuse to delete what was imported.
+
+    Raises:
+        ConnectorNotFound: A name means no connector.
+        AmbiguousConnector: A name means several, or two have the same display name.
+        EngineError: The state cannot be read or extended, or another stack manages a connector.
+        ScalekitError: The file that gets the code cannot be extended.
+    """
+    chosen = select(connectors, names, environment_url)
+    before = project.deployment(stack)
+    refuse_pending(before, stack)
+    others = read_ownership(project, without=[stack])
+    managed = {m.identifier for m in managed_connectors(before, stack)}
+    fresh = [c for c in chosen if identifier_of(c) not in managed]
+    _refuse_owned(fresh, others, environment_url)
+    refuse_duplicates(fresh, (c for c in connectors if identifier_of(c) in managed))
+    if resource is not None:
+        entries = [Entry(resource, connector) for connector in fresh]
+    else:
+        entries = [Entry(name, c) for name, c in resource_names(fresh, resource_names_in(before))]
+    after = add_connectors(
+        before,
+        entries,
+        project=project.name,
+        stack=stack,
+        environment_url=environment_url,
+        config=project.config(stack),
+        protect=protect,
+    )
+    target = (out or default_target(project)) if code and entries else None
+    return ImportPlan(
+        project=project,
+        stack=stack,
+        environment_url=environment_url,
+        entries=tuple(entries),
+        already_managed=tuple(identifier_of(c) for c in chosen if identifier_of(c) in managed),
+        before=before,
+        after=after,
+        target=target,
+        source=_source(target, entries, protect=protect) if target else "",
+    )
+
+
+def apply_import(plan: ImportPlan) -> Path:
+    """Write the code and the state, or neither; returns the file that keeps the state from before.
+
+    Raises:
+        EngineError: The engine refuses the state. The code is as it was.
+        ScalekitError: A file cannot be written.
+    """
+    target = plan.target
+    backup = write_new(plan.project.directory, f"{plan.stack}.before-import", ".json", plan.before)
+    content = target.read_bytes() if target and target.exists() else None
+    if target:
+        write_text(target, plan.source)
+    try:
+        plan.project.replace_deployment(plan.stack, plan.after)
+    except BaseException:
+        if target and content is None:
+            target.unlink(missing_ok=True)
+        elif target and content is not None:
+            target.write_bytes(content)
+        raise
+    return backup
+
+
+def default_target(project: Project) -> Path:
+    """The file that gets the code: `__main__.py` where there is none yet, else a module beside it."""
+    main = project.main / "__main__.py"
+    return project.main / f"{MODULE}.py" if main.exists() else main
+
+
+def _refuse_owned(connectors: Iterable[dict[str, Any]], others: Ownership, url: str) -> None:
+    owned = [
+        f"{name_of(c)!r} by {owner.stack} (as {owner.resource!r})"
+        for c in connectors
+        if (owner := others.owner(url, identifier_of(c)))
+    ]
+    if owned:
+        raise EngineError(
+            f"Another stack of this project manages {', '.join(owned)}. Two stacks must not manage one connector: "
+            "name the connectors to import, or remove it there first with `pulumi state delete`"
+        )
+
+
+def _source(target: Path, entries: Sequence[Entry], *, protect: bool) -> str:
+    try:
+        before = target.read_text(encoding="utf-8") if target.exists() else ""
+        named = [(entry.resource, entry.attributes) for entry in entries]
+        return module_source(before, named, protect=protect)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ScalekitError(f"{target} cannot be extended: {error}. Choose another file with --out") from None
