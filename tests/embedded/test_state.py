@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from pulumi_embedded.state.backend import Backend, StackReference
+from pulumi_embedded.state.checkpoint import Snapshot, make_deployment
 from pulumi_embedded.state.journal import SnapshotManager, recover
-from pulumi_embedded.state.resources import Resource, Snapshot, deployment
+from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.secrets import SecretsManager
 
 from .harness import PASSPHRASE, SALT, Bench, cli, embedded, reduce_state
@@ -249,7 +250,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     backend = Backend(f"file://{tmp_path}")
     secrets = SecretsManager.open(PASSPHRASE, SALT)
-    return backend.create(StackReference("bench", "dev"), deployment([], [], secrets.provider_state()))
+    return backend.create(StackReference("bench", "dev"), make_deployment([], [], secrets.provider_state()))
 
 
 def names(stack: Any) -> list[str]:

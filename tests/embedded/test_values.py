@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.state.secrets import Crypter, IncorrectPassphrase, SecretsManager
-from pulumi_embedded.values import property_paths as paths
-from pulumi_embedded.values import values
 from pulumi_embedded.values.diff import (
     Changes,
     DiffResult,
@@ -21,7 +19,21 @@ from pulumi_embedded.values.diff import (
     compare_inputs,
     diff_objects,
 )
-from pulumi_embedded.values.values import UNKNOWN, ResourceReference, Secret
+from pulumi_embedded.values.property_paths import Path, parse_path, render_path, reset_path
+from pulumi_embedded.values.values import (
+    ASSET_SIGNATURE,
+    SIGNATURE,
+    UNKNOWN,
+    ResourceReference,
+    Secret,
+    annotate_secrets,
+    copy,
+    deep_equals,
+    from_state,
+    from_struct,
+    to_state,
+    to_struct,
+)
 
 from .harness import PASSPHRASE, SALT
 
@@ -44,22 +56,22 @@ objects = st.dictionaries(keys, plain, max_size=4)
 @given(objects)
 def test_values_survive_the_wire(properties: dict[str, Any]) -> None:
     """What is written to a message is read back equal."""
-    assert values.deep_equals(values.from_struct(values.to_struct(properties)), properties)
+    assert deep_equals(from_struct(to_struct(properties)), properties)
 
 
 @quick
 @given(objects)
 def test_values_survive_the_state(properties: dict[str, Any]) -> None:
     """What is written to a state is read back equal."""
-    stored = values.to_state(properties, lambda _: None)
-    assert values.deep_equals(values.from_state(stored, lambda _: Secret(None)), properties)
+    stored = to_state(properties, lambda _: None)
+    assert deep_equals(from_state(stored, lambda _: Secret(None)), properties)
 
 
 @quick
 @given(st.lists(st.integers(0, 9) | st.text('ab."[] _é0', min_size=1, max_size=4), min_size=1, max_size=4))
 def test_paths_are_read_as_they_are_written(path: list[str | int]) -> None:
     """A path that is rendered and parsed is the same path."""
-    assert paths.parse(paths.render(tuple(path))) == tuple(path)
+    assert parse_path(render_path(tuple(path))) == tuple(path)
 
 
 @pytest.mark.parametrize(
@@ -71,47 +83,47 @@ def test_paths_are_read_as_they_are_written(path: list[str | int]) -> None:
         ("a[*].b", ("a", "*", "b")),
     ],
 )
-def test_path_notation(text: str, path: paths.Path) -> None:
+def test_path_notation(text: str, path: Path) -> None:
     """Names, indices, quoted names and wildcards are read."""
-    assert paths.parse(text) == path
+    assert parse_path(text) == path
 
 
 @pytest.mark.parametrize("text", [".a", "a.", 'a["b', "a[1", "a[x]"])
 def test_what_is_no_path_is_refused(text: str) -> None:
     """A malformed path raises."""
     with pytest.raises(ValueError, match=r"."):
-        paths.parse(text)
+        parse_path(text)
 
 
 @quick
 @given(objects, objects)
 def test_a_diff_is_empty_exactly_when_values_are_equal(old: dict[str, Any], new: dict[str, Any]) -> None:
     """Two objects have a difference if and only if they are not deeply equal."""
-    assert bool(diff_objects(old, new)) != values.deep_equals(old, new)
+    assert bool(diff_objects(old, new)) != deep_equals(old, new)
 
 
 @quick
 @given(objects, objects)
 def test_ignoring_a_top_level_change_takes_the_old_value(old: dict[str, Any], new: dict[str, Any]) -> None:
     """After resetting every top-level key, nothing differs any more."""
-    reset = values.copy(new)
+    reset = copy(new)
     for key in {*old, *new}:
-        assert paths.reset((key,), old, reset)
-    assert values.deep_equals(old, reset)
+        assert reset_path((key,), old, reset)
+    assert deep_equals(old, reset)
 
 
 def test_true_is_not_one() -> None:
     """A bool never equals a number."""
-    assert not values.deep_equals(True, 1)
-    assert not values.deep_equals([0], [False])
-    assert values.deep_equals(1, 1.0)
+    assert not deep_equals(True, 1)
+    assert not deep_equals([0], [False])
+    assert deep_equals(1, 1.0)
 
 
 def test_secrets_are_unwrapped_for_a_provider_and_kept_for_a_program() -> None:
     """Whether a message has the signature of a secret depends on who reads it."""
     properties = {"a": Secret([1, Secret("x")]), "b": UNKNOWN}
-    assert values.from_struct(values.to_struct(properties)) == {"a": [1, "x"]}
-    kept = values.from_struct(values.to_struct(properties, keep_secrets=True, keep_unknowns=True))
+    assert from_struct(to_struct(properties)) == {"a": [1, "x"]}
+    kept = from_struct(to_struct(properties, keep_secrets=True, keep_unknowns=True))
     assert isinstance(kept["a"], Secret)
     assert isinstance(kept["a"].element[1], Secret)
     assert kept["b"] is UNKNOWN
@@ -120,21 +132,21 @@ def test_secrets_are_unwrapped_for_a_provider_and_kept_for_a_program() -> None:
 def test_a_resource_reference_becomes_its_id_or_its_urn() -> None:
     """Who does not accept references gets the id of a resource and the URN of a component."""
     properties = {"a": ResourceReference("urn:x", "id-1"), "b": ResourceReference("urn:y")}
-    assert values.from_struct(values.to_struct(properties)) == {"a": "id-1", "b": "urn:y"}
-    assert values.from_struct(values.to_struct(properties, keep_resources=True)) == properties
+    assert from_struct(to_struct(properties)) == {"a": "id-1", "b": "urn:y"}
+    assert from_struct(to_struct(properties, keep_resources=True)) == properties
 
 
 def test_an_asset_is_refused_by_name() -> None:
     """An asset in a message is not supported, and the error says so."""
-    asset = {values.SIGNATURE: values.ASSET_SIGNATURE, "text": "x"}
+    asset = {SIGNATURE: ASSET_SIGNATURE, "text": "x"}
     with pytest.raises(Unsupported, match="asset"):
-        values.from_struct(values.to_struct({"a": asset}))
+        from_struct(to_struct({"a": asset}))
 
 
 def test_secrets_come_back_from_a_provider_that_takes_none() -> None:
     """Outputs are secret where the inputs are: key by key in objects, as a whole elsewhere."""
     outs: dict[str, Any] = {"a": 1, "b": {"x": 1, "y": 2}, "c": [1, 2], "d": 1}
-    values.annotate_secrets(
+    annotate_secrets(
         outs, {"a": Secret(1), "b": {"x": Secret(1), "y": 2}, "c": [1, Secret(2)], "e": Secret(1)}
     )
     assert isinstance(outs["a"], Secret)

@@ -18,7 +18,7 @@ import typer
 from pulumi_embedded.display.progress import make_console
 from pulumi_embedded.errors import Bail, Cancelled, ConfigurationError, EmbeddedError
 from pulumi_embedded.project.workspace import Workspace
-from pulumi_embedded.state import resources as state
+from pulumi_embedded.state.checkpoint import VERSION
 
 from .options import _context, _current, _group, hoist_global_options
 from .session import Context
@@ -93,14 +93,14 @@ def root(
 @app.command()
 def version() -> None:
     """Show the version of the Pulumi SDK whose runtime this engine drives."""
-    typer.echo(f"{state.VERSION} (embedded)")
+    typer.echo(f"{VERSION} (embedded)")
 
 
 @app.command()
 def about() -> None:
     """Show what is in use."""
     context = _context()
-    typer.echo(f"Engine        embedded ({state.VERSION})")
+    typer.echo(f"Engine        embedded ({VERSION})")
     typer.echo(f"Python        {platform.python_version()} ({sys.executable})")
     typer.echo(f"Host          {platform.system()} {platform.release()} {platform.machine()}")
     project = context.optional_project()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from pulumi_embedded.errors import ConfigurationError, EmbeddedError
-from pulumi_embedded.project import config_path as configpath
+from pulumi_embedded.project.config_path import get_path, remove_path, set_path
 from pulumi_embedded.project.stack_config import ConfigValue, resolve
 
 from .app import config_app
@@ -96,9 +96,7 @@ def config_set(
     if secret:
         new = {"secure": opened.ensure_secrets(config).crypter.encrypt(value)}
     if path:
-        name, merged = configpath.set_path(
-            opened.context.project, config.values, key, new, typed=kind is not None
-        )
+        name, merged = set_path(opened.context.project, config.values, key, new, typed=kind is not None)
         config.set(name, merged)
     else:
         config.set(opened.context.project.qualified_key(key), new)
@@ -133,7 +131,7 @@ def config_get(
     def look_up(*, show_secrets: bool) -> ConfigValue | None:
         found = _config_values(opened, show_secrets=show_secrets)
         if path:
-            return configpath.get_path(opened.context.project, found, key)
+            return get_path(opened.context.project, found, key)
         return found.get(opened.context.project.qualified_key(key))
 
     value = look_up(show_secrets=False)
@@ -158,7 +156,7 @@ def config_rm(
     opened = _config_stack(stack, config_file)
     config = opened.config()
     if path:
-        name, merged = configpath.remove_path(opened.context.project, config.values, key)
+        name, merged = remove_path(opened.context.project, config.values, key)
         if merged is None:
             config.remove(name)
         else:

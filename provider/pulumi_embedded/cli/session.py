@@ -33,11 +33,11 @@ from pulumi_embedded.errors import (
 from pulumi_embedded.project.project import Project
 from pulumi_embedded.project.stack_config import ConfigValue, StackConfig, resolve
 from pulumi_embedded.project.workspace import Workspace
-from pulumi_embedded.state import resources as state
 from pulumi_embedded.state.backend import Backend, StackFile, StackReference, backend_url, parse_stack
+from pulumi_embedded.state.checkpoint import VERSION, Snapshot, read_snapshot
 from pulumi_embedded.state.journal import SnapshotManager, recover
-from pulumi_embedded.state.resources import Snapshot
 from pulumi_embedded.state.secrets import SecretsManager, read_passphrase, read_plain
+from pulumi_embedded.state.urns import ROOT_STACK_TYPE, make_urn
 from pulumi_embedded.values.values import Properties
 
 
@@ -167,8 +167,8 @@ class Stack:
         """Read a deployment, with its secrets opened."""
         salt = self._state_salt(latest)
         if latest is not None and salt and _has_secrets(latest):
-            return state.read_snapshot(latest, self.manager(salt).read)
-        return state.read_snapshot(latest, read_plain)
+            return read_snapshot(latest, self.manager(salt).read)
+        return read_snapshot(latest, read_plain)
 
     def outputs(self) -> Properties:
         """Return the stack's outputs."""
@@ -330,8 +330,8 @@ def _display(stack: Stack, request: Request, base: Snapshot, *, preview: bool) -
 
 def _root_urn(stack: Stack) -> str:
     reference = stack.file.reference
-    return state.make_urn(
-        reference.name, reference.project, "", state.ROOT_STACK_TYPE, f"{reference.project}-{reference.name}"
+    return make_urn(
+        reference.name, reference.project, "", ROOT_STACK_TYPE, f"{reference.project}-{reference.name}"
     )
 
 
@@ -406,7 +406,7 @@ def _history(stack: Stack, request: Request, result: Result, started: int) -> di
             "exec.kind": "cli",
             "pulumi.arch": platform.machine(),
             "pulumi.os": platform.system().lower(),
-            "pulumi.version": state.VERSION,
+            "pulumi.version": VERSION,
             "pulumi.engine": "embedded",
             "runtime.name": "python",
             "runtime.executable": sys.executable,

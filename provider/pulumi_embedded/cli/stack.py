@@ -15,12 +15,20 @@ import typer
 from pulumi_embedded.errors import Cancelled, ConfigurationError, EmbeddedError, Unsupported
 from pulumi_embedded.project.stack_config import StackConfig
 from pulumi_embedded.project.workspace import Workspace
-from pulumi_embedded.state import resources as state
 from pulumi_embedded.state.backend import StackFile, StackReference, parse_stack
+from pulumi_embedded.state.checkpoint import (
+    Snapshot,
+    check_version,
+    dump_json,
+    features_of,
+    make_checkpoint,
+    make_deployment,
+    versioned,
+)
 from pulumi_embedded.state.journal import recover
-from pulumi_embedded.state.resources import Snapshot
 from pulumi_embedded.state.secrets import SecretsManager, read_passphrase, write_plain
-from pulumi_embedded.values import values
+from pulumi_embedded.state.urns import ROOT_STACK_TYPE, urn_name
+from pulumi_embedded.values.values import Secret, to_state
 
 from .app import stack_app
 from .options import (
@@ -59,7 +67,7 @@ def stack_show(
         typer.echo(f"    Pulumi version used: {manifest['version']}")
     typer.echo(f"Current stack resources ({len(resources)}):")
     for resource in resources:
-        typer.echo(f"    {resource['type']}  {state.urn_name(resource['urn'])}")
+        typer.echo(f"    {resource['type']}  {urn_name(resource['urn'])}")
     typer.echo("")
     _print_outputs(opened, show_secrets=False)
 
@@ -93,7 +101,7 @@ def _create_stack(context: Context, name: str | None, secrets_provider: str, *, 
     stack = Stack(context, _file_of(context, reference))
     salt = config.salt
     manager = stack.manager(salt) if salt else _new_manager(stack, config)
-    latest = state.deployment([], [], manager.provider_state())
+    latest = make_deployment([], [], manager.provider_state())
     context.backend.create(reference, latest)
     if select:
         Workspace(context.project).select(context.backend.url, reference.full_name)
@@ -223,11 +231,11 @@ def _shell_value(value: Any) -> str:
 
 
 def _shown_outputs(stack: Stack, *, show_secrets: bool) -> dict[str, Any]:
-    def secret(found: values.Secret) -> Any:
-        return values.to_state(found.element, secret) if show_secrets else "[secret]"
+    def secret(found: Secret) -> Any:
+        return to_state(found.element, secret) if show_secrets else "[secret]"
 
     outputs = stack.outputs()
-    return {key: values.to_state(outputs[key], secret) for key in sorted(outputs) if outputs[key] is not None}
+    return {key: to_state(outputs[key], secret) for key in sorted(outputs) if outputs[key] is not None}
 
 
 def _print_outputs(stack: Stack, *, show_secrets: bool) -> None:
@@ -265,8 +273,8 @@ def stack_export(
                 {"resource": found.resource.to_json(write_plain), "type": found.kind}
                 for found in snapshot.pending
             ]
-    text = state.dump(
-        {**state.versioned(state.features_of((latest or {}).get("resources") or [])), "deployment": latest},
+    text = dump_json(
+        {**versioned(features_of((latest or {}).get("resources") or [])), "deployment": latest},
         indent=4,
     )
     if file:
@@ -290,11 +298,11 @@ def stack_import(
         raise EmbeddedError(f"could not read the deployment: {error}") from None
     if not isinstance(document, dict):
         raise EmbeddedError("could not read the deployment: it is not an object")
-    state.check_version(document)
+    check_version(document)
     latest = document.get("deployment") or {}
     snapshot = _imported(opened, latest, force=force)
     manager = opened.ensure_secrets(opened.config())
-    written = state.deployment(
+    written = make_deployment(
         [found.to_json(manager.write) for found in snapshot.resources],
         [],  # what was interrupted elsewhere is settled by whoever imports
         manager.provider_state(),
@@ -302,7 +310,7 @@ def stack_import(
     )
     with opened.file.locked():
         recover(opened.file)
-        opened.file.save(state.checkpoint(opened.file.reference.full_name, written))
+        opened.file.save(make_checkpoint(opened.file.reference.full_name, written))
     typer.echo("Import complete.")
 
 
@@ -338,7 +346,7 @@ def stack_rm(
     if not yes and not _agreed(context, f"This will permanently remove the '{opened.name}' stack! Continue?"):
         raise Cancelled("confirmation declined")
     resources = (opened.file.load() or {}).get("resources") or []
-    left = [found for found in resources if found["type"] != state.ROOT_STACK_TYPE]
+    left = [found for found in resources if found["type"] != ROOT_STACK_TYPE]
     if left and not force:
         raise EmbeddedError(
             f"'{opened.name}' still has resources; removal rejected. Possible actions:\n"

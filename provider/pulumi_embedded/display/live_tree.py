@@ -10,7 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pulumi_embedded.state.resources import ROOT_STACK_TYPE, Resource, urn_name, urn_type
+from pulumi_embedded.state.resources import Resource
+from pulumi_embedded.state.urns import ROOT_STACK_TYPE, urn_name, urn_type
 
 
 @dataclass

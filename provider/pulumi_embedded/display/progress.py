@@ -16,11 +16,10 @@ from pulumi_embedded.engine.deployment import is_internal
 from pulumi_embedded.engine.events import Result
 from pulumi_embedded.engine.steps import Op, RefreshStep, Step
 from pulumi_embedded.project.stack_config import ConfigValue
-from pulumi_embedded.state import resources as state
-from pulumi_embedded.state.resources import ROOT_STACK_TYPE, Resource
-from pulumi_embedded.values import values
+from pulumi_embedded.state.resources import Resource
+from pulumi_embedded.state.urns import ROOT_STACK_TYPE, urn_name, urn_type
 from pulumi_embedded.values.diff import ObjectDiff, ValueDiff, diff_objects, translate
-from pulumi_embedded.values.values import UNKNOWN, Properties, ResourceReference, Secret, Value
+from pulumi_embedded.values.values import UNKNOWN, Properties, ResourceReference, Secret, Value, to_state
 
 from .live_tree import Tree
 
@@ -257,8 +256,8 @@ class Display(Recorder):
             line = Text() if self._tree is not None else Text("    ")
             urn = urn or self.root_urn
             if urn and self._tree is None:
-                line.append(f"{state.urn_type(urn)} ")
-                line.append(f"{state.urn_name(urn)} ", "bold")
+                line.append(f"{urn_type(urn)} ")
+                line.append(f"{urn_name(urn)} ", "bold")
             if severity in ("error", "warning"):
                 line.append(f"{severity}: ", _SEVERITY_STYLES[severity])
             line.append(first)
@@ -352,12 +351,12 @@ class Display(Recorder):
         if isinstance(value, ResourceReference):
             return json.dumps(value.urn)
         if isinstance(value, (dict, list)):
-            plain = values.to_state(value, self._render_secret)
+            plain = to_state(value, self._render_secret)
             return json.dumps(plain, ensure_ascii=False)
         return json.dumps(value, ensure_ascii=False)
 
     def _render_secret(self, secret: Secret) -> Any:
-        return values.to_state(secret.element, self._render_secret) if self._show_secrets else "[secret]"
+        return to_state(secret.element, self._render_secret) if self._show_secrets else "[secret]"
 
     # -- the end
 
@@ -382,11 +381,7 @@ class Display(Recorder):
             return
         self._console.print(Text("Diagnostics:", "bold"))
         for urn, found in by_urn.items():
-            label = (
-                f"{state.urn_type(urn)} ({state.urn_name(urn)}):"
-                if urn
-                else f"{ROOT_STACK_TYPE} ({self._stack}):"
-            )
+            label = f"{urn_type(urn)} ({urn_name(urn)}):" if urn else f"{ROOT_STACK_TYPE} ({self._stack}):"
             self._console.print(Text(f"  {label}", "bold blue"))
             for severity, text in found:
                 lines = text.rstrip("\n").split("\n")

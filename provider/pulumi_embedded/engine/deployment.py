@@ -17,11 +17,12 @@ from pulumi_embedded.language_host.program import SHOWN_EXIT_CODE, Program, star
 from pulumi_embedded.plugins.registry import Provider, Providers
 from pulumi_embedded.project.project import Project
 from pulumi_embedded.project.stack_config import ConfigValue
-from pulumi_embedded.state import resources as state
+from pulumi_embedded.state.checkpoint import Snapshot
 from pulumi_embedded.state.journal import SnapshotManager
-from pulumi_embedded.state.resources import Resource, Snapshot
-from pulumi_embedded.values import property_paths as paths
+from pulumi_embedded.state.resources import Resource
+from pulumi_embedded.state.urns import is_default_provider, make_urn
 from pulumi_embedded.values.diff import Changes, DiffResult, compare_inputs, diff_objects
+from pulumi_embedded.values.property_paths import parse_path, reset_path
 from pulumi_embedded.values.values import Properties, Secret, Value, copy
 
 from .events import Events, Options, Result
@@ -208,14 +209,14 @@ class Deployment:
         except Bail:
             raise
         except EmbeddedError as error:
-            self.error("" if state.is_default_provider(urn) else urn, str(error))
+            self.error("" if is_default_provider(urn) else urn, str(error))
             raise Bail(str(error)) from error
         chain = self._without_skipped(steps)
         if chain:
             self._executor.run(chain)
 
     def _urn_of(self, parent: str, kind: str, name: str) -> str:
-        return state.make_urn(self.stack_name, self.project_name, parent, kind, name)
+        return make_urn(self.stack_name, self.project_name, parent, kind, name)
 
     def _without_skipped(self, steps: list[Step]) -> list[Step]:
         """Leave out what needs a resource that failed; there are such only when errors are continued on."""
@@ -425,7 +426,7 @@ class Deployment:
         news = copy(new_inputs)
         for pattern in patterns:
             try:
-                paths.reset(paths.parse(pattern), old_inputs, news)
+                reset_path(parse_path(pattern), old_inputs, news)
             except ValueError:
                 continue
         own = compare_inputs(old_inputs, news)
@@ -525,7 +526,7 @@ class Deployment:
 
 def is_internal(step: Step) -> bool:
     """Whether a step is the engine's own affair and not shown."""
-    return step.op is Op.REMOVE_PENDING_REPLACE or state.is_default_provider(step.urn)
+    return step.op is Op.REMOVE_PENDING_REPLACE or is_default_provider(step.urn)
 
 
 @dataclass

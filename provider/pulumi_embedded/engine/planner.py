@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING
 
 from pulumi_embedded.errors import Bail, EmbeddedError, Unsupported
 from pulumi_embedded.plugins.registry import Provider
-from pulumi_embedded.state import resources as state
 from pulumi_embedded.state.resources import Resource
-from pulumi_embedded.values import property_paths as paths
+from pulumi_embedded.state.urns import (
+    ROOT_STACK_TYPE,
+    is_provider,
+    make_urn,
+    split_reference,
+    urn_name,
+    urn_type,
+)
 from pulumi_embedded.values.diff import Changes, DiffResult, apply_replace_on_changes
+from pulumi_embedded.values.property_paths import parse_path, reset_path
 from pulumi_embedded.values.values import (
     UNKNOWN,
     Properties,
@@ -96,7 +103,7 @@ class Planner:
         inputs = new.inputs
         if old is not None:
             inputs = self._ignore_changes(urn, inputs, old.inputs, goal.ignore_changes)
-        implicit = state.is_provider(goal.type) or goal.type == state.ROOT_STACK_TYPE
+        implicit = is_provider(goal.type) or goal.type == ROOT_STACK_TYPE
         targeted = implicit or self._is_targeted(new)
 
         if provider is not None:
@@ -145,7 +152,7 @@ class Planner:
 
     def _new_urn(self, parent: str, kind: str, name: str) -> str:
         deployment = self._deployment
-        urn = state.make_urn(deployment.stack_name, deployment.project_name, parent, kind, name)
+        urn = make_urn(deployment.stack_name, deployment.project_name, parent, kind, name)
         if urn in self.urns:
             self._deployment.error(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
             raise Bail(f"duplicate URN {urn}")
@@ -212,10 +219,10 @@ class Planner:
         impossible = []
         for text in ignored:
             try:
-                path = paths.parse(text)
+                path = parse_path(text)
             except ValueError:
                 continue
-            if not paths.reset(path, old_inputs, result):
+            if not reset_path(path, old_inputs, result):
                 impossible.append(text)
         if impossible:
             self._deployment.info(
@@ -265,7 +272,7 @@ class Planner:
             found[self._inherited(goal.type, goal.name, goal.parent, old_parent)] = None
             for alias in goal.aliases:
                 urn = self._collapse(goal, alias)
-                kind, name = state.urn_type(urn), state.urn_name(urn)
+                kind, name = urn_type(urn), urn_name(urn)
                 found[self._inherited(kind, name, goal.parent, old_parent)] = None
         return list(found)
 
@@ -275,7 +282,7 @@ class Planner:
         parent = self._aliases.get(alias.parent, alias.parent) if alias.parent else goal.parent
         if alias.no_parent:
             parent = ""
-        return state.make_urn(
+        return make_urn(
             alias.stack or self._deployment.stack_name,
             alias.project or self._deployment.project_name,
             parent,
@@ -284,12 +291,10 @@ class Planner:
         )
 
     def _inherited(self, kind: str, name: str, parent: str, old_parent: str) -> str:
-        parent_name = state.urn_name(parent)
+        parent_name = urn_name(parent)
         if name.startswith(parent_name):
-            name = state.urn_name(old_parent) + name[len(parent_name) :]
-        return state.make_urn(
-            self._deployment.stack_name, self._deployment.project_name, old_parent, kind, name
-        )
+            name = urn_name(old_parent) + name[len(parent_name) :]
+        return make_urn(self._deployment.stack_name, self._deployment.project_name, old_parent, kind, name)
 
     # -- changes
 
@@ -350,12 +355,12 @@ class Planner:
             return False
         if not old.provider or not new.provider:
             return True
-        old_urn, _ = state.split_reference(old.provider)
-        new_urn, _ = state.split_reference(new.provider)
+        old_urn, _ = split_reference(old.provider)
+        new_urn, _ = split_reference(new.provider)
         if self._aliased.get(old_urn) == new_urn:
             return False
         # Another instance of a dynamic provider manages the same things: it has no say in this.
-        return state.urn_type(old_urn) != state.urn_type(new_urn)
+        return urn_type(old_urn) != urn_type(new_urn)
 
     def _plan_replacement(
         self,

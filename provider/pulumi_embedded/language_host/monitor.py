@@ -17,8 +17,7 @@ from pulumi_embedded.engine.requests import Alias, Goal, OutputsRequest, ReadReq
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.plugins.dynamic import CHANNEL_OPTIONS
 from pulumi_embedded.plugins.registry import BUILTIN_PACKAGE, DYNAMIC_PACKAGE
-from pulumi_embedded.state import resources as state
-from pulumi_embedded.state.resources import provider_reference
+from pulumi_embedded.state.urns import PROVIDER_PREFIX, is_provider, provider_reference
 from pulumi_embedded.values.values import Properties, Secret, from_proto, from_struct, to_struct
 
 if TYPE_CHECKING:
@@ -210,7 +209,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         """Register a resource; answers when it is as the program wants it."""
         try:
             goal = self._goal(request)
-            if goal.custom and not state.is_provider(goal.type):
+            if goal.custom and not is_provider(goal.type):
                 goal.provider = goal.provider or self._default_provider(_package(goal.type), context)
         except EmbeddedError as error:
             self._refuse(context, "", error)
@@ -330,7 +329,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                         for key, value in self._deployment.config.items()
                         if key.partition(":")[0] == package
                     }
-                goal = Goal(f"{state.PROVIDER_PREFIX}{package}", "default", custom=True, properties=inputs)
+                goal = Goal(f"{PROVIDER_PREFIX}{package}", "default", custom=True, properties=inputs)
                 result: Registered = self._submit(Registration(goal), context)
                 self._default_providers[package] = provider_reference(result.resource.urn, result.resource.id)
             return self._default_providers[package]

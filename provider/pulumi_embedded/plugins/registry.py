@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from pulumi_embedded.errors import EmbeddedError, Unsupported
-from pulumi_embedded.state import resources as state
-from pulumi_embedded.state.resources import Resource, provider_reference, split_reference
+from pulumi_embedded.state.resources import Resource
+from pulumi_embedded.state.urns import PROVIDER_PREFIX, provider_reference, split_reference, urn_type
 from pulumi_embedded.values.diff import Changes, DiffResult
 from pulumi_embedded.values.values import UNKNOWN_STRING, Properties, contains_secret, deep_equals
 
@@ -108,8 +108,8 @@ class Builtins:
         self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
     ) -> ReadResult:
         """Read another stack's outputs."""
-        if state.urn_type(urn) != STACK_REFERENCE_TYPE:
-            raise Unsupported(f"a resource of type {state.urn_type(urn)}")
+        if urn_type(urn) != STACK_REFERENCE_TYPE:
+            raise Unsupported(f"a resource of type {urn_type(urn)}")
         name = outputs.get("name", inputs.get("name", identifier))
         found = self._stack_outputs(str(name))
         secret = sorted(key for key, value in found.items() if contains_secret(value))
@@ -204,7 +204,7 @@ class Providers:
             self._set(urn, identifier, inputs)
 
     def _set(self, urn: str, identifier: str, inputs: Properties) -> None:
-        package = state.urn_type(urn).removeprefix(state.PROVIDER_PREFIX)
+        package = urn_type(urn).removeprefix(PROVIDER_PREFIX)
         instance: Provider
         if package == DYNAMIC_PACKAGE:
             instance = DynamicProvider(urn, identifier, inputs, self._start)

@@ -6,18 +6,18 @@ import json
 from typing import Any
 
 from pulumi_embedded.errors import ConfigurationError
-from pulumi_embedded.values import property_paths as paths
+from pulumi_embedded.values.property_paths import Path, parse_path
 
 from .project import Project
 from .stack_config import ConfigValue, holds_secret, text_of
 
 
-def _split(project: Project, key: str) -> tuple[str, paths.Path]:
+def _split(project: Project, key: str) -> tuple[str, Path]:
     """Return the top-level key, qualified, and the path inside its value."""
     namespace, separator, rest = key.partition(":")
     text = rest if separator else key
     try:
-        path = paths.parse(text)
+        path = parse_path(text)
     except ValueError as error:
         raise ConfigurationError(f"invalid configuration key path {key!r}: {error}") from None
     if not path or not isinstance(path[0], str):
@@ -54,7 +54,7 @@ def set_path(
     return name, top
 
 
-def _put(container: Any, path: paths.Path, value: Any, key: str) -> Any:
+def _put(container: Any, path: Path, value: Any, key: str) -> Any:
     if not path:
         return value
     head = path[0]

@@ -34,7 +34,8 @@ from pulumi_embedded.errors import ConfigurationError, EmbeddedError, StackNotFo
 from pulumi_embedded.project.project import Project, pulumi_home
 from pulumi_embedded.project.stack_config import check_stack_name, write_atomically
 
-from . import resources as state
+from .checkpoint import check_version, dump_json, make_checkpoint
+from .resources import timestamp
 
 _ENVIRONMENT_REFUSED = (
     "PULUMI_DIY_BACKEND_GZIP",
@@ -165,7 +166,7 @@ class Backend:
         if not (self._root / "meta.yaml").exists():
             self.write(self._root / "meta.yaml", b"version: 1\n")
         with stack.locked():
-            stack.save(state.checkpoint(reference.full_name, latest))
+            stack.save(make_checkpoint(reference.full_name, latest))
         return stack
 
     # -- files
@@ -230,7 +231,7 @@ class StackFile:
             document = json.loads(self.path.read_bytes())
         except ValueError:
             raise EmbeddedError(f"{self.path} is not a checkpoint: its JSON cannot be read") from None
-        state.check_version(document)
+        check_version(document)
         latest = document["checkpoint"].get("latest")
         provider = ((latest or {}).get("secrets_providers") or {}).get("type")
         if provider not in (None, "", "passphrase"):
@@ -239,7 +240,7 @@ class StackFile:
 
     def save(self, document: dict[str, Any]) -> bytes:
         """Replace the checkpoint; the one before becomes the `.bak` file. Returns what was written."""
-        content = state.dump(document).encode()
+        content = dump_json(document).encode()
         if self.path.exists():
             self.keep_backup()
         self.backend.write(self.path, content, durable=True)
@@ -257,7 +258,7 @@ class StackFile:
         content = self.path.read_bytes()
         history = self.backend.area("history", self.reference)
         prefix = f"{self.reference.name}-{time.time_ns()}"
-        self.backend.write(history / f"{prefix}.history.json", state.dump(entry).encode())
+        self.backend.write(history / f"{prefix}.history.json", dump_json(entry).encode())
         self.backend.write(history / f"{prefix}.checkpoint.json", content)
         if os.environ.get("PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS", "").lower() not in ("1", "true"):
             backups = self.backend.area("backups", self.reference)
@@ -293,7 +294,7 @@ class StackFile:
             "pid": os.getpid(),
             "username": getpass.getuser(),
             "hostname": socket.gethostname(),
-            "timestamp": state.timestamp(),
+            "timestamp": timestamp(),
         }
         self.backend.write(own, json.dumps(content).encode())
         try:

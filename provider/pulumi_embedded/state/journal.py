@@ -19,9 +19,17 @@ from typing import IO, Any
 from pulumi_embedded.errors import EmbeddedError
 from pulumi_embedded.values.values import Secret
 
-from . import resources as state
 from .backend import StackFile
-from .resources import Operation, Resource, Snapshot, normalized
+from .checkpoint import (
+    Operation,
+    Snapshot,
+    dump_json,
+    make_checkpoint,
+    make_deployment,
+    make_manifest,
+    normalized,
+)
+from .resources import Resource
 from .secrets import SecretsManager
 
 _SHARE = 9
@@ -68,7 +76,7 @@ class SnapshotManager:
         with self._changed:
             operation = Operation(resource, kind)
             self._operations.append(operation)
-            written = state.dump(resource.to_json(self._write_secret))  # the step is about to change it
+            written = dump_json(resource.to_json(self._write_secret))  # the step is about to change it
             self._record(self._entry("begin", operation, written, type=kind))
 
     def end(
@@ -154,7 +162,7 @@ class SnapshotManager:
         content = self._encode(resources, pending)
         digest = hashlib.sha256(content).hexdigest()
         if self._journal is not None:
-            self._append(state.dump({"op": "saving", "checkpoint": digest}))
+            self._append(dump_json({"op": "saving", "checkpoint": digest}))
         if self._stack.path.exists():
             self._stack.keep_backup()
         self._stack.backend.write(self._stack.path, content, durable=True)
@@ -174,8 +182,8 @@ class SnapshotManager:
         if fixed is resources:
             encoded = [self._text(resource) for resource in resources]
         else:
-            encoded = [state.dump(resource.to_json(self._write_secret)) for resource in fixed]
-        latest = state.deployment(
+            encoded = [dump_json(resource.to_json(self._write_secret)) for resource in fixed]
+        latest = make_deployment(
             [],
             [
                 {"resource": operation.resource.to_json(self._write_secret), "type": operation.kind}
@@ -202,7 +210,7 @@ class SnapshotManager:
                 )
                 if used
             )
-        text = state.dump(state.checkpoint(self._stack.reference.full_name, latest, sorted(features)))
+        text = dump_json(make_checkpoint(self._stack.reference.full_name, latest, sorted(features)))
         if encoded:
             text = text.replace(f'"{marker}"', f"[{','.join(encoded)}]", 1)
         return text.encode()
@@ -210,7 +218,7 @@ class SnapshotManager:
     def _text(self, resource: Resource) -> str:
         text = self._encoded.get(resource)
         if text is None:
-            text = self._encoded[resource] = state.dump(resource.to_json(self._write_secret))
+            text = self._encoded[resource] = dump_json(resource.to_json(self._write_secret))
         return text
 
     # -- the journal
@@ -224,7 +232,7 @@ class SnapshotManager:
 
     def _entry(self, op: str, item: object, resource: str = "", **more: str) -> str:
         """Write an entry; the resource in it is a text already, the one that the checkpoint gets as well."""
-        entry = state.dump({"op": op, "id": self._id(item), **more})
+        entry = dump_json({"op": op, "id": self._id(item), **more})
         return f'{entry[:-1]},"r":{resource}}}' if resource else entry
 
     def _record(self, *entries: str) -> None:
@@ -255,7 +263,7 @@ class SnapshotManager:
         path = self._stack.journal_path
         temporary = path.with_name(f".{path.name}.tmp")
         with temporary.open("wb") as stream:
-            stream.write(state.dump(header).encode() + b"\n")
+            stream.write(dump_json(header).encode() + b"\n")
         temporary.replace(path)
         self._journal = path.open("ab")
 
@@ -316,7 +324,7 @@ def recover(stack: StackFile) -> bool:
         document = json.loads(content)
         latest = document["checkpoint"].get("latest") or {}
         _fold(latest, header, changes)
-        stack.save(state.checkpoint(stack.reference.full_name, latest))
+        stack.save(make_checkpoint(stack.reference.full_name, latest))
     stack.backend.remove(stack.journal_path)
     return bool(changes)
 
@@ -340,7 +348,7 @@ def _fold(latest: dict[str, Any], header: dict[str, Any], changes: list[dict[str
             operations[identifier] = {"resource": change["r"], "type": change["type"]}
         elif change["op"] == "end":
             operations.pop(identifier, None)
-    latest["manifest"] = state.manifest()
+    latest["manifest"] = make_manifest()
     latest["resources"] = [resources[key] for key in news + olds if key not in done and key in resources]
     latest.pop("pending_operations", None)
     if operations:

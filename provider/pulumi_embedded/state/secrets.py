@@ -24,8 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pulumi_embedded.errors import EmbeddedError
-from pulumi_embedded.values import values
-from pulumi_embedded.values.values import SECRET_SIGNATURE, SIGNATURE, Secret
+from pulumi_embedded.values.values import SECRET_SIGNATURE, SIGNATURE, Secret, Value, from_state, to_state
 
 _ROUNDS = 1_000_000
 _CHECK = "pulumi"
@@ -125,13 +124,13 @@ class SecretsManager:
         if "ciphertext" not in stored:
             return read_plain(stored)
         plaintext = self.crypter.decrypt(stored["ciphertext"])
-        element = values.from_state(json.loads(plaintext), self.read)
+        element = from_state(json.loads(plaintext), self.read)
         return Secret(element, stored["ciphertext"], plain_json(element))
 
 
-def plain_json(element: values.Value) -> str:
+def plain_json(element: Value) -> str:
     """Return the JSON that is encrypted for a secret value."""
-    return json.dumps(values.to_state(element, write_plain), separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(to_state(element, write_plain), separators=(",", ":"), ensure_ascii=False)
 
 
 def write_plain(secret: Secret) -> dict[str, str]:
@@ -147,7 +146,7 @@ def read_plain(stored: Mapping[str, Any]) -> Secret:
     """
     if "plaintext" not in stored:
         raise EmbeddedError("the state holds encrypted secrets but names no secrets provider")
-    return Secret(values.from_state(json.loads(stored["plaintext"]), read_plain))
+    return Secret(from_state(json.loads(stored["plaintext"]), read_plain))
 
 
 def read_passphrase(prompt: str, *, interactive: bool) -> str:

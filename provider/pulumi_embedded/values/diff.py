@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from . import property_paths as paths
+from .property_paths import Path, covers_path, parse_path, render_path
 from .values import Properties, Value, deep_equals, unwrap_secrets
 
 
@@ -176,17 +176,17 @@ def detailed_diff(difference: ObjectDiff) -> dict[str, PropertyDiff]:
     """Flatten an object difference into property paths."""
     found: dict[str, PropertyDiff] = {}
 
-    def walk(prefix: paths.Path, node: ObjectDiff) -> None:
+    def walk(prefix: Path, node: ObjectDiff) -> None:
         for key, change in node.updates.items():
             nested = change.object or change.array
             if nested is not None:
                 walk((*prefix, key), nested)
             else:
-                found[paths.render((*prefix, key))] = PropertyDiff(_kind(change), input_diff=True)
+                found[render_path((*prefix, key))] = PropertyDiff(_kind(change), input_diff=True)
         for key in node.adds:
-            found[paths.render((*prefix, key))] = PropertyDiff(Kind.ADD, input_diff=True)
+            found[render_path((*prefix, key))] = PropertyDiff(Kind.ADD, input_diff=True)
         for key in node.deletes:
-            found[paths.render((*prefix, key))] = PropertyDiff(Kind.DELETE, input_diff=True)
+            found[render_path((*prefix, key))] = PropertyDiff(Kind.DELETE, input_diff=True)
 
     walk((), difference)
     return dict(sorted(found.items()))
@@ -213,16 +213,16 @@ def apply_replace_on_changes(result: DiffResult, patterns: list[str], *, init_er
     """
     if result.changes is not Changes.SOME and not init_errors:
         return result
-    parsed = [paths.parse(pattern) for pattern in patterns]
+    parsed = [parse_path(pattern) for pattern in patterns]
 
-    def replaced(path: paths.Path) -> bool:
-        return any(paths.covers(pattern, path) for pattern in parsed)
+    def replaced(path: Path) -> bool:
+        return any(covers_path(pattern, path) for pattern in parsed)
 
     detailed = result.detailed
     if detailed is not None:
         detailed = {
             path: PropertyDiff(change.kind.to_replace(), change.input_diff)
-            if replaced(paths.parse(path))
+            if replaced(parse_path(path))
             else change
             for path, change in detailed.items()
         }
@@ -237,9 +237,9 @@ def apply_replace_on_changes(result: DiffResult, patterns: list[str], *, init_er
     return replace(result, detailed=detailed, replace_keys=tuple(keys), changes=changes)
 
 
-def _key_path(key: str) -> paths.Path:
+def _key_path(key: str) -> Path:
     try:
-        return paths.parse(key)
+        return parse_path(key)
     except ValueError:
         return (key,)
 
@@ -257,7 +257,7 @@ def translate(
     root = ValueDiff(None, None)
     for text, change in detailed.items():
         try:
-            path = paths.parse(text)
+            path = parse_path(text)
         except ValueError:
             path = (text,)
         old = old_inputs if change.input_diff else old_outputs
@@ -272,7 +272,7 @@ def _child(value: Value, key: str | int) -> Value:
     return value.get(key) if isinstance(value, dict) else None
 
 
-def _add(path: paths.Path, kind: Kind, parent: ValueDiff, old_parent: Value, new_parent: Value) -> None:
+def _add(path: Path, kind: Kind, parent: ValueDiff, old_parent: Value, new_parent: Value) -> None:
     key = path[0]
     old, new = _child(old_parent, key), _child(new_parent, key)
     if isinstance(key, int):

@@ -19,7 +19,7 @@ _Deeper: TypeAlias = Callable[[Value, Value], bool]
 _PLAIN = re.compile(r"[A-Za-z0-9_]*\Z")
 
 
-def parse(text: str) -> Path:
+def parse_path(text: str) -> Path:
     """Read a path.
 
     Raises:
@@ -72,7 +72,7 @@ def _parse_bracket(text: str, start: int) -> tuple[str | int, int]:
     return int(segment), end + 1
 
 
-def render(path: Path) -> str:
+def render_path(path: Path) -> str:
     """Write a path in Pulumi's notation."""
     parts: list[str] = []
     for element in path:
@@ -86,7 +86,7 @@ def render(path: Path) -> str:
     return "".join(parts)
 
 
-def covers(pattern: Path, path: Path) -> bool:
+def covers_path(pattern: Path, path: Path) -> bool:
     """Whether the path is the pattern or lies below it."""
     if len(path) < len(pattern):
         return False
@@ -98,7 +98,7 @@ def covers(pattern: Path, path: Path) -> bool:
     return True
 
 
-def reset(path: Path, old: Properties, new: Properties) -> bool:
+def reset_path(path: Path, old: Properties, new: Properties) -> bool:
     """Set in `new`, in place, the value that `old` has at the path: this is what ignoring a change means.
 
     Nothing is created on the way and arrays keep their length. Returns False when the path exists on one

@@ -1,0 +1,203 @@
+"""A stack's whole state, in the CLI's own checkpoint format (version 3, or 4 where the CLI makes it so)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from pulumi_embedded.errors import EmbeddedError, Unsupported
+from pulumi_embedded.values.values import Properties, Secret
+
+from .resources import Resource, timestamp
+from .urns import ROOT_STACK_TYPE, make_urn, provider_reference, split_reference, urn_type
+
+VERSION = f"v{version('pulumi')}"
+"""The version that manifests carry: that of the Pulumi SDK whose runtime this engine drives."""
+
+
+@dataclass
+class Operation:
+    """An operation that was begun and whose end is not known. `kind` is creating, updating, deleting, …."""
+
+    resource: Resource
+    kind: str
+
+
+@dataclass
+class Snapshot:
+    """A stack's resources in dependency order, and the operations that were interrupted."""
+
+    resources: list[Resource] = field(default_factory=list)
+    pending: list[Operation] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def outputs(self) -> Properties:
+        """Return the stack's outputs."""
+        for resource in self.resources:
+            if resource.type == ROOT_STACK_TYPE and not resource.delete:
+                return resource.outputs
+        return {}
+
+    def verify(self) -> None:
+        """Check that every reference is to an earlier resource.
+
+        Raises:
+            EmbeddedError: the state is damaged; the message names the first resource that is wrong.
+        """
+        seen: set[str] = set()
+        providers: set[str] = set()
+        for resource in self.resources:
+            if resource.is_provider:
+                providers.add(provider_reference(resource.urn, resource.id))
+            if resource.provider and resource.provider not in providers:
+                raise EmbeddedError(
+                    f"snapshot integrity failure; refusing to use it: resource {resource.urn} "
+                    f"refers to unknown provider {resource.provider}"
+                )
+            for urn in resource.depends_on():
+                if urn not in seen:
+                    raise EmbeddedError(
+                        f"snapshot integrity failure; refusing to use it: resource {resource.urn} "
+                        f"refers to missing resource {urn}"
+                    )
+            seen.add(resource.urn)
+
+
+def normalized(resources: list[Resource], pending: list[Operation]) -> tuple[list[Resource], list[Operation]]:
+    """Rewrite references to resources that were renamed by an alias, and forget the aliases."""
+    renamed: dict[str, str] = {}
+    for resource in resources:
+        renamed.update(dict.fromkeys(resource.aliases, resource.urn))
+        parent = renamed.get(resource.parent)
+        if parent and urn_type(parent) != ROOT_STACK_TYPE:
+            stack, project = resource.urn.removeprefix("urn:pulumi:").split("::", 2)[:2]
+            renamed[resource.urn] = make_urn(stack, project, parent, resource.type, resource.name)
+    if not renamed:
+        return resources, pending
+
+    def fix(urn: str) -> str:
+        return renamed.get(urn, urn)
+
+    def fixed(resource: Resource) -> Resource:
+        changed = resource.copy()
+        changed.urn = fix(resource.urn)
+        changed.parent = fix(resource.parent)
+        changed.dependencies = [fix(urn) for urn in resource.dependencies]
+        if resource.property_dependencies is not None:
+            changed.property_dependencies = {
+                key: [fix(urn) for urn in urns] for key, urns in resource.property_dependencies.items()
+            }
+        changed.deleted_with = fix(resource.deleted_with)
+        changed.replace_with = [fix(urn) for urn in resource.replace_with]
+        if resource.provider:
+            urn, identifier = split_reference(resource.provider)
+            changed.provider = provider_reference(fix(urn), identifier)
+        changed.aliases = []
+        return changed
+
+    return [fixed(resource) for resource in resources], pending
+
+
+def make_manifest() -> dict[str, str]:
+    """Say when and by what version a checkpoint was written; the magic proves that the two were not edited."""
+    return {
+        "time": timestamp(),
+        "magic": hashlib.sha256(VERSION.encode()).hexdigest(),
+        "version": VERSION,
+    }
+
+
+def make_deployment(
+    resources: list[dict[str, Any]],
+    pending: list[dict[str, Any]],
+    secrets_provider: dict[str, Any] | None,
+    metadata: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Assemble a version 3 deployment from resources and operations that are JSON already."""
+    found: dict[str, Any] = {"manifest": make_manifest()}
+    if secrets_provider:
+        found["secrets_providers"] = secrets_provider
+    if resources:
+        found["resources"] = resources
+    if pending:
+        found["pending_operations"] = pending
+    found["metadata"] = metadata or {}
+    return found
+
+
+_FEATURES = {"refreshBeforeUpdate": "refreshBeforeUpdate", "taint": "taint", "replaceWith": "replaceWith"}
+"""Properties of a resource that make a checkpoint one of version 4, and the feature that says so."""
+
+
+def features_of(resources: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the features that the resources of a deployment use."""
+    found = {feature for resource in resources for name, feature in _FEATURES.items() if resource.get(name)}
+    return sorted(found)
+
+
+def versioned(features: list[str]) -> dict[str, Any]:
+    """Return the version of a document, and the features that make it one of version 4."""
+    return {"version": 4, "features": features} if features else {"version": 3}
+
+
+def check_version(document: dict[str, Any]) -> None:
+    """Check that a checkpoint or a deployment is one that this engine can read and write.
+
+    Raises:
+        Unsupported: it is of another version, or it uses features that would be lost.
+    """
+    if document.get("version") not in (3, 4):
+        raise Unsupported(f"version {document.get('version')} of the checkpoint format")
+    for feature in document.get("features") or ():
+        if feature not in _FEATURES.values():
+            raise Unsupported(f"the checkpoint feature {feature!r}")
+
+
+def make_checkpoint(
+    stack: str, latest: dict[str, Any] | None, features: list[str] | None = None
+) -> dict[str, Any]:
+    """Assemble the content of a stack file.
+
+    Args:
+        stack: the full name, organization/project/stack.
+        latest: the deployment; None for a stack that never had one.
+        features: what the deployment uses; by default that is looked up in its resources.
+    """
+    body: dict[str, Any] = {"stack": stack}
+    if latest is not None:
+        body["latest"] = latest
+    if features is None:
+        features = features_of((latest or {}).get("resources") or [])
+    return {**versioned(features), "checkpoint": body}
+
+
+def read_snapshot(latest: dict[str, Any] | None, read_secret: Callable[[Any], Secret]) -> Snapshot:
+    """Read a deployment.
+
+    Raises:
+        Unsupported: it uses a feature that this engine would lose.
+    """
+    if not latest:
+        return Snapshot()
+    for feature in ("snippets", "extensions"):
+        if latest.get(feature):
+            raise Unsupported(f"`{feature}` in the stack's state")
+    return Snapshot(
+        [Resource.from_json(stored, read_secret) for stored in latest.get("resources") or []],
+        [
+            Operation(Resource.from_json(stored["resource"], read_secret), stored["type"])
+            for stored in latest.get("pending_operations") or []
+        ],
+        latest.get("metadata") or {},
+    )
+
+
+def dump_json(document: Any, indent: int | None = None) -> str:
+    """Write JSON as the CLI does: compact, or indented for people; text is not escaped."""
+    if indent is None:
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(document, indent=indent, ensure_ascii=False)
