@@ -108,7 +108,6 @@ def up(
         replace_targets=Targets([*(replace or ()), *(target_replace or ())]),
         continue_on_error=continue_on_error or _truthy("PULUMI_CONTINUE_ON_ERROR"),
         ignore_protect=ignore_protect,
-        show_secrets=show_secrets,
     )
     execute(
         opened,
@@ -171,7 +170,6 @@ def preview(
         target_dependents=target_dependents,
         replace_targets=Targets([*(replace or ()), *(target_replace or ())]),
         ignore_protect=ignore_protect,
-        show_secrets=show_secrets,
     )
     request = Request(
         "update",
@@ -243,7 +241,6 @@ def refresh(
         refresh_only=True,
         targets=Targets(target or ()),
         target_dependents=target_dependents,
-        show_secrets=show_secrets,
     )
     execute(
         opened,

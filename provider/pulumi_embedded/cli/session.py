@@ -30,6 +30,7 @@ from pulumi_embedded.errors import (
     EmbeddedError,
     StackNotFound,
 )
+from pulumi_embedded.language_host.run_info import RunInfo
 from pulumi_embedded.project.project import Project
 from pulumi_embedded.project.stack_config import ConfigValue, StackConfig, resolve
 from pulumi_embedded.project.workspace import Workspace
@@ -346,10 +347,15 @@ def _run(
     def stack_outputs(name: str) -> Properties:
         return stack.context.stack(name).outputs()
 
-    deployment = Deployment(
+    info = RunInfo(
         stack.context.project,
         stack.name,
         config,
+        parallel=request.options.parallel,
+        preview=manager is None,
+    )
+    deployment = Deployment(
+        info,
         base,
         request.options,
         events,

@@ -12,9 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from pulumi_embedded.engine.deployment import is_internal
 from pulumi_embedded.engine.events import Result
-from pulumi_embedded.engine.steps import Op, RefreshStep, Step
+from pulumi_embedded.engine.steps import Op, RefreshStep, Step, is_internal
 from pulumi_embedded.project.stack_config import ConfigValue
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, urn_name, urn_type

@@ -27,7 +27,6 @@ class Options:
     replace_targets: Targets = field(default_factory=Targets)
     continue_on_error: bool = False
     ignore_protect: bool = False
-    show_secrets: bool = False
 
 
 class Events(Protocol):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING
 
 from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.language_host.requests import OutputsRequest
 from pulumi_embedded.plugins.dynamic import ProviderError
+from pulumi_embedded.state.journal import SnapshotManager
 from pulumi_embedded.state.resources import Resource
+from pulumi_embedded.state.urns import ROOT_STACK_TYPE
 from pulumi_embedded.values.values import Secret
 
-from .requests import OutputsRequest
+from .events import Options
+from .inventory import Inventory
+from .reporter import Reporter
 from .steps import (
     CreateStep,
     DeleteProtected,
@@ -24,11 +28,9 @@ from .steps import (
     ReplaceStep,
     SameStep,
     Step,
+    StepContext,
     UpdateStep,
 )
-
-if TYPE_CHECKING:
-    from pulumi_embedded.engine.deployment import Deployment
 
 _OPERATIONS = {
     Op.CREATE: "creating",
@@ -51,11 +53,38 @@ class Executor:
     begun from beginning. Steps in flight are always finished.
     """
 
-    def __init__(self, deployment: Deployment, *, ignore_errors: bool = False) -> None:
-        self._deployment = deployment
+    def __init__(
+        self,
+        context: StepContext,
+        inventory: Inventory,
+        reporter: Reporter,
+        snapshot: SnapshotManager | None,
+        options: Options,
+        *,
+        on_stop: Callable[[], None],
+        ignore_errors: bool = False,
+    ) -> None:
+        """Start the threads.
+
+        Args:
+            context: what the steps act on.
+            inventory: where the resources of finished steps go.
+            reporter: told of every step.
+            snapshot: keeps the state; None in a preview.
+            options: how many steps run at once, and whether to continue on errors.
+            on_stop: called when a failure keeps further steps from beginning.
+            ignore_errors: whether a failed step concerns no other one.
+        """
+        self._context = context
+        self._inventory = inventory
+        self._reporter = reporter
+        self._snapshot = snapshot
+        self._options = options
+        self._on_stop = on_stop
         self._ignore_errors = ignore_errors
-        self._pool = ThreadPoolExecutor(deployment.options.parallel, thread_name_prefix="step")
+        self._pool = ThreadPoolExecutor(options.parallel, thread_name_prefix="step")
         self._running: list[Future[None]] = []
+        self._abandoned = False
         self.stopped = threading.Event()
         self.failed = False
         self.failed_steps: list[Step] = []
@@ -80,7 +109,7 @@ class Executor:
         """Whether a step has nothing to wait for, so that handing it to another thread would take longer."""
         if isinstance(step, (SameStep, ReplaceStep, RemovePendingReplaceStep)):
             return True
-        return self._deployment.preview and not isinstance(step, (ReadStep, RefreshStep))
+        return self._context.preview and not isinstance(step, (ReadStep, RefreshStep))
 
     def run_all(self, steps: Sequence[Step]) -> None:
         """Run steps at once and wait for all of them."""
@@ -99,6 +128,10 @@ class Executor:
         """Let no further step begin."""
         self.stopped.set()
 
+    def abandon(self) -> None:
+        """Save nothing of what ends from now on."""
+        self._abandoned = True
+
     def _run_chain(self, chain: Sequence[Step]) -> None:
         for step in chain:
             if self.stopped.is_set():
@@ -107,7 +140,7 @@ class Executor:
                 if not self._run_step(step):
                     return
             except Exception as error:  # noqa: BLE001 - whatever it is, it ends this chain and is shown
-                self._deployment.error(step.urn, str(error))
+                self._reporter.error(step.urn, str(error))
                 self._spread(step, error)
                 return
 
@@ -116,54 +149,60 @@ class Executor:
         if self._ignore_errors:
             return
         # Nothing was done for a protected resource, so the others can go on and be reported as well.
-        if self._deployment.options.continue_on_error or isinstance(error, DeleteProtected):
+        if self._options.continue_on_error or isinstance(error, DeleteProtected):
             step.fail()
             with self._lock:
                 self.failed_steps.append(step)
             return
         self.stop()
-        self._deployment.wake()
+        self._on_stop()
 
     # -- one step
 
     def _run_step(self, step: Step) -> bool:
-        deployment = self._deployment
-        deployment.events.step_started(step)
+        self._reporter.step_started(step)
         self._begin(step)
-        complete, error = None, None
+        error = None
         try:
-            complete = step.apply(deployment)
+            step.apply(self._context)
         except EmbeddedError as failure:
             error = failure
-        if error is None and step.logical and step.new is not None:
-            self._registered[step.urn] = step
-        if step.new is not None and step.op is not Op.REPLACE and error is None:
-            self._mark_secrets(step.new)
-            if step.op in (Op.READ, Op.READ_REPLACEMENT):
-                deployment.read_resources[step.new.urn] = step.new
-            else:
-                deployment.news[step.new.urn] = step.new
         if error is None:
-            deployment.count(step)
-            deployment.events.step_done(step)
+            self._keep(step)
+            self._reporter.step_done(step)
         else:
             uncertain = isinstance(error, ProviderError) and error.uncertain
-            deployment.step_failed(step, str(error), uncertain=uncertain)
-        if deployment.terminated:
+            self._reporter.step_failed(step, str(error), uncertain=uncertain)
+        if self._abandoned:
             return False
         self._end(step, succeeded=error is None)
-        if complete is not None:
-            complete()
         if error is not None:
             self._spread(step, error)
-        return error is None
+            return False
+        step.complete()
+        return True
+
+    def _keep(self, step: Step) -> None:
+        """Remember what a finished step made."""
+        new = step.new
+        if new is None:
+            return
+        if step.logical:
+            self._registered[step.urn] = step
+        if step.op is Op.REPLACE:
+            return
+        self._mark_secrets(new)
+        if step.op in (Op.READ, Op.READ_REPLACEMENT):
+            self._inventory.reads[new.urn] = new
+        else:
+            self._inventory.news[new.urn] = new
 
     def _mark_secrets(self, new: Resource) -> None:
         """Mark the outputs that were asked to be secret, and those whose input of the same name is."""
         outputs = dict(new.outputs)
         for key in new.additional_secret_outputs:
             if key == "id":
-                self._deployment.warning(
+                self._reporter.warning(
                     new.urn,
                     "The 'id' property cannot be made secret. See pulumi/pulumi#2717 for more details.",
                 )
@@ -177,12 +216,12 @@ class Executor:
     # -- the state
 
     def _begin(self, step: Step) -> None:
-        snapshot = self._deployment.snapshot
+        snapshot = self._snapshot
         if snapshot is not None and step.op in _OPERATIONS:
             snapshot.begin(step.resource, _OPERATIONS[step.op])
 
     def _end(self, step: Step, *, succeeded: bool) -> None:
-        snapshot = self._deployment.snapshot
+        snapshot = self._snapshot
         if snapshot is None:
             return
         old, new = step.old, step.new
@@ -227,7 +266,7 @@ class Executor:
             EmbeddedError: the component is not registered.
         """
         step = self._registered.get(request.urn)
-        if step is not None and step.resource.type == "pulumi:pulumi:Stack":
+        if step is not None and step.resource.type == ROOT_STACK_TYPE:
             self._stack_outputs = request
             request.result.set_result(None)
             return
@@ -241,7 +280,7 @@ class Executor:
             return
         outputs = request.outputs
         if failed:
-            old = self._deployment.olds.get(request.urn)
+            old = self._inventory.olds.get(request.urn)
             outputs = {**(old.outputs if old else {}), **outputs}
         self._set_outputs(request, outputs)
 
@@ -255,6 +294,6 @@ class Executor:
             return
         assert step.new is not None  # noqa: S101
         step.new.outputs = outputs
-        self._deployment.events.outputs_registered(step)
-        if self._deployment.snapshot is not None:
-            self._deployment.snapshot.touch(step.new)
+        self._reporter.outputs_registered(step)
+        if self._snapshot is not None:
+            self._snapshot.touch(step.new)

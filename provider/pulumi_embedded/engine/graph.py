@@ -24,10 +24,6 @@ class DependencyGraph:
     def __contains__(self, resource: Resource) -> bool:
         return resource in self._index
 
-    def alias(self, new: Resource, existing: Resource) -> None:
-        """Let a refreshed resource stand where the one before it stands."""
-        self._index[new] = self._index[existing]
-
     def depending_on(
         self, root: Resource, ignore: Collection[str], *, include_children: bool
     ) -> list[Resource]:

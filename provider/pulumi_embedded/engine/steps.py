@@ -1,22 +1,22 @@
-# ruff: noqa: D102 - `Step` says what `apply`, `fail` and `skip` do
+# ruff: noqa: D102 - `Step` says what `apply` does
 """The steps of a deployment: what each does to the world, to the state and to the program waiting for it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Set
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.language_host.requests import ReadRequest, Registered, Registration
+from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.state.resources import Resource, timestamp
+from pulumi_embedded.state.urns import is_default_provider
 from pulumi_embedded.values.diff import Changes, DiffResult, PropertyDiff, diff_objects
 from pulumi_embedded.values.values import UNKNOWN_STRING, deep_equals
 
-if TYPE_CHECKING:
-    from pulumi_embedded.engine.deployment import Deployment
-from .requests import ReadRequest, Registered, Registration
+from .comparison import compare
 
 
 class Op(str, Enum):
@@ -37,12 +37,6 @@ class Op(str, Enum):
     REMOVE_PENDING_REPLACE = "remove-pending-replace"
 
 
-# --- what a program asks for ---------------------------------------------------------------------------------
-
-
-# --- steps ---------------------------------------------------------------------------------------------------
-
-
 class DeleteProtected(EmbeddedError):
     """A protected resource was to be deleted."""
 
@@ -55,12 +49,27 @@ class DeleteProtected(EmbeddedError):
         )
 
 
+@dataclass(frozen=True)
+class StepContext:
+    """What steps act on.
+
+    `preview`: nothing is changed. `ignore_protect`: protected resources may be deleted. `deleted_urns`: what the plan
+    deletes; a resource that goes away with another of these is not deleted by itself.
+    """
+
+    providers: Providers
+    preview: bool
+    ignore_protect: bool
+    deleted_urns: Set[str]
+
+
 @dataclass(eq=False)
 class Step:
     """One step.
 
     `old` and `new` are the resource before and after. `keys` forced a replacement, `diffs` are all that
-    differs. A logical step counts in the summary; the others are parts of one that does.
+    differs. A logical step counts in the summary; the others are parts of one that does. `request` is the
+    program's call that waits for the step.
     """
 
     old: Resource | None = None
@@ -70,6 +79,7 @@ class Step:
     detailed: dict[str, PropertyDiff] | None = None
     op: Op = Op.SAME
     logical: bool = True
+    request: Registration | ReadRequest | None = field(default=None, kw_only=True)
 
     @property
     def resource(self) -> Resource:
@@ -83,97 +93,93 @@ class Step:
         """The URN of that resource."""
         return self.resource.urn
 
-    def apply(self, deployment: Deployment) -> Callable[[], None] | None:
-        """Do it. What is returned is called once the state is saved; it lets the program go on."""
+    def apply(self, context: StepContext) -> None:
+        """Do it.
+
+        Raises:
+            EmbeddedError: it failed.
+        """
         raise NotImplementedError
+
+    def complete(self) -> None:
+        """Let the program go on, once the state is saved."""
+        self._return(unknown=self._is_not_created)
 
     def fail(self) -> None:
         """Tell the program, if it waits, that the step failed."""
+        self._return(failed=True)
 
     def skip(self) -> None:
         """Tell the program, if it waits, that the step was skipped."""
+        self._return(skipped=True)
+
+    @property
+    def _is_not_created(self) -> bool:
+        return False
+
+    def _return(self, *, failed: bool = False, skipped: bool = False, unknown: bool = False) -> None:
+        if self.request is not None and self.new is not None:
+            self.request.done(Registered(self.new, failed=failed, skipped=skipped, unknown=unknown))
 
 
-def _told(registration: Registration | ReadRequest | None, step: Step, *, failed: bool) -> None:
-    if registration is not None and step.new is not None:
-        registration.done(Registered(step.new, failed=failed, skipped=not failed))
+def is_internal(step: Step) -> bool:
+    """Whether a step is the engine's own affair and not shown."""
+    return step.op is Op.REMOVE_PENDING_REPLACE or is_default_provider(step.urn)
 
 
 @dataclass(eq=False)
 class SameStep(Step):
     """Nothing changes. `skipped_create`: it does not exist and is not to be made now."""
 
-    registration: Registration | None = None
     skipped_create: bool = False
     untargeted: bool = False
 
-    def apply(self, deployment: Deployment) -> Callable[[], None]:
+    def apply(self, context: StepContext) -> None:
         assert self.new is not None  # noqa: S101
         assert self.old is not None  # noqa: S101
         self.new.id, self.new.outputs = self.old.id, self.old.outputs
         if self.new.is_provider and not self.skipped_create and not self.untargeted:
-            deployment.providers.same(self.new.urn, self.new.id, self.old.inputs, checked=True)
-        return self._complete
+            context.providers.load(self.new.urn, self.new.id, self.old.inputs)
 
-    def _complete(self) -> None:
-        if self.registration is not None and self.new is not None:
-            self.registration.done(Registered(self.new, unknown=self.skipped_create))
-
-    def fail(self) -> None:
-        _told(self.registration, self, failed=True)
-
-    def skip(self) -> None:
-        _told(self.registration, self, failed=False)
+    @property
+    def _is_not_created(self) -> bool:
+        return self.skipped_create
 
 
 @dataclass(eq=False)
 class CreateStep(Step):
-    """A resource comes into being, perhaps to replace another."""
+    """A resource comes into being, perhaps to replace another, which is then to be deleted later."""
 
-    registration: Registration | None = None
-    replacing: bool = False
     pending_delete: bool = False
 
-    def apply(self, deployment: Deployment) -> Callable[[], None]:
+    def apply(self, context: StepContext) -> None:
         new = self.new
         assert new is not None  # noqa: S101
         if new.custom:
-            provider = deployment.providers.for_resource(new)
+            provider = context.providers.for_resource(new)
             new.id, new.outputs = provider.create(
-                new.urn, new.inputs, timeout=new.custom_timeouts.get("create", 0), preview=deployment.preview
+                new.urn, new.inputs, timeout=new.custom_timeouts.get("create", 0), preview=context.preview
             )
         else:
             new.outputs = {}
         new.created = new.modified = timestamp()
         if self.pending_delete and self.old is not None:
             self.old.delete = True
-        return self._complete
-
-    def _complete(self) -> None:
-        if self.registration is not None and self.new is not None:
-            self.registration.done(Registered(self.new))
-
-    def fail(self) -> None:
-        _told(self.registration, self, failed=True)
-
-    def skip(self) -> None:
-        _told(self.registration, self, failed=False)
 
 
 @dataclass(eq=False)
 class UpdateStep(Step):
     """A resource changes in place."""
 
-    registration: Registration | None = None
     ignore_changes: list[str] = field(default_factory=list)
 
-    def apply(self, deployment: Deployment) -> Callable[[], None]:
+    def apply(self, context: StepContext) -> None:
         old, new = self.old, self.new
         assert old is not None  # noqa: S101
         assert new is not None  # noqa: S101
         new.id, new.created, new.modified = old.id, old.created, old.modified
         if new.custom:
-            provider = deployment.providers.for_resource(new)
+            provider = context.providers.for_resource(new)
             new.outputs = provider.update(
                 new.urn,
                 old.id,
@@ -182,28 +188,17 @@ class UpdateStep(Step):
                 new.inputs,
                 self.ignore_changes,
                 timeout=new.custom_timeouts.get("update", 0),
-                preview=deployment.preview,
+                preview=context.preview,
             )
             new.modified = timestamp()
-        return self._complete
-
-    def _complete(self) -> None:
-        if self.registration is not None and self.new is not None:
-            self.registration.done(Registered(self.new))
-
-    def fail(self) -> None:
-        _told(self.registration, self, failed=True)
-
-    def skip(self) -> None:
-        _told(self.registration, self, failed=False)
 
 
 @dataclass(eq=False)
 class ReplaceStep(Step):
     """Says that the steps around it are one replacement."""
 
-    def apply(self, deployment: Deployment) -> None:  # noqa: ARG002 - the steps around it do the work
-        return None
+    def apply(self, context: StepContext) -> None:
+        """Do nothing: the steps around it do the work."""
 
 
 @dataclass(eq=False)
@@ -217,20 +212,20 @@ class DeleteStep(Step):
     replacing: bool = False
     pending_replacement: bool = False
 
-    def apply(self, deployment: Deployment) -> None:
+    def apply(self, context: StepContext) -> None:
         old = self.old
         assert old is not None  # noqa: S101
-        if not self.replacing and old.protect and not deployment.options.ignore_protect:
+        if not self.replacing and old.protect and not context.ignore_protect:
             raise DeleteProtected(old.urn)
-        gone_with_another = bool(old.deleted_with) and old.deleted_with in deployment.planner.deletes
+        gone_with_another = bool(old.deleted_with) and old.deleted_with in context.deleted_urns
         if (
             old.custom
-            and not deployment.preview
+            and not context.preview
             and not old.external
             and not old.retain_on_delete
             and not gone_with_another
         ):
-            deployment.providers.for_resource(old).delete(
+            context.providers.for_resource(old).delete(
                 old.urn, old.id, old.inputs, old.outputs, timeout=old.custom_timeouts.get("delete", 0)
             )
         if self.pending_replacement:
@@ -241,24 +236,23 @@ class DeleteStep(Step):
 class RemovePendingReplaceStep(Step):
     """Forgets a resource that was deleted for a replacement that is not wanted any more."""
 
-    def apply(self, deployment: Deployment) -> None:  # noqa: ARG002 - only the state changes
-        return None
+    def apply(self, context: StepContext) -> None:
+        """Do nothing: only the state changes."""
 
 
 @dataclass(eq=False)
 class ReadStep(Step):
-    """A resource that something else manages is read."""
+    """A resource that something else manages is read. `replacing`: in place of one that is managed here."""
 
-    request: ReadRequest | None = None
     replacing: bool = False
 
-    def apply(self, deployment: Deployment) -> Callable[[], None]:
+    def apply(self, context: StepContext) -> None:
         new = self.new
         assert new is not None  # noqa: S101
         if new.id == UNKNOWN_STRING:
             new.outputs = {}
         else:
-            found = deployment.providers.for_resource(new).read(
+            found = context.providers.for_resource(new).read(
                 new.urn, new.id, new.inputs, new.inputs, timeout=new.custom_timeouts.get("read", 0)
             )
             if found.outputs is None:
@@ -271,17 +265,6 @@ class ReadStep(Step):
             new.created, new.modified = self.old.created, self.old.modified
             if not deep_equals(new.inputs, self.old.inputs) or not deep_equals(new.outputs, self.old.outputs):
                 new.modified = timestamp()
-        return self._complete
-
-    def _complete(self) -> None:
-        if self.request is not None and self.new is not None:
-            self.request.done(Registered(self.new))
-
-    def fail(self) -> None:
-        _told(self.request, self, failed=True)
-
-    def skip(self) -> None:
-        _told(self.request, self, failed=False)
 
 
 @dataclass(eq=False)
@@ -308,12 +291,12 @@ class RefreshStep(Step):
         assert self.old is not None  # noqa: S101
         return self.old
 
-    def apply(self, deployment: Deployment) -> None:
+    def apply(self, context: StepContext) -> None:
         old = self.old
         assert old is not None  # noqa: S101
         if not old.custom or old.is_provider or old.pending_replacement:
             return
-        provider = deployment.providers.for_resource(old)
+        provider = context.providers.for_resource(old)
         found = provider.read(
             old.urn, old.id, old.inputs, old.outputs, timeout=old.custom_timeouts.get("read", 0)
         )
@@ -330,5 +313,6 @@ class RefreshStep(Step):
         if not old.external:
             # What would it take to bring the live resource back to the inputs of the state? The inverse of
             # that is what has happened to it.
-            self.result = deployment.diff(provider, old, new.inputs, new.outputs, old.inputs).inverted()
+            difference = compare(provider, old, new.inputs, new.outputs, old.inputs, preview=context.preview)
+            self.result = difference.inverted()
             self.diffs, self.detailed = self.result.changed_keys, self.result.detailed

@@ -6,22 +6,22 @@ import os
 import re
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
-from pulumi_embedded.engine.requests import Alias, Goal, OutputsRequest, ReadRequest, Registered, Registration
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.plugins.dynamic import CHANNEL_OPTIONS
 from pulumi_embedded.plugins.registry import BUILTIN_PACKAGE, DYNAMIC_PACKAGE
+from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import PROVIDER_PREFIX, is_provider, provider_reference
 from pulumi_embedded.values.values import Properties, Secret, from_proto, from_struct, to_struct
 
-if TYPE_CHECKING:
-    from pulumi_embedded.engine.deployment import Deployment
+from .requests import Alias, Goal, OutputsRequest, ReadRequest, Registered, Registration, Request
+from .run_info import RunInfo
 
 _SHUT_DOWN = "resource monitor shut down"
 
@@ -70,21 +70,40 @@ def parse_duration(text: str) -> float:
     return float(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
 
 
+class Host(Protocol):
+    """Who carries out what a program asks for. Called from any thread."""
+
+    def submit(self, request: Request) -> None:
+        """Take a request; its result is set once it is carried out."""
+
+    def program_registered(self) -> None:
+        """The program will register nothing more."""
+
+    def refuse(self, urn: str, error: EmbeddedError) -> None:
+        """End the run, because the program asks for what this engine does not do."""
+
+    def find(self, urn: str) -> Resource | None:
+        """Return a resource that this run has dealt with."""
+
+    def log(self, severity: str, urn: str, text: str, *, ephemeral: bool) -> None:
+        """Show a message of the program or of a provider."""
+
+
 class Server:
     """Both services on one port of the loopback interface."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        threads = deployment.options.parallel * 4 + 64
+    def __init__(self, info: RunInfo, host: Host) -> None:
+        threads = info.parallel * 4 + 64
         self._server = grpc.server(ThreadPoolExecutor(threads), options=CHANNEL_OPTIONS)
-        self._monitor = Monitor(deployment)
+        self._monitor = Monitor(info, host)
         resource_pb2_grpc.add_ResourceMonitorServicer_to_server(self._monitor, self._server)
-        engine_pb2_grpc.add_EngineServicer_to_server(Engine(deployment), self._server)
+        engine_pb2_grpc.add_EngineServicer_to_server(Engine(host), self._server)
         port = self._server.add_insecure_port("127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"
         self._server.start()
 
     def abort(self) -> None:
-        """Answer every waiting call with an error, and further ones, too."""
+        """End every waiting call with an error, and further ones, too."""
         self._monitor.abort()
 
     def release(self) -> None:
@@ -100,13 +119,13 @@ class Server:
 class Engine(engine_pb2_grpc.EngineServicer):
     """The engine's log, and the root resource."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        self._deployment = deployment
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._root = ""
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Show a message under its resource."""
-        self._deployment.log(
+        self._host.log(
             _SEVERITIES[request.severity], request.urn, request.message, ephemeral=request.ephemeral
         )
         return empty_pb2.Empty()
@@ -123,7 +142,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse: there is no CLI whose version could be checked."""
         message = f"require_pulumi_version({request.pulumi_version_range!r})"
-        self._deployment.refuse("", Unsupported(message))
+        self._host.refuse("", Unsupported(message))
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)
 
     def StartDebugging(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
@@ -132,10 +151,11 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
-    """Takes registrations from the program and hands them to the deployment."""
+    """Takes registrations from the program and hands them to its host."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        self._deployment = deployment
+    def __init__(self, info: RunInfo, host: Host) -> None:
+        self._info = info
+        self._host = host
         self._goals: dict[str, Goal] = {}
         self._component_providers: dict[str, dict[str, str]] = {}
         self._default_providers: dict[str, str] = {}
@@ -146,7 +166,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self.shutdown = threading.Event()
 
     def abort(self) -> None:
-        """Answer every waiting call with an error."""
+        """End every waiting call with an error."""
         with self._lock:
             self._aborted = True
             waiting = list(self._waiting)
@@ -155,13 +175,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             future.cancel()
 
     def _submit(self, request: Any, context: Any) -> Any:
-        """Hand a request to the deployment and wait for its answer."""
+        """Hand a request to the host and wait for its result."""
         with self._lock:
             if self._aborted:
                 context.abort(grpc.StatusCode.UNAVAILABLE, _SHUT_DOWN)
             self._waiting.add(request.result)
         try:
-            self._deployment.submit(request)
+            self._host.submit(request)
             return request.result.result()
         except CancelledError:
             context.abort(grpc.StatusCode.UNAVAILABLE, _SHUT_DOWN)
@@ -170,26 +190,26 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                 self._waiting.discard(request.result)
 
     def _refuse(self, context: Any, urn: str, error: EmbeddedError) -> None:
-        self._deployment.refuse(urn, error)
+        self._host.refuse(urn, error)
         context.abort(grpc.StatusCode.UNAVAILABLE, _SHUT_DOWN)
 
     # -- about the deployment
 
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Say what is being deployed."""
-        deployment = self._deployment
+        info = self._info
         features = [
             resource_pb2.ResourceMonitorFeature.Value(f"RESOURCE_MONITOR_FEATURE_{name}")
             for name in _FEATURES
         ]
         return resource_pb2.DeploymentInfo(
-            project=deployment.project_name,
-            stack=deployment.stack_name,
+            project=info.project.name,
+            stack=info.stack,
             organization="organization",
-            config={key: value.text for key, value in deployment.config.items()},
-            configSecretKeys=[key for key, value in deployment.config.items() if value.secret],
-            dryRun=deployment.preview,
-            parallel=deployment.options.parallel,
+            config={key: value.text for key, value in info.config.items()},
+            configSecretKeys=[key for key, value in info.config.items() if value.secret],
+            dryRun=info.preview,
+            parallel=info.parallel,
             supportedFeatures=features,
         )
 
@@ -198,15 +218,15 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURE_IDS)
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """The program has registered everything: wait until the deployment is done with it."""
-        self._deployment.program_registered()
+        """The program has registered everything: wait until the host is done with it."""
+        self._host.program_registered()
         self.shutdown.wait()
         return empty_pb2.Empty()
 
     # -- resources
 
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Register a resource; answers when it is as the program wants it."""
+        """Register a resource; returns when it is as the program wants it."""
         try:
             goal = self._goal(request)
             if goal.custom and not is_provider(goal.type):
@@ -228,7 +248,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return resource_pb2.RegisterResourceResponse(
             urn=urn,
             id=result.resource.id,
-            object=_answer(result.resource.outputs if goal.custom else {}, request),
+            object=_to_program(result.resource.outputs if goal.custom else {}, request),
             result=resource_pb2.FAIL if result.failed or result.skipped else resource_pb2.SUCCESS,
             unknown=result.unknown,
         )
@@ -321,12 +341,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                     # A dynamic provider gets the whole configuration.
                     inputs: Properties = {
                         key: Secret(value.text) if value.secret else value.text
-                        for key, value in self._deployment.config.items()
+                        for key, value in self._info.config.items()
                     }
                 else:
                     inputs = {
                         key.partition(":")[2]: value.text
-                        for key, value in self._deployment.config.items()
+                        for key, value in self._info.config.items()
                         if key.partition(":")[0] == package
                     }
                 goal = Goal(f"{PROVIDER_PREFIX}{package}", "default", custom=True, properties=inputs)
@@ -335,8 +355,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             return self._default_providers[package]
 
     def _check_default_allowed(self, package: str) -> None:
-        if "pulumi:disable-default-providers" in self._deployment.config:
-            text = self._deployment.config["pulumi:disable-default-providers"].text
+        if "pulumi:disable-default-providers" in self._info.config:
+            text = self._info.config["pulumi:disable-default-providers"].text
             if package in text or "*" in text:
                 raise Unsupported("the configuration `pulumi:disable-default-providers`")
 
@@ -365,7 +385,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return resource_pb2.ReadResourceResponse(
             urn=result.resource.urn,
             id=result.resource.id,
-            properties=_answer(result.resource.outputs, request),
+            properties=_to_program(result.resource.outputs, request),
             result=resource_pb2.FAIL if result.failed or result.skipped else resource_pb2.SUCCESS,
         )
 
@@ -379,12 +399,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         arguments = from_struct(request.args)
         if request.tok != "pulumi:pulumi:getResource":
             self._refuse(context, "", Unsupported(f"calling the function {request.tok}"))
-        found = self._deployment.find(str(arguments.get("urn")))
+        found = self._host.find(str(arguments.get("urn")))
         if found is None:
             context.abort(grpc.StatusCode.UNKNOWN, f"unknown resource {arguments.get('urn')}")
             raise AssertionError("unreachable")
-        answer = {"urn": found.urn, "id": found.id, "provider": found.provider, "state": found.outputs}
-        struct = to_struct(answer, keep_secrets=True, keep_resources=True, keep_unknowns=True)
+        result = {"urn": found.urn, "id": found.id, "provider": found.provider, "state": found.outputs}
+        struct = to_struct(result, keep_secrets=True, keep_resources=True, keep_unknowns=True)
         return resource_pb2.ResourceInvokeResponse(**{"return": struct})
 
     # -- refused
@@ -419,7 +439,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         parts = urlsplit(position.uri)
         if parts.scheme != "file" or not parts.path.startswith("/"):
             return ""
-        relative = os.path.relpath(parts.path, self._deployment.project.root)
+        relative = os.path.relpath(parts.path, self._info.project.root)
         column = f",{position.column}" if position.column else ""
         return f"project:///{quote(relative)}#{position.line}{column}"
 
@@ -439,7 +459,7 @@ def _alias(message: Any) -> Alias:
     return Alias("", spec.name, spec.type, spec.stack, spec.project, spec.parentUrn, spec.noParent)
 
 
-def _answer(outputs: Properties, request: Any) -> Any:
+def _to_program(outputs: Properties, request: Any) -> Any:
     return to_struct(
         outputs,
         keep_secrets=request.acceptSecrets,

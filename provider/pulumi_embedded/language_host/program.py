@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from pulumi_embedded.errors import ConfigurationError
 from pulumi_embedded.plugins.dynamic import ProviderProcess, child_environment
 from pulumi_embedded.project.project import Project
-from pulumi_embedded.project.stack_config import ConfigValue
+
+from .run_info import RunInfo
 
 _LAUNCHERS = Path(__file__).parent / "launcher"
 
@@ -44,28 +45,21 @@ class Program:
 
     def __init__(
         self,
-        project: Project,
-        stack: str,
-        config: Mapping[str, ConfigValue],
+        info: RunInfo,
         address: str,
         *,
-        parallel: int,
-        preview: bool,
         on_line: Callable[[str, str], None],
         on_exit: Callable[[int], None],
     ) -> None:
         """Start the program.
 
         Args:
-            project: the project.
-            stack: the stack's name.
-            config: the stack's configuration.
+            info: what it is told about its run.
             address: host and port of the resource monitor and the engine.
-            parallel: how many operations run at once.
-            preview: whether nothing is to be changed.
             on_line: called with each line it prints, and the name of the stream.
             on_exit: called with the exit code, once everything it printed was handed over.
         """
+        project, config = info.project, info.config
         folder, entry = project.program
         environment = child_environment(
             {
@@ -80,9 +74,9 @@ class Program:
             "engine": address,
             "project": project.name,
             "root-directory": str(project.root),
-            "stack": stack,
-            "dry-run": "true" if preview else "false",
-            "parallel": str(parallel),
+            "stack": info.stack,
+            "dry-run": "true" if info.preview else "false",
+            "parallel": str(info.parallel),
             "organization": "organization",
         }
         command = [interpreter(project), "-u", str(_LAUNCHERS / "run_program.py")]

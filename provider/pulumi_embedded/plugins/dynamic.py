@@ -282,7 +282,6 @@ class DynamicProvider:
             tuple(response.diffs),
             detailed,
             response.deleteBeforeReplace,
-            tuple(response.stables),
         )
 
     def create(

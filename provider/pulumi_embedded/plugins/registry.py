@@ -5,19 +5,16 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.state.resources import Resource
-from pulumi_embedded.state.urns import PROVIDER_PREFIX, provider_reference, split_reference, urn_type
+from pulumi_embedded.state.urns import PROVIDER_PREFIX, provider_reference, urn_type
 from pulumi_embedded.values.diff import Changes, DiffResult
 from pulumi_embedded.values.values import UNKNOWN_STRING, Properties, contains_secret, deep_equals
 
 from .dynamic import CheckFailure, DynamicProvider, ProviderProcess, ReadResult
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 DYNAMIC_PACKAGE = "pulumi-python"
 BUILTIN_PACKAGE = "pulumi"
@@ -193,11 +190,11 @@ class Providers:
             return
         for resource in self._olds():
             if resource.is_provider and provider_reference(resource.urn, resource.id) == reference:
-                self.same(resource.urn, resource.id, resource.inputs, checked=False)
+                self.load(resource.urn, resource.id, resource.inputs)
                 return
         raise EmbeddedError(f"could not find provider {reference}")
 
-    def same(self, urn: str, identifier: str, inputs: Properties, *, checked: bool) -> None:
+    def load(self, urn: str, identifier: str, inputs: Properties) -> None:
         """Load an instance as the state has it, if it is not loaded yet."""
         reference = provider_reference(urn, identifier)
         if self.find(reference) is None:
@@ -299,6 +296,3 @@ class Providers:
 
 def _public(inputs: Properties) -> Properties:
     return {key: value for key, value in inputs.items() if key != "__internal"}
-
-
-__all__ = ["BUILTIN_PACKAGE", "DYNAMIC_PACKAGE", "Builtins", "Provider", "Providers", "split_reference"]

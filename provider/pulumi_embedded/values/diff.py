@@ -68,7 +68,6 @@ class DiffResult:
     changed_keys: tuple[str, ...] = ()
     detailed: dict[str, PropertyDiff] | None = None
     delete_before_replace: bool = False
-    stable_keys: tuple[str, ...] = ()
 
     @property
     def replaces(self) -> bool:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.values.values import Properties, Value
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Registration:
         self.result: Future[Registered] = Future()
 
     def done(self, result: Registered) -> None:
-        """Answer the program; the first answer counts."""
+        """Let the program go on; the first result counts."""
         if not self.result.done():
             self.result.set_result(result)
 
@@ -87,7 +84,7 @@ class ReadRequest:
     result: Future[Registered] = field(default_factory=Future)
 
     def done(self, result: Registered) -> None:
-        """Answer the program; the first answer counts."""
+        """Let the program go on; the first result counts."""
         if not self.result.done():
             self.result.set_result(result)
 
@@ -99,3 +96,7 @@ class OutputsRequest:
     urn: str
     outputs: Properties
     result: Future[None] = field(default_factory=Future)
+
+
+Request: TypeAlias = Registration | ReadRequest | OutputsRequest
+"""Anything that a program asks for."""

@@ -1,0 +1,60 @@
+"""Bringing the state in line with the live resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pulumi_embedded.plugins.registry import Providers
+from pulumi_embedded.state.resources import Resource
+
+from .events import Options
+from .inventory import Inventory
+from .steps import Op, RefreshStep
+
+
+def plan_refresh(inventory: Inventory, providers: Providers, options: Options) -> list[RefreshStep]:
+    """Plan to read every resource, or those that the targets name."""
+    targets = options.targets.copy()
+    steps = []
+    for resource in inventory.base.resources:
+        if resource.urn not in targets:
+            needed = {*resource.depends_on(), resource.provider_urn} - {""}
+            if not options.target_dependents or not any(urn in targets for urn in needed):
+                continue
+            targets.add(resource.urn)
+        providers.ensure(resource.provider)
+        steps.append(RefreshStep(resource, resource, op=Op.REFRESH, logical=False))
+    return steps
+
+
+def rebuilt_resources(
+    resources: list[Resource], refreshed: Mapping[Resource, Resource | None]
+) -> list[Resource]:
+    """Return the resources after a refresh, without references to those that are gone.
+
+    Args:
+        resources: the resources before, in dependency order.
+        refreshed: what was found of each that was read; None if it is gone.
+    """
+    found: list[Resource] = []
+    there: set[str] = set()
+    parents: dict[str, str] = {}
+    for old in resources:
+        new = refreshed.get(old, old)
+        if new is None:
+            parents[old.urn] = old.parent
+            continue
+        new.dependencies = [urn for urn in new.dependencies if urn in there]
+        if new.property_dependencies:
+            kept = {
+                key: [urn for urn in urns if urn in there] for key, urns in new.property_dependencies.items()
+            }
+            new.property_dependencies = {key: urns for key, urns in kept.items() if urns}
+        if new.deleted_with and new.deleted_with not in there:
+            new.deleted_with = ""
+        new.replace_with = [urn for urn in new.replace_with if urn in there]
+        while new.parent and new.parent not in there:
+            new.parent = parents.get(new.parent, "")
+        found.append(new)
+        there.add(new.urn)
+    return found
