@@ -354,6 +354,12 @@ def play_step(bench: Bench, engine: Engine, step: dict[str, Any], *, ordered: bo
         else:
             current = json.loads(path.read_text()) if path.exists() else {}
             path.write_text(json.dumps({**current, **box}))
+    for name, change in (step.get("drift") or {}).items():
+        for path in sorted(bench.boxes.glob(f"{name}-*.json")):
+            if change is None:
+                path.unlink()
+            else:
+                path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     for key, value in (step.get("config") or {}).items():
         bench.ok(engine, "config", "set", "--plaintext", key, str(value))
     if "edit" in step:
