@@ -111,7 +111,19 @@ class Generator:
         boxes = [found for found in self.earlier(name) if self.program[found].get("$is") != "component"]
         if boxes and self.chance(0.35):
             return {"$ref": f"{self.random.choice(boxes)}.serial"}
-        choices = (1, 2, 3, 2.5, "x", True, None, [1, 2], {"deep": [1, {"k": "v"}]}, {"$secret": "hush"}, [])
+        choices: tuple[Any, ...] = (
+            1,
+            2,
+            3,
+            2.5,
+            "x",
+            True,
+            None,
+            [1, 2],
+            {"deep": [1, {"k": "v"}]},
+            {"$secret": "hush"},
+            [],
+        )
         return copy.deepcopy(self.random.choice(choices))
 
     def set_property(self, name: str) -> None:

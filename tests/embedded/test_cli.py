@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_embedded.cli.options import hoist_global_options
+from pulumi_embedded.cli.global_options import hoist_global_options
 from pulumi_embedded.project.stack_config import StackConfig
 
 from .harness import PASSPHRASE, SALT, Bench, cli, embedded

@@ -15,13 +15,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from pulumi_embedded.display.progress import make_console
+from pulumi_embedded.display.console import make_console
 from pulumi_embedded.errors import Bail, Cancelled, ConfigurationError, EmbeddedError
 from pulumi_embedded.project.workspace import Workspace
 from pulumi_embedded.state.checkpoint import VERSION
 
-from .options import _context, _current, _group, hoist_global_options
-from .session import Context
+from .global_options import hoist_global_options
+from .session import Context, current_context, set_current_context
 
 _NOTICE = (
     "This is the embedded engine, for trying out and for tests. "
@@ -41,9 +41,6 @@ stack_app = typer.Typer(help="Manage stacks.", no_args_is_help=False, rich_marku
 config_app = typer.Typer(help="Manage configuration.", rich_markup_mode=None)
 app.add_typer(stack_app, name="stack")
 app.add_typer(config_app, name="config")
-
-
-_DEFAULT_PARALLEL = 4 * (os.cpu_count() or 1)
 
 
 @app.callback()
@@ -74,20 +71,7 @@ def root(
         except OSError as error:
             raise ConfigurationError(f"could not change to {cwd}: {error.strerror}") from None
     interactive = not non_interactive and sys.stdin.isatty() and sys.stdout.isatty()
-    _group.clear()
-    _current[:] = [Context(make_console(color), Path.cwd(), interactive)]
-
-
-# --- deployments ----------------------------------------------------------------------------------------------
-
-
-# --- stacks ---------------------------------------------------------------------------------------------------
-
-
-# --- configuration --------------------------------------------------------------------------------------------
-
-
-# --- about ----------------------------------------------------------------------------------------------------
+    set_current_context(Context(make_console(color), Path.cwd(), interactive))
 
 
 @app.command()
@@ -99,7 +83,7 @@ def version() -> None:
 @app.command()
 def about() -> None:
     """Show what is in use."""
-    context = _context()
+    context = current_context()
     typer.echo(f"Engine        embedded ({VERSION})")
     typer.echo(f"Python        {platform.python_version()} ({sys.executable})")
     typer.echo(f"Host          {platform.system()} {platform.release()} {platform.machine()}")

@@ -14,9 +14,9 @@ from pulumi_embedded.project.config_path import get_path, remove_path, set_path
 from pulumi_embedded.project.stack_config import ConfigValue, resolve
 
 from .app import config_app
-from .options import ConfigFileOption, JsonOption, ShowSecretsOption, StackOption, _context, _group
-from .session import Stack
-from .stack import _print_table
+from .options import ConfigFileOption, JsonOption, ShowSecretsOption, StackOption
+from .session import Stack, current_context
+from .stack import print_table
 
 
 @config_app.callback(invoke_without_command=True)
@@ -29,9 +29,9 @@ def config_show(
 ) -> None:
     """Show the configuration of a stack, or manage it."""
     if context.invoked_subcommand is not None:
-        _group.update(stack=stack, config_file=config_file)
+        current_context().group_options.update(stack=stack, config_file=config_file)
         return
-    opened = _context().stack(stack, config_file)
+    opened = current_context().stack(stack, config_file)
     found = _config_values(opened, show_secrets=show_secrets)
     if as_json:
         typer.echo(
@@ -46,7 +46,7 @@ def config_show(
         (key.removeprefix(prefix), value.text if show_secrets or not value.secret else "[secret]")
         for key, value in found.items()
     ]
-    _print_table(("KEY", "VALUE"), rows)
+    print_table(("KEY", "VALUE"), rows)
 
 
 def _config_json(value: ConfigValue, *, show_secrets: bool) -> dict[str, Any]:
@@ -56,10 +56,6 @@ def _config_json(value: ConfigValue, *, show_secrets: bool) -> dict[str, Any]:
     if value.structured:
         found["objectValue"] = json.loads(value.text)
     return {**found, "secret": value.secret}
-
-
-def _config_stack(stack: str | None, config_file: str | None) -> Stack:
-    return _context().stack(stack or _group.get("stack"), config_file or _group.get("config_file"))
 
 
 def _config_values(stack: Stack, *, show_secrets: bool) -> dict[str, ConfigValue]:
@@ -87,7 +83,7 @@ def config_set(
     """Set a configuration value; it is read from the standard input if it is not given."""
     if secret and plaintext:
         raise ConfigurationError("only one of --secret or --plaintext may be given")
-    opened = _config_stack(stack, config_file)
+    opened = current_context().stack(stack, config_file)
     if value is None:
         value = sys.stdin.read()
         value = value if raw else value.rstrip("\r\n")
@@ -126,7 +122,7 @@ def config_get(
     path: Annotated[bool, typer.Option("--path", help="The key is a path into an object or a list.")] = False,
 ) -> None:
     """Show one configuration value, in the clear."""
-    opened = _config_stack(stack, config_file)
+    opened = current_context().stack(stack, config_file)
 
     def look_up(*, show_secrets: bool) -> ConfigValue | None:
         found = _config_values(opened, show_secrets=show_secrets)
@@ -153,7 +149,7 @@ def config_rm(
     path: Annotated[bool, typer.Option("--path", help="The key is a path into an object or a list.")] = False,
 ) -> None:
     """Remove a configuration value."""
-    opened = _config_stack(stack, config_file)
+    opened = current_context().stack(stack, config_file)
     config = opened.config()
     if path:
         name, merged = remove_path(opened.context.project, config.values, key)

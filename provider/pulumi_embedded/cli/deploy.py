@@ -13,8 +13,11 @@ from pulumi_embedded.engine.targets import Targets
 from pulumi_embedded.errors import Cancelled, ConfigurationError
 from pulumi_embedded.state.journal import recover
 
-from .app import _DEFAULT_PARALLEL, app
+from .app import app
+from .operation import Request, execute
+from .operation import preview as run_preview
 from .options import (
+    DEFAULT_PARALLEL,
     ConfigFileOption,
     ConfigOption,
     ContinueOption,
@@ -42,14 +45,11 @@ from .options import (
     TargetOption,
     TargetReplaceOption,
     YesOption,
-    _agreed,
-    _context,
-    _refuse,
-    _truthy,
+    is_set,
+    refuse_options,
 )
-from .session import Request, Stack, execute
-from .session import preview as run_preview
-from .stack import _remove_stack
+from .session import Stack, current_context, is_confirmed
+from .stack import remove_stack
 
 
 def _set_config(stack: Stack, pairs: list[str] | None) -> None:
@@ -74,7 +74,7 @@ def up(
     target_dependents: TargetDependentsOption = False,
     replace: ReplaceOption = None,
     target_replace: TargetReplaceOption = None,
-    parallel: ParallelOption = _DEFAULT_PARALLEL,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
     message: MessageOption = "",
     config: ConfigOption = None,
     config_file: ConfigFileOption = None,
@@ -89,7 +89,7 @@ def up(
     run_program: RunProgramOption = False,
 ) -> None:
     """Create or update the resources of a stack."""
-    _refuse(
+    refuse_options(
         {
             "--json of up": as_json,
             "--exclude": exclude,
@@ -98,7 +98,7 @@ def up(
             "--run-program": run_program,
         }
     )
-    opened = _context().stack(stack, config_file)
+    opened = current_context().stack(stack, config_file)
     _set_config(opened, config)
     options = Options(
         parallel=max(parallel, 1),
@@ -106,7 +106,7 @@ def up(
         targets=Targets([*(target or ()), *(target_replace or ())]),
         target_dependents=target_dependents,
         replace_targets=Targets([*(replace or ()), *(target_replace or ())]),
-        continue_on_error=continue_on_error or _truthy("PULUMI_CONTINUE_ON_ERROR"),
+        continue_on_error=continue_on_error or is_set("PULUMI_CONTINUE_ON_ERROR"),
         ignore_protect=ignore_protect,
     )
     execute(
@@ -115,7 +115,7 @@ def up(
             "update",
             options,
             yes=yes or (skip_preview and not opened.context.interactive),
-            skip_preview=skip_preview or _truthy("PULUMI_SKIP_PREVIEW"),
+            skip_preview=skip_preview or is_set("PULUMI_SKIP_PREVIEW"),
             diff=diff,
             expect_no_changes=expect_no_changes,
             message=message,
@@ -137,7 +137,7 @@ def preview(
     target_dependents: TargetDependentsOption = False,
     replace: ReplaceOption = None,
     target_replace: TargetReplaceOption = None,
-    parallel: ParallelOption = _DEFAULT_PARALLEL,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
     message: MessageOption = "",
     config: ConfigOption = None,
     config_file: ConfigFileOption = None,
@@ -152,7 +152,7 @@ def preview(
     run_program: RunProgramOption = False,
 ) -> None:
     """Show what an update would do."""
-    _refuse(
+    refuse_options(
         {
             "--exclude": exclude,
             "--policy-pack": policy_pack,
@@ -161,7 +161,7 @@ def preview(
             "--run-program": run_program,
         }
     )
-    opened = _context().stack(stack, config_file)
+    opened = current_context().stack(stack, config_file)
     _set_config(opened, config)
     options = Options(
         parallel=max(parallel, 1),
@@ -203,7 +203,7 @@ def refresh(
     expect_no_changes: ExpectOption = False,
     target: TargetOption = None,
     target_dependents: TargetDependentsOption = False,
-    parallel: ParallelOption = _DEFAULT_PARALLEL,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
     message: MessageOption = "",
     config: ConfigOption = None,
     config_file: ConfigFileOption = None,
@@ -224,7 +224,7 @@ def refresh(
     run_program: RunProgramOption = False,
 ) -> None:
     """Bring the state in line with the live resources. The program does not run."""
-    _refuse(
+    refuse_options(
         {
             "--exclude": exclude,
             "--json of refresh": as_json,
@@ -233,7 +233,7 @@ def refresh(
         }
     )
     del skip_pending_creates  # which is what happens unless they are cleared
-    opened = _context().stack(stack, config_file)
+    opened = current_context().stack(stack, config_file)
     _set_config(opened, config)
     options = Options(
         parallel=max(parallel, 1),
@@ -272,7 +272,7 @@ def destroy(
     remove: Annotated[bool, typer.Option("--remove", help="Remove the stack afterwards.")] = False,
     target: TargetOption = None,
     target_dependents: TargetDependentsOption = False,
-    parallel: ParallelOption = _DEFAULT_PARALLEL,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
     message: MessageOption = "",
     config: ConfigOption = None,
     config_file: ConfigFileOption = None,
@@ -286,7 +286,7 @@ def destroy(
     run_program: RunProgramOption = False,
 ) -> None:
     """Delete the resources of a stack. The program does not run."""
-    _refuse(
+    refuse_options(
         {
             "--exclude": exclude,
             "--exclude-protected": exclude_protected,
@@ -294,7 +294,7 @@ def destroy(
             "--run-program": run_program,
         }
     )
-    opened = _context().stack(stack, config_file)
+    opened = current_context().stack(stack, config_file)
     _set_config(opened, config)
     options = Options(
         parallel=max(parallel, 1),
@@ -302,7 +302,7 @@ def destroy(
         refresh=refresh,
         targets=Targets(target or ()),
         target_dependents=target_dependents,
-        continue_on_error=continue_on_error or _truthy("PULUMI_CONTINUE_ON_ERROR"),
+        continue_on_error=continue_on_error or is_set("PULUMI_CONTINUE_ON_ERROR"),
         ignore_protect=ignore_protect,
     )
     execute(
@@ -322,7 +322,7 @@ def destroy(
     if preview_only or target:
         return
     if remove:
-        _remove_stack(opened, preserve_config=False, backups=False)
+        remove_stack(opened, preserve_config=False, backups=False)
         typer.echo(
             "The resources in the stack have been deleted, but the history and configuration associated with "
             f"the stack are gone, too: stack '{opened.name}' has been removed!"
@@ -342,9 +342,11 @@ def cancel(
     yes: YesOption = False,
 ) -> None:
     """Remove the locks that a killed run left behind. Make sure that it does not run any more."""
-    context = _context()
+    context = current_context()
     opened = context.stack(name or stack)
-    if not yes and not _agreed(context, f"This will remove the locks of stack '{opened.name}'. Continue?"):
+    if not yes and not is_confirmed(
+        context, f"This will remove the locks of stack '{opened.name}'. Continue?"
+    ):
         raise Cancelled("confirmation declined")
     opened.file.cancel()
     with opened.file.locked():

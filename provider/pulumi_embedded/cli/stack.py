@@ -37,12 +37,9 @@ from .options import (
     ShowSecretsOption,
     StackOption,
     YesOption,
-    _agreed,
-    _context,
-    _group,
-    _refuse,
+    refuse_options,
 )
-from .session import Context, Stack
+from .session import Context, Stack, current_context, is_confirmed
 
 
 @stack_app.callback(invoke_without_command=True)
@@ -53,9 +50,9 @@ def stack_show(
 ) -> None:
     """Show the selected stack, or manage stacks."""
     if context.invoked_subcommand is not None:
-        _group.update(stack=stack)
+        current_context().group_options.update(stack=stack)
         return
-    opened = _context().stack(stack)
+    opened = current_context().stack(stack)
     if show_name:
         typer.echo(opened.name)
         return
@@ -81,10 +78,10 @@ def stack_init(
     copy_config_from: Annotated[str | None, typer.Option("--copy-config-from", hidden=True)] = None,
 ) -> None:
     """Create a stack without resources, and select it."""
-    _refuse({"--copy-config-from": copy_config_from})
+    refuse_options({"--copy-config-from": copy_config_from})
     if name and stack:
         raise ConfigurationError("only one of --stack or argument stack name may be specified, not both")
-    _create_stack(_context(), name or stack, secrets_provider, select=not no_select)
+    _create_stack(current_context(), name or stack, secrets_provider, select=not no_select)
 
 
 def _create_stack(context: Context, name: str | None, secrets_provider: str, *, select: bool) -> None:
@@ -129,7 +126,7 @@ def stack_select(
     secrets_provider: SecretsProviderOption = "default",
 ) -> None:
     """Select the stack that further commands work on."""
-    context = _context()
+    context = current_context()
     chosen = name or stack
     if not chosen:
         raise ConfigurationError("no stack provided; use `stack select <name>`")
@@ -149,7 +146,7 @@ def stack_ls(
     output: Annotated[str, typer.Option("--output", help="default or json.")] = "default",
 ) -> None:
     """List stacks."""
-    context = _context()
+    context = current_context()
     if not all_stacks and project is None:
         project = context.project.name
     current = context.optional_project()
@@ -168,7 +165,7 @@ def stack_ls(
     if as_json or output == "json":
         typer.echo(json.dumps(rows, indent=2))
         return
-    _print_table(
+    print_table(
         ("NAME", "LAST UPDATE", "RESOURCE COUNT"),
         [
             (
@@ -181,7 +178,8 @@ def stack_ls(
     )
 
 
-def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
+def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
+    """Print rows below a header, each column as wide as its widest cell."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     for row in [header, *rows]:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
@@ -197,7 +195,7 @@ def stack_output(
     show_secrets: ShowSecretsOption = False,
 ) -> None:
     """Show the outputs of a stack."""
-    opened = _context().stack(stack or _group.get("stack"))
+    opened = current_context().stack(stack)
     outputs = _shown_outputs(opened, show_secrets=show_secrets)
     if name is not None:
         if name not in outputs:
@@ -251,7 +249,7 @@ def _print_outputs(stack: Stack, *, show_secrets: bool) -> None:
         )
         for key, value in outputs.items()
     ]
-    _print_table(("OUTPUT", "VALUE"), rows, "    ")
+    print_table(("OUTPUT", "VALUE"), rows, "    ")
 
 
 @stack_app.command("export")
@@ -262,8 +260,8 @@ def stack_export(
     version: Annotated[str | None, typer.Option("--version", hidden=True)] = None,
 ) -> None:
     """Write a stack's state as JSON."""
-    _refuse({"--version": version})
-    opened = _context().stack(stack or _group.get("stack"))
+    refuse_options({"--version": version})
+    opened = current_context().stack(stack)
     latest = opened.file.load()
     if latest is not None and show_secrets:
         snapshot = opened.snapshot(latest)
@@ -290,7 +288,7 @@ def stack_import(
     force: Annotated[bool, typer.Option("--force", "-f", help="Import despite apparent errors.")] = False,
 ) -> None:
     """Replace a stack's state by one that was exported."""
-    opened = _context().stack(stack or _group.get("stack"))
+    opened = current_context().stack(stack)
     text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.read()
     try:
         document = json.loads(text)
@@ -341,9 +339,11 @@ def stack_rm(
     remove_backups: Annotated[bool, typer.Option("--remove-backups", help="Remove backups, too.")] = False,
 ) -> None:
     """Remove a stack and its configuration."""
-    context = _context()
+    context = current_context()
     opened = context.stack(name or stack)
-    if not yes and not _agreed(context, f"This will permanently remove the '{opened.name}' stack! Continue?"):
+    if not yes and not is_confirmed(
+        context, f"This will permanently remove the '{opened.name}' stack! Continue?"
+    ):
         raise Cancelled("confirmation declined")
     resources = (opened.file.load() or {}).get("resources") or []
     left = [found for found in resources if found["type"] != ROOT_STACK_TYPE]
@@ -353,11 +353,12 @@ def stack_rm(
             "- Make sure that the stack does not contain any resources: run `pulumi-embedded destroy`\n"
             "- Run the removal with --force"
         )
-    _remove_stack(opened, preserve_config=preserve_config, backups=remove_backups)
+    remove_stack(opened, preserve_config=preserve_config, backups=remove_backups)
     typer.echo(f"Stack '{opened.name}' has been removed!")
 
 
-def _remove_stack(stack: Stack, *, preserve_config: bool, backups: bool) -> None:
+def remove_stack(stack: Stack, *, preserve_config: bool, backups: bool) -> None:
+    """Remove a stack, its configuration unless `preserve_config`, and its backups if `backups`."""
     with stack.file.locked():
         stack.file.remove(backups=backups)
     project = stack.context.optional_project()

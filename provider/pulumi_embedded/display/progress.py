@@ -1,120 +1,24 @@
-"""Showing a deployment: lines or a live tree while it runs, then diagnostics, outputs and a summary."""
+"""Showing a deployment to people: lines or a live tree while it runs, then diagnostics, outputs and a summary."""
 
 from __future__ import annotations
 
-import json
-import sys
-import threading
 import time
-from collections import Counter
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from pulumi_embedded.engine.events import Result
 from pulumi_embedded.engine.steps import Op, RefreshStep, Step, is_internal
-from pulumi_embedded.project.stack_config import ConfigValue
-from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, urn_name, urn_type
-from pulumi_embedded.values.diff import ObjectDiff, ValueDiff, diff_objects, translate
-from pulumi_embedded.values.values import UNKNOWN, Properties, ResourceReference, Secret, Value, to_state
+from pulumi_embedded.values.diff import diff_objects
+from pulumi_embedded.values.values import Properties
 
 from .live_tree import Tree
+from .operations import LOOKS, SUMMARY_ORDER
+from .properties import PropertyWriter, changed_keys, property_changes
+from .recorder import Recorder
 
-STYLES = {
-    Op.SAME: ("  ", ""),
-    Op.CREATE: ("+ ", "green"),
-    Op.UPDATE: ("~ ", "yellow"),
-    Op.DELETE: ("- ", "red"),
-    Op.REPLACE: ("+-", "magenta"),
-    Op.CREATE_REPLACEMENT: ("++", "green"),
-    Op.DELETE_REPLACED: ("--", "red"),
-    Op.READ: ("> ", "cyan"),
-    Op.READ_REPLACEMENT: (">>", "cyan"),
-    Op.REFRESH: ("~ ", "yellow"),
-    Op.DISCARD: ("< ", "red"),
-    Op.DISCARD_REPLACED: ("<<", "red"),
-    Op.REMOVE_PENDING_REPLACE: ("~ ", "yellow"),
-}
-"""The sign and the colour of each kind of step."""
-
-_PLANNED = {
-    Op.SAME: "same",
-    Op.CREATE: "create",
-    Op.UPDATE: "update",
-    Op.DELETE: "delete",
-    Op.REPLACE: "replace",
-    Op.CREATE_REPLACEMENT: "create replacement",
-    Op.DELETE_REPLACED: "delete original",
-    Op.READ: "read",
-    Op.READ_REPLACEMENT: "read replacement",
-    Op.REFRESH: "refresh",
-    Op.DISCARD: "discard",
-    Op.DISCARD_REPLACED: "discard original",
-}
-_DOING = {
-    Op.CREATE: "creating",
-    Op.UPDATE: "updating",
-    Op.DELETE: "deleting",
-    Op.REPLACE: "replacing",
-    Op.CREATE_REPLACEMENT: "creating replacement",
-    Op.DELETE_REPLACED: "deleting original",
-    Op.READ: "reading",
-    Op.READ_REPLACEMENT: "reading replacement",
-    Op.REFRESH: "refreshing",
-    Op.DISCARD: "discarding",
-    Op.DISCARD_REPLACED: "discarding original",
-}
-_DONE = {
-    Op.SAME: "unchanged",
-    Op.CREATE: "created",
-    Op.UPDATE: "updated",
-    Op.DELETE: "deleted",
-    Op.REPLACE: "replaced",
-    Op.CREATE_REPLACEMENT: "created replacement",
-    Op.DELETE_REPLACED: "deleted original",
-    Op.READ: "read",
-    Op.READ_REPLACEMENT: "read replacement",
-    Op.REFRESH: "refreshed",
-    Op.DISCARD: "discarded",
-    Op.DISCARD_REPLACED: "discarded original",
-}
-_SUMMARY_ORDER = (Op.CREATE, Op.UPDATE, Op.DELETE, Op.REPLACE, Op.READ, Op.DISCARD)
 _SEVERITY_STYLES = {"error": "red", "warning": "yellow", "info": "", "debug": "dim"}
-
-
-class Recorder:
-    """Remembers what happened, in order; every other display is one, too. Safe to call from any thread."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.messages: list[tuple[str, str, str]] = []
-        self.root_urn = ""
-
-    def step_started(self, step: Step) -> None:
-        """A step begins."""
-        with self.lock:
-            if step.resource.type == ROOT_STACK_TYPE:
-                self.root_urn = step.urn
-
-    def step_done(self, step: Step) -> None:
-        """A step has succeeded."""
-
-    def step_failed(self, step: Step) -> None:
-        """A step has failed."""
-
-    def outputs_registered(self, step: Step) -> None:
-        """A component or the stack has its outputs."""
-
-    def message(self, severity: str, urn: str, text: str, *, ephemeral: bool = False) -> None:
-        """There is something to tell."""
-        if severity != "debug" and not ephemeral:
-            with self.lock:
-                self.messages.append((severity, urn, text))
-
-
-# --- people ---------------------------------------------------------------------------------------------------
 
 
 class Display(Recorder):
@@ -140,12 +44,13 @@ class Display(Recorder):
         self._preview = preview
         self._live = live
         self._diff = diff
-        self._show_secrets = show_secrets
+        self._properties = PropertyWriter(console, show_secrets=show_secrets)
         self._show_sames = show_sames
         self._suppress_outputs = suppress_outputs
         self._started: dict[Step, float] = {}
         self._outputs: tuple[Properties, Properties] | None = None
         self._tree: Tree | None = None
+        self._before: Properties | None = None
         self._depths: dict[str, int] = {}
 
     def begin(self) -> None:
@@ -160,16 +65,16 @@ class Display(Recorder):
     # -- lines
 
     def _line(self, op: Op, step: Step, status: str, detail: Text | None = None) -> None:
-        sign, style = STYLES[op]
+        look = LOOKS[op]
         if self._tree is not None:
-            running = not self._preview and status == _DOING.get(op)
-            self._tree.update(step.resource, sign, style, status, detail, running=running)
+            running = not self._preview and status == look.doing
+            self._tree.update(step.resource, look.sign, look.style, status, detail, running=running)
             return
         line = Text(" ")
-        line.append(f"{sign:2} ", style)
+        line.append(f"{look.sign} ", look.style)
         line.append(f"{step.resource.type} ")
         line.append(step.resource.name, "bold")
-        line.append(f" {status}", style)
+        line.append(f" {status}", look.style)
         if detail:
             line.append(" ")
             line.append_text(detail)
@@ -194,9 +99,9 @@ class Display(Recorder):
                 return
             if self._preview:
                 if step.logical or step.op in (Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED):
-                    self._line(step.op, step, _PLANNED[step.op], self._changed(step))
+                    self._line(step.op, step, LOOKS[step.op].planned, changed_keys(step))
             elif step.op is not Op.SAME and step.op is not Op.REPLACE:
-                self._line(step.op, step, _DOING[step.op], self._changed(step))
+                self._line(step.op, step, LOOKS[step.op].doing, changed_keys(step))
 
     def step_done(self, step: Step) -> None:
         """Show that a step has succeeded."""
@@ -211,22 +116,26 @@ class Display(Recorder):
                     self._show_diff(step, step.op)
             elif not self._preview and step.op is not Op.SAME:
                 seconds = time.monotonic() - self._started.get(step, time.monotonic())
-                status = _DONE[step.op] if step.op is Op.REPLACE else f"{_DONE[step.op]} ({seconds:.2f}s)"
-                self._line(step.op, step, status, self._changed(step))
+                status = (
+                    LOOKS[step.op].done
+                    if step.op is Op.REPLACE
+                    else f"{LOOKS[step.op].done} ({seconds:.2f}s)"
+                )
+                self._line(step.op, step, status, changed_keys(step))
 
     def _show_refreshed(self, step: RefreshStep) -> None:
         if self._diff:
             self._show_diff(step, step.result_op)
         else:
-            words = _PLANNED if self._preview else _DONE
-            self._line(step.result_op, step, words[step.result_op], self._changed(step))
+            look = LOOKS[step.result_op]
+            status = look.planned if self._preview else look.done
+            self._line(step.result_op, step, status, changed_keys(step))
 
     def step_failed(self, step: Step) -> None:
         """Show that a step has failed."""
         with self.lock:
             if not is_internal(step):
-                doing = _DOING.get(step.op, step.op.value)
-                self._line(step.op, step, f"**{doing} failed**")
+                self._line(step.op, step, f"**{LOOKS[step.op].doing} failed**")
 
     def outputs_registered(self, step: Step) -> None:
         """Keep the stack's outputs for the end."""
@@ -236,8 +145,6 @@ class Display(Recorder):
                 if self._before is not None:
                     old = self._before
                 self._outputs = (old, step.new.outputs)
-
-    _before: Properties | None = None
 
     def outputs_before(self, outputs: Properties) -> None:
         """Tell the stack's outputs before the deployment."""
@@ -265,97 +172,26 @@ class Display(Recorder):
             else:
                 self._console.print(line, soft_wrap=True)
 
-    def _changed(self, step: Step) -> Text | None:
-        difference = _difference(step)
-        if not difference:
-            return None
-        text = Text("[diff: ")
-        marks = [(key, "+", "green") for key in difference.adds]
-        marks += [(key, "-", "red") for key in difference.deletes]
-        marks += [(key, "~", "yellow") for key in difference.updates]
-        for position, (key, sign, style) in enumerate(sorted(marks)):
-            text.append("," if position else "")
-            text.append(f"{sign}{key}", style)
-        text.append("]")
-        return text
-
     # -- property changes
 
     def _show_diff(self, step: Step, op: Op) -> None:
-        sign, style = STYLES[op]
+        look = LOOKS[op]
         resource = step.resource
         depth = 0 if resource.type == ROOT_STACK_TYPE else self._depths.get(resource.parent, 0) + 1
         self._depths[resource.urn] = depth
         indent = "    " * depth
-        self._console.print(Text(f"{indent}{sign}{resource.type}: ({_PLANNED[op]})", style), soft_wrap=True)
+        self._console.print(
+            Text(f"{indent}{look.sign}{resource.type}: ({look.planned})", look.style), soft_wrap=True
+        )
         if step.old is not None and step.old.id and resource.custom:
-            self._console.print(Text(f"{indent}    [id={step.old.id}]", style), soft_wrap=True)
-        self._console.print(Text(f"{indent}    [urn={resource.urn}]", style), soft_wrap=True)
+            self._console.print(Text(f"{indent}    [id={step.old.id}]", look.style), soft_wrap=True)
+        self._console.print(Text(f"{indent}    [urn={resource.urn}]", look.style), soft_wrap=True)
         if op in (Op.CREATE, Op.READ):
-            self._show_object(resource.inputs, f"{indent}    ", "  ", "")
+            self._properties.show_object(resource.inputs, f"{indent}    ", "  ", "")
         elif op is Op.DELETE and step.old is not None:
-            self._show_object(step.old.inputs, f"{indent}    ", "- ", "red")
-        elif difference := _difference(step):
-            self._show_changes(difference, f"{indent}  ")
-
-    def _show_object(self, properties: Properties, indent: str, sign: str, style: str) -> None:
-        for key in sorted(properties):
-            if key != "__provider":
-                self._show_value(f"{key}: ", properties[key], indent, sign, style)
-
-    def _show_value(self, label: str, value: Value, indent: str, sign: str, style: str) -> None:
-        brackets = "{}" if isinstance(value, dict) else "[]" if isinstance(value, list) else ""
-        if brackets and value:
-            self._print(f"{indent}{sign}{label}{brackets[0]}", style)
-            items = value.items() if isinstance(value, dict) else enumerate(value)
-            for key, item in items:
-                name = f"{key}: " if isinstance(value, dict) else f"[{key}]: "
-                self._show_value(name, item, f"{indent}    ", sign, style)
-            self._print(f"{indent}{sign}{brackets[1]}", style)
-        else:
-            self._print(f"{indent}{sign}{label}{self.render(value)}", style)
-
-    def _show_changes(self, difference: ObjectDiff, indent: str, *, array: bool = False) -> None:
-        for key in difference.all_keys():
-            label = f"[{key}]: " if array else f"{key}: "
-            if key in difference.adds:
-                self._show_value(label, difference.adds[key], indent, "+ ", "green")
-            elif key in difference.deletes:
-                self._show_value(label, difference.deletes[key], indent, "- ", "red")
-            elif key in difference.updates:
-                self._show_update(label, difference.updates[key], indent)
-
-    def _show_update(self, label: str, change: ValueDiff, indent: str) -> None:
-        nested = change.object or change.array
-        if nested is not None:
-            open_, close = "{}" if change.object is not None else "[]"
-            self._print(f"{indent}~ {label}{open_}", "yellow")
-            self._show_changes(nested, f"{indent}    ", array=change.array is not None)
-            self._print(f"{indent}  {close}", "yellow")
-        elif isinstance(change.old, (dict, list)) or isinstance(change.new, (dict, list)):
-            self._show_value(label, change.old, indent, "- ", "red")
-            self._show_value(label, change.new, indent, "+ ", "green")
-        else:
-            self._print(f"{indent}~ {label}{self.render(change.old)} => {self.render(change.new)}", "yellow")
-
-    def _print(self, text: str, style: str) -> None:
-        self._console.print(Text(text, style), soft_wrap=True)
-
-    def render(self, value: Value) -> str:
-        """Write a value on one line; secrets are hidden unless they are to be shown."""
-        if isinstance(value, Secret):
-            return self.render(value.element) if self._show_secrets else "[secret]"
-        if value is UNKNOWN:
-            return "[unknown]"
-        if isinstance(value, ResourceReference):
-            return json.dumps(value.urn)
-        if isinstance(value, (dict, list)):
-            plain = to_state(value, self._render_secret)
-            return json.dumps(plain, ensure_ascii=False)
-        return json.dumps(value, ensure_ascii=False)
-
-    def _render_secret(self, secret: Secret) -> Any:
-        return to_state(secret.element, self._render_secret) if self._show_secrets else "[secret]"
+            self._properties.show_object(step.old.inputs, f"{indent}    ", "- ", "red")
+        elif difference := property_changes(step):
+            self._properties.show_changes(difference, f"{indent}  ")
 
     # -- the end
 
@@ -407,28 +243,28 @@ class Display(Recorder):
         for key in sorted({*shown, *difference.deletes}):
             if key in difference.adds:
                 sign, style = ("+ " if old else "  "), ("green" if old else "")
-                self._show_value(f"{key}: ", new[key], "  ", sign, style)
+                self._properties.show_value(f"{key}: ", new[key], "  ", sign, style)
             elif key in difference.deletes:
-                self._show_value(f"{key}: ", old[key], "  ", "- ", "red")
+                self._properties.show_value(f"{key}: ", old[key], "  ", "- ", "red")
             elif key in difference.updates:
-                self._show_update(f"{key}: ", difference.updates[key], "  ")
+                self._properties.show_update(f"{key}: ", difference.updates[key], "  ")
             else:
-                self._show_value(f"{key}: ", new[key], "  ", "  ", "")
+                self._properties.show_value(f"{key}: ", new[key], "  ", "  ", "")
         self._console.print()
 
     def _show_summary(self, result: Result) -> None:
         self._console.print(Text("Resources:", "bold magenta"))
         changed = 0
-        for op in _SUMMARY_ORDER:
+        for op in SUMMARY_ORDER:
             count = result.changes[op]
             if count:
-                sign, style = STYLES[op]
-                words = f"to {_PLANNED[op]}" if self._preview else _DONE[op]
+                look = LOOKS[op]
+                words = f"to {look.planned}" if self._preview else look.done
                 line = Text("    ")
-                line.append(f"{sign}{count} {words}", style)
+                line.append(f"{look.sign}{count} {words}", look.style)
                 self._console.print(line)
                 changed += 0 if op is Op.READ else count
-        if changed and sum(1 for op in _SUMMARY_ORDER if result.changes[op] and op is not Op.READ) > 1:
+        if changed and sum(1 for op in SUMMARY_ORDER if result.changes[op] and op is not Op.READ) > 1:
             text = f"    {changed} {'change' if changed == 1 else 'changes'}. "
             same = result.changes[Op.SAME]
             self._console.print(Text(text + (f"{same} unchanged" if same else ""), "bold"))
@@ -447,130 +283,3 @@ def _duration(seconds: float) -> str:
     whole = max(1, round(seconds))
     minutes, rest = divmod(whole, 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
-
-
-def _difference(step: Step) -> ObjectDiff | None:
-    """Return what changes about the resource's properties, by the detailed diff if there is one."""
-    old, new = step.old, step.new
-    if old is None or new is None or step.op in (Op.SAME, Op.READ):
-        return None
-    if step.detailed is not None:
-        return translate(
-            step.detailed,
-            old.inputs,
-            old.outputs,
-            new.inputs,
-            new.outputs,
-            refresh=isinstance(step, RefreshStep),
-        )
-    if isinstance(step, RefreshStep):
-        return diff_objects(old.outputs, new.outputs)
-    return diff_objects(old.inputs, new.inputs)
-
-
-# --- machines -------------------------------------------------------------------------------------------------
-
-
-class JsonPreview(Recorder):
-    """Collects a preview for `--json`, in the shape that the CLI gives it."""
-
-    def __init__(
-        self,
-        config: dict[str, ConfigValue],
-        *,
-        show_sames: bool = False,
-        show_replacement_steps: bool = False,
-        suppress_outputs: bool = False,
-    ) -> None:
-        super().__init__()
-        self._config = config
-        self._show_sames = show_sames
-        self._show_replacement_steps = show_replacement_steps
-        self._suppress_outputs = suppress_outputs
-        self._steps: list[dict[str, Any]] = []
-
-    def step_started(self, step: Step) -> None:
-        """Note a step as it is before it is applied."""
-        super().step_started(step)
-        with self.lock:
-            if is_internal(step) or not self._shown(step):
-                return
-            self._steps.append(self._describe(step))
-
-    def _shown(self, step: Step) -> bool:
-        if step.resource.type == ROOT_STACK_TYPE:
-            return True
-        if step.op is Op.SAME:
-            changed = step.old is not None and step.new is not None and step.old.protect != step.new.protect
-            return self._show_sames or changed
-        replacement = step.op in (
-            Op.REPLACE,
-            Op.CREATE_REPLACEMENT,
-            Op.DELETE_REPLACED,
-            Op.READ_REPLACEMENT,
-            Op.DISCARD_REPLACED,
-        )
-        return step.logical or not replacement or self._show_replacement_steps
-
-    def _describe(self, step: Step) -> dict[str, Any]:
-        found: dict[str, Any] = {"op": step.op.value, "urn": step.urn}
-        if step.resource.provider:
-            found["provider"] = step.resource.provider
-        if step.old is not None:
-            found["oldState"] = self._state(step.old)
-        if step.new is not None:
-            found["newState"] = self._state(step.new)
-        if step.diffs:
-            found["diffReasons"] = list(step.diffs)
-        if step.keys:
-            found["replaceReasons"] = list(step.keys)
-        found["detailedDiff"] = None
-        if step.detailed is not None:
-            found["detailedDiff"] = {
-                path: {"kind": change.kind.value, "inputDiff": change.input_diff}
-                for path, change in step.detailed.items()
-            }
-        return found
-
-    def _state(self, resource: Resource) -> dict[str, Any]:
-        written = resource.to_json(lambda _: "[secret]")
-        if resource.type == ROOT_STACK_TYPE and self._suppress_outputs:
-            written.pop("inputs", None)
-            written.pop("outputs", None)
-        return written
-
-    def document(self, result: Result) -> dict[str, Any]:
-        """Return the whole preview."""
-        with self.lock:
-            found: dict[str, Any] = {}
-            if self._config:
-                found["config"] = {
-                    key: "[secret]" if value.secret else value.text for key, value in self._config.items()
-                }
-            if self._steps:
-                found["steps"] = self._steps
-            diagnostics = [self._diagnostic(*message) for message in self.messages if message[2].strip()]
-            if diagnostics:
-                found["diagnostics"] = diagnostics
-            found["duration"] = int(result.duration * 1e9)
-            if changes := summary(result.changes):
-                found["changeSummary"] = changes
-            return found
-
-    def _diagnostic(self, severity: str, urn: str, text: str) -> dict[str, str]:
-        prefix = f"{severity}: " if severity in ("error", "warning") else ""
-        found = {"urn": urn} if urn else {}
-        return {**found, "message": f"{prefix}{text}\n", "severity": severity}
-
-
-def summary(changes: Counter[Op]) -> dict[str, int]:
-    """Return the counts by the words of the plan, sorted."""
-    return {op.value: changes[op] for op in sorted(changes, key=lambda op: op.value) if changes[op]}
-
-
-def make_console(color: str) -> Console:
-    """Return a console for a `--color` choice: always, never, raw or auto."""
-    if color == "always":
-        return Console(force_terminal=True, highlight=False, markup=False, emoji=False)
-    plain = color in ("never", "raw") or not sys.stdout.isatty()
-    return Console(no_color=plain, highlight=False, markup=False, emoji=False)
