@@ -28,7 +28,7 @@ from pulumi_embedded.errors import (
     ChangesNotExpected,
     ConfigurationError,
 )
-from pulumi_embedded.language_host.run_info import RunInfo
+from pulumi_embedded.project.run_info import RunInfo
 from pulumi_embedded.project.stack_config import ConfigValue, resolve
 from pulumi_embedded.state.checkpoint import VERSION, Snapshot
 from pulumi_embedded.state.journal import SnapshotManager, recover

@@ -14,9 +14,9 @@ from pulumi_embedded.errors import Bail, EmbeddedError
 from pulumi_embedded.language_host.monitor import Server
 from pulumi_embedded.language_host.program import SHOWN_EXIT_CODE, Program, start_provider
 from pulumi_embedded.language_host.requests import Goal, OutputsRequest, ReadRequest, Registration, Request
-from pulumi_embedded.language_host.run_info import RunInfo
 from pulumi_embedded.plugins.dynamic import ProviderProcess
 from pulumi_embedded.plugins.registry import Providers
+from pulumi_embedded.project.run_info import RunInfo
 from pulumi_embedded.state.checkpoint import Snapshot
 from pulumi_embedded.state.journal import SnapshotManager
 from pulumi_embedded.state.resources import Resource

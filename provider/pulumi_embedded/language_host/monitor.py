@@ -16,12 +16,12 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, reso
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.plugins.dynamic import CHANNEL_OPTIONS
 from pulumi_embedded.plugins.registry import BUILTIN_PACKAGE, DYNAMIC_PACKAGE
+from pulumi_embedded.project.run_info import RunInfo
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import PROVIDER_PREFIX, is_provider, provider_reference
 from pulumi_embedded.values.values import Properties, Secret, from_proto, from_struct, to_struct
 
 from .requests import Alias, Goal, OutputsRequest, ReadRequest, Registered, Registration, Request
-from .run_info import RunInfo
 
 _SHUT_DOWN = "resource monitor shut down"
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from pulumi_embedded.errors import ConfigurationError
 from pulumi_embedded.plugins.dynamic import ProviderProcess, child_environment
 from pulumi_embedded.project.project import Project
-
-from .run_info import RunInfo
+from pulumi_embedded.project.run_info import RunInfo
 
 _LAUNCHERS = Path(__file__).parent / "launcher"
 

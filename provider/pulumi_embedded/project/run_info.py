@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi_embedded.project.project import Project
-from pulumi_embedded.project.stack_config import ConfigValue
+from .project import Project
+from .stack_config import ConfigValue
 
 
 @dataclass(frozen=True)
