@@ -303,13 +303,15 @@ def make_sequence(seed: int) -> Scenario:
     """Return the sequence of a seed."""
     generator = Generator(seed)
     steps = generator.sequence()
-    return Scenario(f"fuzz-{seed}", f"random sequence {seed}", "fuzz", steps, ordered=generator.chained)
+    return Scenario(
+        f"fuzz-{seed}", f"random sequence {seed}", "fuzz", steps, ordered=generator.chained, exact=True
+    )
 
 
 def load(path: Path) -> tuple[Scenario, list[dict[str, Any]]]:
     """Read a recording: the sequence, and what the CLI did."""
     found = json.loads(path.read_text())
-    scenario = Scenario(path.stem, path.stem, "fuzz", found["steps"], ordered=found["ordered"])
+    scenario = Scenario(path.stem, path.stem, "fuzz", found["steps"], ordered=found["ordered"], exact=True)
     return scenario, found["answers"]
 
 

@@ -21,6 +21,7 @@ from unittest.mock import patch
 import yaml
 
 from pulumi_embedded.cli.main import main
+from pulumi_embedded.state.secrets import SecretsManager
 
 HERE = Path(__file__).parent
 BOXES = HERE / "programs" / "boxes"
@@ -60,8 +61,9 @@ def cli() -> Engine | None:
 class Scenario:
     """A scenario: what it is called, which row of the support table it proves, and its steps.
 
-    With `ordered`, the order of steps, calls and resources is compared; else it may depend on timing. The first
-    of each file is `always` run on the CLI, too.
+    With `ordered`, the order of steps, calls and resources is compared; else it may depend on timing. With `exact`,
+    what is inside secrets and which resources count as modified are compared, too. The first of each file is
+    `always` run on the CLI as well.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Scenario:
     steps: list[dict[str, Any]]
     config: dict[str, Any] = field(default_factory=dict)
     ordered: bool = False
+    exact: bool = False
     always: bool = False
 
     @classmethod
@@ -275,9 +278,47 @@ def reduce_resource(resource: dict[str, Any]) -> dict[str, Any]:
     return reduced
 
 
-def reduce_state(checkpoint: dict[str, Any], *, ordered: bool) -> dict[str, Any]:
+def opened(value: Any) -> Any:
+    """Replace secrets by the text that is encrypted."""
+    if isinstance(value, dict):
+        if "ciphertext" in value:
+            return {"secret": _secrets().crypter.decrypt(value["ciphertext"])}
+        return {key: opened(item) for key, item in value.items()}
+    return [opened(item) for item in value] if isinstance(value, list) else value
+
+
+@cache
+def _secrets() -> SecretsManager:
+    return SecretsManager.open(PASSPHRASE, SALT)
+
+
+def stamps(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return when each resource was created and modified, by URN."""
+    latest = checkpoint["checkpoint"].get("latest") or {}
+    return {
+        found["urn"]: (found.get("created"), found.get("modified"))
+        for found in latest.get("resources") or []
+        if not found.get("delete")
+    }
+
+
+def reduce_stamps(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+    """Say for each resource whether its times are there, and moved since the step before."""
+    return {
+        urn: ", ".join(
+            f"{what} {'never' if now is None else 'before' if now == then else 'now'}"
+            for what, now, then in zip(
+                ("created", "modified"), times, before.get(urn, (None, None)), strict=True
+            )
+        )
+        for urn, times in after.items()
+    }
+
+
+def reduce_state(checkpoint: dict[str, Any], *, ordered: bool, exact: bool = False) -> dict[str, Any]:
     """Reduce a checkpoint to its resources and pending operations."""
     latest = checkpoint["checkpoint"].get("latest") or {}
+    latest = opened(latest) if exact else latest
     resources = [reduce_resource(resource) for resource in latest.get("resources") or []]
     if not ordered:
         resources.sort(key=lambda resource: (resource["urn"], bool(resource.get("delete"))))
@@ -339,10 +380,15 @@ def play(scenario: Scenario, engine: Engine, root: Path) -> list[dict[str, Any]]
     """Run a scenario; returns what is to be compared, step by step."""
     bench = Bench(root)
     bench.init(engine, scenario.config)
-    return [play_step(bench, engine, step, ordered=scenario.ordered) for step in scenario.steps]
+    return [
+        play_step(bench, engine, step, ordered=scenario.ordered, exact=scenario.exact)
+        for step in scenario.steps
+    ]
 
 
-def play_step(bench: Bench, engine: Engine, step: dict[str, Any], *, ordered: bool) -> dict[str, Any]:
+def play_step(
+    bench: Bench, engine: Engine, step: dict[str, Any], *, ordered: bool, exact: bool
+) -> dict[str, Any]:
     """Run one step of a scenario."""
     step = dict(step)
     if "program" in step:
@@ -373,10 +419,13 @@ def play_step(bench: Bench, engine: Engine, step: dict[str, Any], *, ordered: bo
             reduce_plan(json.loads(run.stdout), ordered=ordered) if run.stdout.strip() else None
         )
     elif command in ("up", "refresh", "destroy"):
+        before = stamps(bench.checkpoint())
         run = bench.run(
             engine, command, "--yes", "--skip-preview", "--parallel", "1", "--non-interactive", *arguments
         )
-        observed["state"] = reduce_state(bench.checkpoint(), ordered=ordered)
+        observed["state"] = reduce_state(bench.checkpoint(), ordered=ordered, exact=exact)
+        if exact:
+            observed["times"] = reduce_stamps(before, stamps(bench.checkpoint()))
         observed["live"] = bench.live()
         observed["changes"] = last_changes(bench)
     else:
