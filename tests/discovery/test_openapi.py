@@ -344,8 +344,10 @@ CHOICES: dict[str, tuple[Document, str]] = {
         "k",
     ),
     "a long-lived secret before a JWT": (
-        openapi({"j": {**BEARER, "bearerFormat": "JWT"}, "b": BASIC}, security=[{"j": []}, {"b": []}]),
-        "b",
+        openapi(
+            {"j": {**BEARER, "bearerFormat": "JWT"}, "k": key_in("X-Key")}, security=[{"j": []}, {"k": []}]
+        ),
+        "k",
     ),
     "static before OAuth with undocumented placeholders": (
         openapi(

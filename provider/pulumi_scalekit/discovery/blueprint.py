@@ -5,8 +5,10 @@ Answers, OpenAPI documents and MCP metadata all end here, so that the payload is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pulumi_scalekit.definition.urls import placeholders
@@ -122,6 +124,32 @@ class Blueprint:
 
     def definition(self) -> dict[str, Any]:
         """The payload. What is not known is empty in it, for somebody to fill in."""
+        return self._with_distinct_fields()._payload()
+
+    def _with_distinct_fields(self) -> Blueprint:
+        """The blueprint with names such that no placeholder is taken for the credential.
+
+        A placeholder of the name of a key with a header of its own is that key: one field fills both.
+        """
+        keys: list[HeaderKey] = []
+        for key in self.keys:
+            if any(key.header.lower() == other.header.lower() for other in keys):
+                continue  # two schemes of one header are one key
+            taken = {other.field_name for other in keys}
+            name = next(n for n in _numbered(key.field_name) if n not in taken)
+            keys.append(replace(key, field_name=name))
+        renamed = replace(self, keys=tuple(keys))
+        if renamed._many or self.type == "OAUTH":
+            return renamed
+        taken = {entry["field_name"] for entry in renamed._credentials()}
+        for name in taken & set(placeholders(self.proxy_url)):
+            own = f"url_{name}"
+            known = replace(self.inputs.get(name, Input(name)), name=own)
+            url = re.sub(rf"\{{\{{\s*{re.escape(name)}\s*\}}\}}", f"{{{{{own}}}}}", renamed.proxy_url)
+            renamed = replace(renamed, proxy_url=url, inputs={**renamed.inputs, own: known})
+        return renamed
+
+    def _payload(self) -> dict[str, Any]:
         made: dict[str, Any] = {"display_name": self.display_name}
         if self.description:
             made["description"] = self.description
@@ -144,12 +172,21 @@ class Blueprint:
             if inputs:
                 pattern["account_fields"] = inputs
         else:
-            pattern["fields"] = [*inputs, *self._credentials()]
+            pattern["fields"] = self._fields(inputs)
         if self.header and not self._many:
             pattern["auth_header_key_override"] = self.header
         if mutations := self._mutations():
             pattern["auth_field_mutations"] = mutations
         return {**pattern, "is_mcp": True} if self.is_mcp else pattern
+
+    def _fields(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The inputs and the credentials; what is both is one field."""
+        credentials = {entry["field_name"]: entry for entry in self._credentials()}
+        shared = []
+        for entry in inputs:
+            both = {**entry, **credentials.pop(entry["field_name"], {})}
+            shared.append({**both, "input_type": entry["input_type"]} if "options" in entry else both)
+        return [*shared, *credentials.values()]
 
     @property
     def _many(self) -> bool:
@@ -212,6 +249,11 @@ class Blueprint:
             if kept := {key: value for key, value in mutation.items() if value}:
                 made[name] = kept
         return made
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in itertools.count(2))
 
 
 def _how(blueprint: Blueprint) -> str:

@@ -114,10 +114,10 @@ def _parse(text: str, name: str) -> Any:
         fault = f"it is not valid JSON: {error}" if text.lstrip()[:1] in {"{", "["} else ""
     import yaml
 
+    from .yaml_reader import read_yaml
+
     try:
-        return yaml.load(text, Loader=_yaml_loader())  # noqa: S506 - a safe loader
-    except RecursionError:
-        raise DiscoveryError(f"{name} is nested too deeply") from None
+        return read_yaml(text)
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
@@ -125,22 +125,6 @@ def _parse(text: str, name: str) -> Any:
         raise DiscoveryError(
             f"Cannot read {name}: {fault or f'it is not valid YAML: {said}{where}'}"
         ) from None
-
-
-def _yaml_loader() -> Any:
-    """PyYAML's safe loader without two types of YAML 1.1 that trip over API documents.
-
-    `=` alone and things that look like dates stay the strings that YAML 1.2, and so OpenAPI, takes them for.
-    """
-    import yaml
-
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    dropped = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
-    resolvers = {
-        first: [(tag, pattern) for tag, pattern in known if tag not in dropped]
-        for first, known in base.yaml_implicit_resolvers.items()
-    }
-    return type("_Loader", (base,), {"yaml_implicit_resolvers": resolvers})
 
 
 def _kind(value: Document) -> str:
@@ -189,6 +173,15 @@ def listed(value: Any) -> list[Any]:
 def text_of(value: Any) -> str:
     """The value if it is a string, else the empty string."""
     return value if isinstance(value, str) else ""
+
+
+def operations_by_path(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every operation with its path."""
+    for path, item in mapping(document.get("paths")).items():
+        path_item = mapping(follow(document, item))
+        for method in METHODS:
+            if isinstance(operation := path_item.get(method), Mapping):
+                yield str(path), operation
 
 
 def operations(document: Document) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

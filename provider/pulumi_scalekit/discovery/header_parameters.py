@@ -15,6 +15,14 @@ _CREDENTIAL_HEADER: Final = re.compile(
     r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)",
     re.IGNORECASE,
 )
+# What names the account that a key belongs to.
+_ALWAYS: Final = 0.9
+"""The share of the operations from which on a header counts as sent with every call."""
+_ACCOUNT_HEADER: Final = re.compile(
+    r"(?:[a-z0-9]+-)*(?:user|account|acct|client|app|application|tenant|org|organi[sz]ation|merchant|consumer|partner)"
+    r"[-_]?(?:id|key|uuid)",
+    re.IGNORECASE,
+)
 _ORDINARY_HEADERS: Final = frozenset(
     ["accept", "content-type", "authorization", "user-agent", "accept-language", "cookie", "host"]
 )
@@ -69,6 +77,31 @@ def scheme_of_parameter(parameter: HeaderParameter, context: list[str]) -> Schem
     read = keyed_header(scheme, parameter.name, [parameter.description], context)
     share = f"{parameter.share:.0%} of the operations take the header {parameter.name} as a parameter"
     return replace(read, assumption="; ".join(filter(None, (share, read.assumption))))
+
+
+def companions(parameters: list[HeaderParameter], credentials: frozenset[str]) -> list[Scheme]:
+    """The headers that name the account beside its key, such as a user id, as further keys.
+
+    Args:
+        parameters: The headers of the operations.
+        credentials: The headers that the credentials are in, in lower case.
+    """
+    return [
+        Scheme(
+            parameter.name,
+            "#/paths",
+            type="API_KEY",
+            summary=f"header parameter {parameter.name}",
+            header=parameter.name,
+            description=parameter.description,
+            assumption=f"{parameter.required:.0%} of the operations require the header {parameter.name}, "
+            "and it belongs to the account",
+        )
+        for parameter in parameters
+        if parameter.required >= _ALWAYS
+        and parameter.name.lower() not in credentials
+        and _ACCOUNT_HEADER.fullmatch(parameter.name)
+    ]
 
 
 def is_ordinary(parameter: HeaderParameter, credentials: frozenset[str]) -> bool:

@@ -19,6 +19,8 @@ class Offer:
     operations: int
     """How many operations accept it."""
     position: int
+    is_accepted: bool = True
+    """Whether the document says that it gives access, rather than declares its schemes only."""
 
     @property
     def name(self) -> str:
@@ -28,7 +30,7 @@ class Offer:
     @property
     def type(self) -> str:
         """The auth type that it becomes, or the empty string."""
-        return self.used[0].type
+        return "" if any(scheme.signed for scheme in self.schemes) else self.used[0].type
 
     @property
     def used(self) -> tuple[Scheme, ...]:
@@ -59,7 +61,8 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
     What the operations accept decides, where the root's `security` holds for operations without their own. A way
     that fewer than nine tenths of the operations accept stands behind those that more do. Among equals, the order
     is: OAuth with both endpoints, then static credentials in the document's order, then what is short-lived,
-    depends on undocumented placeholders or is incomplete, then what a connector cannot do.
+    depends on undocumented placeholders or is incomplete, then what a connector cannot do. What is declared only comes
+    last, where operations accept anything at all.
     """
     root = document.get("security")
     counted: Counter[tuple[str, ...]] = Counter()
@@ -76,16 +79,36 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
         for key in dict.fromkeys(names(requirement) for requirement in listed(own)):
             if key:
                 counted[key] += 1
-    for key in [*counted, *((name,) for name in schemes)]:
+    for key in counted:
         order.setdefault(key, len(order))
-    made = [Offer(tuple(schemes[name] for name in key), counted[key], place) for key, place in order.items()]
-    most = max((offer.operations for offer in made if offer.type), default=0)
+    accepted = len(order) or len(schemes)
+    for name in schemes:
+        order.setdefault((name,), len(order))
+    made = [
+        Offer(tuple(schemes[name] for name in key), counted[key], place, is_accepted=place < accepted)
+        for key, place in order.items()
+    ]
+    # What a connector cannot do in full is no measure for what it can.
+    most = max((offer.operations for offer in made if offer.type and not offer.rest), default=0)
 
-    def suitability(offer: Offer) -> tuple[bool, bool, int, int, int]:
+    def suitability(offer: Offer) -> tuple[bool, bool, bool, int, int, int]:
         wide = offer.operations >= 0.9 * most
-        return (not offer.type, not wide, 0 if wide else -offer.operations, offer.rank, offer.position)
+        place = (0 if wide else -offer.operations, offer.rank, offer.position)
+        return (not offer.is_accepted, not offer.type, not wide, *place)
 
     return sorted(made, key=suitability)
+
+
+def unreferenced(document: Document, schemes: Mapping[str, Scheme]) -> list[Scheme]:
+    """The schemes that no operation names, in a document whose operations name others."""
+    requirements = [
+        document.get("security"),
+        *(operation.get("security") for _, operation in operations(document)),
+    ]
+    named = {
+        name for listing in requirements for requirement in listed(listing) for name in mapping(requirement)
+    }
+    return [scheme for name, scheme in schemes.items() if name not in named] if named else []
 
 
 def demanded_scopes(document: Document, name: str) -> tuple[list[str], frozenset[str]]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
 from .documents import Document, mapping, text_of
 from .errors import DiscoveryError
-from .header_parameters import header_parameters, is_ordinary, scheme_of_parameter
+from .header_parameters import companions, header_parameters, is_ordinary, scheme_of_parameter
+from .hosts import host_of
 from .notes import Notes
-from .offers import Offer, demanded_scopes, offers
+from .offers import Offer, demanded_scopes, offers, unreferenced
+from .pkce import find_pkce
 from .reading import Choice, Reading
-from .schemes import Scheme, hint_of, read_schemes
-from .servers import Server, absolute, choose, other_hosts, servers
+from .schemes import SIGNED, Scheme, hint_of, is_signature, read_schemes
+from .servers import Server, absolute, choose, other_hosts, secured, servers
 from .text import connector_name, first_sentence, identifier, label, name_of_host
 
-_SHOWN = 4
+_SHOWN: Final = 4
+_EVERY_CALL: Final = re.compile(
+    r"\b(?:every|each|all|any)\b[^.]{0,40}\b(?:requests?|calls?|endpoints?)\b|\brequire[sd]?\b|\bmust\b|\balways\b",
+    re.IGNORECASE,
+)
+_MADE_UP_SCOPE: Final = re.compile(
+    r"scopes?\d*|string|your[-_ ]?scopes?|example|additionalProp\d|<.*>|\.\.\.", re.IGNORECASE
+)
 
 
 def read_openapi(
@@ -45,11 +57,15 @@ def read_openapi(
 def _names(blueprint: Blueprint, document: Document, notes: Notes) -> Blueprint:
     info = mapping(document.get("info"))
     title = text_of(info.get("title"))
-    host = blueprint.proxy_url.split("://")[-1].split("/")[0]
-    name = connector_name(title, host)
-    if name and name == name_of_host(host) and name.lower() not in title.lower():
+    host = host_of(blueprint.proxy_url)
+    provider = connector_name(text_of(info.get("x-providerName")).partition(".")[0])
+    name = connector_name(title, host, provider)
+    service = provider or name_of_host(host)
+    if name and service and name.startswith(service) and service.lower() not in title.lower():
         notes.assumed(
-            "display_name", f"{name}: from the host, since the title {title!r} names no service", "#/servers"
+            "display_name",
+            f"{name}: from the host, since the title {title!r} does not name the service",
+            "#/servers",
         )
     elif name:
         notes.found("display_name", f"{name}: from the title {title!r}", "#/info/title")
@@ -80,9 +96,8 @@ def _address(blueprint: Blueprint, document: Document, wanted: str, notes: Notes
         where = "#/host" if "swagger" in document else "#/servers"
         notes.missing("proxy_url", why, where, "give the base URL with --proxy-url")
         return blueprint
-    url = chosen.url
-    if url.startswith("http://"):
-        url = "https://" + url.removeprefix("http://")
+    url = secured(chosen.url)
+    if url != chosen.url:
         notes.assumed(
             "proxy_url", f"{url}: the document says http, and Scalekit calls https only", chosen.pointer
         )
@@ -105,7 +120,7 @@ def _address(blueprint: Blueprint, document: Document, wanted: str, notes: Notes
     if others and not wanted:
         notes.assumed(
             "proxy_url",
-            f"it is the first of several servers; the others: {_some(others)}",
+            f"chosen from several servers; the others: {_some(others)}",
             chosen.pointer,
             "choose with --server, or use a placeholder in --proxy-url",
         )
@@ -145,7 +160,12 @@ def _authentication(
         ranked = [Offer(tuple(guessed), 0, 0)] if guessed else []
     chosen = _choose(ranked, wanted, auth)
     choices = tuple(
-        Choice(offer.name, offer.type, ", ".join(s.summary for s in offer.schemes), chosen=offer is chosen)
+        Choice(
+            offer.name,
+            offer.type,
+            ", ".join(s.summary for s in offer.schemes),
+            chosen=offer is chosen and bool(offer.type),
+        )
         for offer in ranked
     )
     if chosen is None or not chosen.type:
@@ -163,12 +183,18 @@ def _authentication(
             "give the auth type with --auth, and --header where it is not Authorization",
         )
         return blueprint, choices
+    if chosen.type == "API_KEY":
+        beside = companions(parameters, frozenset(scheme.header.lower() for scheme in chosen.schemes))
+        chosen = replace(chosen, schemes=(*chosen.schemes, *beside))
     blueprint = _fill(blueprint, document, chosen, base, notes)
     credentials = frozenset(
         name.lower() for name in [blueprint.header, *(key.header for key in blueprint.keys)] if name
     )
+    _note_unreferenced(document, schemes, credentials, notes)
     for parameter in parameters:
-        if not is_ordinary(parameter, credentials):
+        if is_signature(parameter.name) and not is_ordinary(parameter, credentials):
+            notes.missing(f"{PATTERN}.type", f"header parameter {parameter.name}: {SIGNED}", "#/paths")
+        elif not is_ordinary(parameter, credentials):
             notes.assumed(
                 PATTERN,
                 f"callers send the header {parameter.name} themselves: {parameter.required:.0%} of the operations "
@@ -176,6 +202,24 @@ def _authentication(
                 "#/paths",
             )
     return blueprint, choices
+
+
+def _note_unreferenced(
+    document: Document, schemes: Mapping[str, Scheme], credentials: frozenset[str], notes: Notes
+) -> None:
+    """Name the header keys that the document declares, and that no operation names."""
+    for scheme in unreferenced(document, schemes):
+        if not scheme.header or scheme.header == "Cookie" or scheme.header.lower() in credentials:
+            continue
+        said = first_sentence(scheme.description)
+        note = notes.missing if _EVERY_CALL.search(scheme.description) else notes.assumed
+        note(
+            PATTERN,
+            f"the document declares the header key {scheme.header} ({scheme.name}), which no operation names"
+            + (f": {said}" if said else ""),
+            scheme.pointer,
+            "let the callers send it, or take it with --scheme",
+        )
 
 
 def _choose(ranked: list[Offer], wanted: str, auth: str) -> Offer | None:
@@ -258,22 +302,27 @@ def _several(blueprint: Blueprint, offer: Offer, notes: Notes) -> Blueprint:
 def _oauth(blueprint: Blueprint, document: Document, scheme: Scheme, base: str, notes: Notes) -> Blueprint:
     flow, where = scheme.flow, f"{PATTERN}.oauth_config"
     endpoints: dict[str, str] = {}
+    inputs = dict(blueprint.inputs)
     for ours, theirs, name in (
         ("authorize_uri", "authorizationUrl", "--authorize-url"),
         ("token_uri", "tokenUrl", "--token-url"),
     ):
         reference = text_of(flow.get(theirs)).strip()
-        url = absolute(reference, base) if reference else ""
-        endpoints[ours] = url
+        endpoint = absolute(reference, base) if reference else Server("", "")
+        url = endpoints[ours] = secured(endpoint.url) if endpoint.usable else ""
         if not url:
-            why = (
-                f"{reference} is relative to a server that is not known"
-                if reference
-                else f"the document has no {theirs}"
-            )
+            why = f"the document has no {theirs}"
+            if reference:
+                why = f"{reference} " + (
+                    "is an example, or leads to where nobody else can call it"
+                    if endpoint.host
+                    else "is relative to a server that is not known"
+                )
             notes.missing(f"{where}.{ours}", why, scheme.pointer, f"give it with {name}")
             continue
-        notes.found(f"{where}.{ours}", url, scheme.pointer)
+        inputs = {**endpoint.inputs, **inputs}
+        note = notes.found if url == endpoint.url and not endpoint.remarks else notes.assumed
+        note(f"{where}.{ours}", "; ".join((url, *endpoint.remarks)), scheme.pointer)
         if "{{" in url:
             notes.assumed(
                 f"{where}.{ours}",
@@ -288,8 +337,14 @@ def _oauth(blueprint: Blueprint, document: Document, scheme: Scheme, base: str, 
             str(scope), first_sentence(text) or " ".join(text_of(text).split())[:200], str(scope) in required
         )
         for scope, text in offered.items()
-        if str(scope).strip()
+        if str(scope).strip() and not _MADE_UP_SCOPE.fullmatch(str(scope).strip())
     )
+    if len(scopes) < len(offered):
+        notes.assumed(
+            f"{where}.available_scopes",
+            "names that stand for a scope, such as `scope`, are left out",
+            scheme.pointer,
+        )
     known = {scope.scope for scope in scopes}
     scopes += tuple(Scope(scope, required=scope in required) for scope in demanded if scope not in known)
     if scopes:
@@ -310,6 +365,15 @@ def _oauth(blueprint: Blueprint, document: Document, scheme: Scheme, base: str, 
             scheme.pointer,
             "add them with --scope",
         )
+    sign = find_pkce(document, scheme.description, scheme.pointer)
+    if sign is not None:
+        note = notes.found if sign.is_stated else notes.assumed
+        note(f"{where}.pkce_enabled", f"true: {sign.reason}", sign.pointer)
     return replace(
-        blueprint, scopes=scopes, authorize_uri=endpoints["authorize_uri"], token_uri=endpoints["token_uri"]
+        blueprint,
+        pkce=sign is not None,
+        scopes=scopes,
+        authorize_uri=endpoints["authorize_uri"],
+        token_uri=endpoints["token_uri"],
+        inputs=inputs,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 # A stand-in for the credential: <API_KEY>, {token}, [key], $TOKEN, your-api-key, YOUR_KEY, xxxx, "...".
@@ -60,6 +60,10 @@ class Affixes:
 
     prefix: str
     suffix: str = ""
+    is_certain: bool = True
+    """Whether the text says it of the header, rather than shows an example of a credential."""
+    is_single_key: bool = False
+    """Whether what the text shows in the credential's place is one key or token."""
 
 
 def affixes(texts: Iterable[str], header: str) -> Affixes | None:
@@ -70,9 +74,13 @@ def affixes(texts: Iterable[str], header: str) -> Affixes | None:
         header: The header's name.
     """
     for text in texts:
-        for piece in _pieces(text, header):
+        for piece in _after_header(text, header):
             if (found := _shaped(piece)) is not None:
                 return found
+        for piece in _pieces(text):
+            if (found := _shaped(piece)) is not None:
+                known = found.prefix.strip(" =\"'").split(" ")[0].lower() in _KNOWN
+                return replace(found, is_certain=known)
         for said in _SAID:
             for match in said.finditer(text):
                 word = match["word"].rstrip(".")
@@ -91,9 +99,8 @@ def header_example(texts: Iterable[str], header: str) -> Affixes | None:
     return None
 
 
-def _pieces(text: str, header: str) -> Iterator[str]:
-    """The parts of a text that may be a header's value: after the header's name, then whatever is quoted."""
-    yield from _after_header(text, header)
+def _pieces(text: str) -> Iterator[str]:
+    """The parts of a text that may be a header's value: whatever is quoted, short texts, formats."""
     for match in _SPAN.finditer(text):
         piece = next(group for group in match.groups() if group is not None).strip()
         if not piece.lower().startswith(("curl", "http")):
@@ -131,7 +138,11 @@ def _shaped(piece: str) -> Affixes | None:
     rest = piece[match.end() :]
     suffix = quote if quote and rest.startswith(quote) else ""
     prefix = prefix if suffix or not quote else prefix[: -len(quote)]
-    return Affixes(re.sub(r"\s+", " ", prefix), suffix)
+    shown = match["marked"] or match["word"] or ""
+    single = re.search(r"key|token", shown, re.IGNORECASE) and not re.search(
+        r"base-?64|encoded|user|credential|:", rest + shown, re.IGNORECASE
+    )
+    return Affixes(re.sub(r"\s+", " ", prefix), suffix, is_single_key=bool(single))
 
 
 _KEY_AS_USERNAME: Final = re.compile(

@@ -25,6 +25,27 @@ _NO_USER: Final = {
     "password": "password",
 }
 
+SIGNED: Final = "each request has to be signed, and a connector sends the same value with each"
+_SIGNATURE: Final = re.compile(
+    r"(?:[a-z0-9]+[-_])*(?:signature|sign|signed|hmac|digest|timestamp|nonce|expires|expiry)|\w+-(?:signature|timestamp)-\w+"
+    r"|[a-z]*(?:Signature|Timestamp|Nonce)",
+    re.IGNORECASE,
+)
+_SIGNED: Final = re.compile(
+    r"hmac|sigv4|\bsha-?(?:256|512|1)\b|\bsignature (?:of|for)\b|\b(?:request|message) signature"
+    r"|\bsign(?:ed|ing)?\s+(?:each|every|the|all|your)\s+(?:request|call|message)",
+    re.IGNORECASE,
+)
+
+
+def is_signature(name: str) -> bool:
+    """Whether a header or parameter holds a part of a signature, as its name says.
+
+    >>> is_signature("X-Acme-Signature"), is_signature("X-API-Key")
+    (True, False)
+    """
+    return bool(_SIGNATURE.fullmatch(name))
+
 
 @dataclass(frozen=True)
 class Scheme:
@@ -48,6 +69,8 @@ class Scheme:
     """What the document leaves open and how it was taken."""
     obstacle: str = ""
     """Why it does not work, or not without more, in a connector."""
+    signed: bool = False
+    """Whether its value differs from call to call, so that nothing fixed can stand in its place."""
     unknown_prefix: bool = False
     """Whether a word may belong before the credential, and the document does not say which."""
     rank: int = 1
@@ -119,6 +142,9 @@ def _read(name: str, spec: Mapping[str, Any], where: str, context: list[str], ba
 def _api_key(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme:
     place, key = text_of(spec.get("in")), text_of(spec.get("name")).strip()
     scheme = replace(scheme, summary=f"apiKey in {place} {key}")
+    authorizer = str(spec.get("x-amazon-apigateway-authtype", ""))
+    if is_signature(key) or _SIGNED.search(f"{scheme.description} {authorizer}"):
+        return replace(scheme, obstacle=SIGNED, signed=True)
     if place == "query":
         return replace(scheme, obstacle="a connector puts credentials into headers, not into the query")
     if place == "cookie":
@@ -132,8 +158,6 @@ def _api_key(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Sch
         )
     if place != "header" or not key:
         return replace(scheme, obstacle="it names no header")
-    if re.search(r"sigv4|hmac", str(spec.get("x-amazon-apigateway-authtype", "")), re.IGNORECASE):
-        return replace(scheme, obstacle="each request has to be signed, and a connector signs nothing")
     # Vendor extensions such as examples hold values; some show how the header looks.
     shown = [
         value for member, value in spec.items() if str(member).startswith("x-") and isinstance(value, str)
@@ -156,7 +180,10 @@ def keyed_header(scheme: Scheme, key: str, texts: list[str], context: list[str])
     if word == "bearer":
         return replace(scheme, type="BEARER", header=header, assumption=assumption)
     if word == "basic" and plain_authorization:
-        return _basic(replace(scheme, assumption=assumption), context)
+        basic = _basic(replace(scheme, assumption=assumption), context)
+        return _doubted(basic) if said and said.is_single_key and not basic.key_as_username else basic
+    if said is not None and not assumption and not said.is_certain:
+        assumption = f"{said.prefix!r} stands before an example of the credential in its description"
     if said is not None:
         return replace(
             scheme,
@@ -182,6 +209,16 @@ def keyed_header(scheme: Scheme, key: str, texts: list[str], context: list[str])
     return replace(scheme, unknown_prefix=True, rank=2)
 
 
+def _doubted(basic: Scheme) -> Scheme:
+    """A scheme of Basic authentication that is shown with a single key behind the word `Basic`."""
+    return replace(
+        basic,
+        rank=INCOMPLETE,
+        obstacle="the document shows `Basic` before one key. Give --auth basic where the key is the user name or the "
+        "password, or --auth api_key --prefix 'Basic ' where it is sent as it is",
+    )
+
+
 def _basic(scheme: Scheme, context: list[str]) -> Scheme:
     said = key_as_username(scheme.description)
     assumption = scheme.assumption
@@ -198,6 +235,8 @@ def _basic(scheme: Scheme, context: list[str]) -> Scheme:
         assumption = (
             "a user name and a password are asked for; many APIs take a key in the place of one of them"
         )
+        # Often it is for installations of one's own, or for requesting the token of another scheme.
+        scheme = replace(scheme, rank=2)
     return replace(
         scheme,
         type="BASIC",
@@ -253,8 +292,9 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
     for name in ("authorizationCode", "accessCode"):
         if flow := flows.get(name):
             endpoints = [text_of(flow.get(key)).strip() for key in ("authorizationUrl", "tokenUrl")]
-            urls = [absolute(endpoint, base) if endpoint else "" for endpoint in endpoints]
-            if not all(urls):
+            servers = [absolute(endpoint, base) for endpoint in endpoints if endpoint]
+            urls = [server.url for server in servers if server.usable]
+            if len(urls) < 2:
                 return replace(scheme, type="OAUTH", flow=flow, rank=INCOMPLETE)
             # Placeholders are documented for proxy_url only, so static credentials are the safer choice.
             return replace(scheme, type="OAUTH", flow=flow, rank=3 if any("{{" in url for url in urls) else 0)

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-from pulumi_scalekit.definition.urls import PLACEHOLDER
-from pulumi_scalekit.settings import is_loopback
+from pulumi_scalekit.definition.urls import PLACEHOLDER, placeholders
 
 from .blueprint import Input
 from .documents import Document, follow, listed, mapping, operations, pointer, text_of
+from .hosts import host_of, is_callable, like, own_host
 from .text import first_sentence, identifier
 
 _BRACES: Final = re.compile(r"\{\{?\s*([^{}/]{1,80}?)\s*\}?\}|<([A-Za-z][\w -]{0,60})>")
 _TEST: Final = re.compile(
-    r"(?<![a-z])(sandbox|demo|test|testing|staging|stage|stg|dev|development|qa|uat|preprod|mock|canary)(?![a-z])",
+    r"(?<![a-z])(sandbox(?:es)?|demo|test|tests|testing|staging|stage|stg|dev|devel|development|qa|uat|pre-?prod(?:uction)?|"
+    r"non-?prod(?:uction)?|mock|mocks|mocked|canary|paper|simulat(?:or|ion)|integration env\w*|localhost|local|beta|"
+    r"playground)(?![a-z])",
     re.IGNORECASE,
 )
-# Host labels that stand for the reader's own: your-domain, yourcompany, my-instance, {acme}.
-_YOURS: Final = re.compile(
-    r"(?:your|my)[-_]?(?:own)?[-_]?(?:sub-?domain|domain|company|instance|site|org|organi[sz]ation|account|tenant|"
-    r"workspace|store|shop|team|host|server|app)(?:[-_]?(?:name|id))?"
-    r"|(?:sub-?domain|tenant|instance|company|workspace)(?:[-_]?name)?",
+_PRODUCTION: Final = re.compile(r"(?<![a-z-])(?:production|prod|live)(?![a-z])", re.IGNORECASE)
+_NOT_PRODUCTION: Final = re.compile(r"\b(?:non|pre|not)[- ]?(?:for |a |in )?prod", re.IGNORECASE)
+_REGION: Final = re.compile(
+    r"(?<![a-z])(eu|europe\w*|emea|apac|asia|australia\w*|au|uk|ca|canada|india|in|jp|japan|germany|de|fedramp|gov\w*|china|cn)"
+    r"(?![a-z])",
     re.IGNORECASE,
 )
-_EXAMPLE: Final = re.compile(
-    r"(^|\.)(example\.(com|org|net)|[\w-]+\.example|[\w-]+\.(test|invalid|local|localhost))$", re.IGNORECASE
+# Words in front of a host that an API has, as opposed to another system of it.
+_API_LABEL: Final = re.compile(
+    r"(?:api|apis|rest|www|gateway|app|my|web|connect|platform|public|v\d+)[.-]?", re.IGNORECASE
 )
 # Defaults that are part of the address rather than an example of somebody's own name.
 _FIXED_NAMES: Final = frozenset(
@@ -56,29 +58,38 @@ class Server:
     @property
     def host(self) -> str:
         """The host, without its port; empty in a relative URL."""
-        match = re.match(r"[a-z][a-z0-9+.-]*://([^/?#]*)", self.url, re.IGNORECASE)
-        return match.group(1).rsplit("@", 1)[-1].split(":")[0] if match else ""
+        return host_of(self.url)
 
     @property
     def for_tests(self) -> bool:
         """Whether it looks like a system for tests rather than the real one."""
-        return bool(_TEST.search(self.host) or _TEST.search(first_sentence(f"{self.description} - server")))
+        if self.for_production:
+            return False
+        # A registered domain, such as acme.dev, is the service's name.
+        before = ".".join(self.host.split(".")[:-2])
+        return bool(
+            _TEST.search(PLACEHOLDER.sub("", before))
+            or _TEST.search(first_sentence(f"{self.description} - server"))
+            or any(_TEST.fullmatch(step) for step in self.url.split("/")[3:])
+        )
+
+    @property
+    def for_production(self) -> bool:
+        """Whether its description says that it is the real system, for everybody."""
+        said = first_sentence(f"{self.description} - server")
+        return bool(_PRODUCTION.search(said)) and not _NOT_PRODUCTION.search(said)
 
     @property
     def usable(self) -> bool:
         """Whether a connector could call it from elsewhere."""
-        host = PLACEHOLDER.sub("x", self.host)
-        if (
-            not host
-            or is_loopback(host)
-            or _EXAMPLE.search(host)
-            or urlsplit(self.url).scheme not in {"http", "https"}
-        ):
-            return False
-        try:
-            return ipaddress.ip_address(host).is_global
-        except ValueError:
-            return "." in host or "{{" in self.host
+        return is_callable(self.url)
+
+    @property
+    def rank(self) -> int:
+        """The lower, the more likely the API's own: described as production, neither, for tests."""
+        if self.for_tests:
+            return 2
+        return 0 if self.for_production and not _REGION.search(self.description) else 1
 
 
 def servers(document: Document) -> list[Server]:
@@ -109,7 +120,10 @@ def servers(document: Document) -> list[Server]:
 
 
 def choose(candidates: list[Server], wanted: str = "") -> Server | None:
-    """The address to call: the first that is not a test system, else the first; of duplicates, the encrypted one.
+    """The address to call: one described as production, else the first that is not a test system, else the first.
+
+    Of duplicates, it is the encrypted one; of two hosts, one of which is the other with something before it, the
+    shorter.
 
     Args:
         candidates: The addresses.
@@ -119,8 +133,20 @@ def choose(candidates: list[Server], wanted: str = "") -> Server | None:
         if wanted.isdigit() and 1 <= int(wanted) <= len(candidates):
             return candidates[int(wanted) - 1]
         return next((s for s in candidates if wanted.lower() in f"{s.url} {s.description}".lower()), None)
-    usable = sorted((s for s in candidates if s.usable), key=lambda server: server.url.startswith("http://"))
-    return next((server for server in usable if not server.for_tests), usable[0] if usable else None)
+    usable = sorted((s for s in candidates if s.usable), key=lambda s: (s.rank, s.url.startswith("http://")))
+    if not usable:
+        return None
+    first = usable[0]
+    # "paper-api.acme.io" beside "api.acme.io" is another system of the same API.
+    return next((s for s in usable if s.rank == first.rank and _is_extended(first.host, s.host)), first)
+
+
+def _is_extended(longer: str, shorter: str) -> bool:
+    """Whether a host is another one with something before it, such as `eu.` but not `api.`."""
+    before = longer.removesuffix(shorter)
+    if before in {"", longer} or before[-1] not in ".-" or "{{" in shorter:
+        return False
+    return shorter.count(".") > 1 and not _API_LABEL.fullmatch(before)
 
 
 def other_hosts(document: Document, chosen: Server) -> list[tuple[str, int]]:
@@ -135,12 +161,28 @@ def other_hosts(document: Document, chosen: Server) -> list[tuple[str, int]]:
     return counted.most_common()
 
 
-def absolute(reference: str, base: str) -> str:
-    """An OAuth endpoint as an absolute URL with `{{name}}` placeholders; relative ones are the server's."""
+def absolute(reference: str, base: str) -> Server:
+    """An OAuth endpoint: a URL with `{{name}}` placeholders. Relative ones are the server's.
+
+    Args:
+        reference: The endpoint as the document has it.
+        base: The base URL of the API, with placeholders.
+    """
     reference = templated(reference.strip())
     if re.match(r"[a-z][a-z0-9+.-]*://", reference, re.IGNORECASE):
-        return reference
-    return urljoin(f"{base}/", reference) if base else ""
+        own = own_host(reference)
+        url = like(own.url, base)
+        inputs = {name: known for name, known in own.inputs.items() if name in placeholders(url)}
+        return Server(url, "", inputs=inputs, remarks=(own.remark,) if own.remark else ())
+    try:
+        return Server(urljoin(f"{base}/", reference) if base else "", "")
+    except ValueError:
+        return Server("", "")
+
+
+def secured(url: str) -> str:
+    """The URL over https: Scalekit calls nothing else."""
+    return "https://" + url.removeprefix("http://") if url.startswith("http://") else url
 
 
 def templated(url: str) -> str:
@@ -171,8 +213,10 @@ def _server(entry: Any, where: str) -> Server:
         inputs[made] = Input(made, "", hint, tuple(dict.fromkeys(options)), default)
         return "{{" + made + "}}"
 
-    filled = _BRACES.sub(fill, url)
-    return _own_host(_tidied(filled), where, description, inputs, tuple(remarks))
+    own = own_host(_tidied(_BRACES.sub(fill, url)))
+    if own.remark:
+        remarks.append(own.remark)
+    return Server(own.url, where, description, {**inputs, **own.inputs}, tuple(remarks))
 
 
 def _fixed(name: str, variable: Mapping[str, Any]) -> str | None:
@@ -189,29 +233,9 @@ def _fixed(name: str, variable: Mapping[str, Any]) -> str | None:
         return "https"
     if name.lower() in _FIXED_NAMES:
         return default
+    if "." in default and (not is_callable(f"https://{default}") or own_host(f"https://{default}").remark):
+        return None
     return default if not options and _FIXED_VALUES.fullmatch(default) else None
-
-
-def _own_host(
-    url: str, where: str, description: str, inputs: dict[str, Input], remarks: tuple[str, ...]
-) -> Server:
-    """Make a placeholder of `your-domain` in a host, or of a whole host such as `your-server.com`."""
-    match = re.match(r"([a-z]+://)([^/:{}]+)\.([^/:.{}]+\.[^/:.{}]+(?:[/:].*)?)$", url, re.IGNORECASE)
-    if match and _YOURS.fullmatch(match.group(2)):
-        inputs = {
-            **inputs,
-            "subdomain": Input("subdomain", hint=f"The first part of your host name: {match.group(2)}"),
-        }
-        remarks = (*remarks, f"{match.group(2)} stands for the account's own name")
-        url = f"{match.group(1)}{{{{subdomain}}}}.{match.group(3)}"
-    elif whole := re.match(
-        r"([a-z]+://)(your[-_][\w.-]+|your\w*(?:domain|server|host|instance)[\w.-]*)", url, re.IGNORECASE
-    ):
-        host = whole.group(2)
-        inputs = {**inputs, "domain": Input("domain", hint="Your host name, without https://")}
-        remarks = (*remarks, f"{host} stands for the account's own host")
-        url = f"{whole.group(1)}{{{{domain}}}}{url[whole.end() :]}"
-    return Server(url, where, description, inputs, remarks)
 
 
 def _tidied(url: str) -> str:

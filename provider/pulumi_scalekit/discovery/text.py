@@ -24,6 +24,15 @@ _SELF: Final = frozenset(
     "api apis rest restful http https web public reference documentation docs specification spec openapi "  # noqa: SIM905
     "swagger collection preview beta developer developers platform service services json".split()
 )
+# Titles of vendors with several APIs: such words name one of them.
+_PARTS: Final = frozenset(
+    # A list would take a line for each word.
+    "account accounts admin administration advanced app application auth authentication backend beta "  # noqa: SIM905
+    "business catalog central client cloud common contacts control core customer customers data "
+    "event events export external gateway general identity import integration integrations internal "
+    "main management messaging open orders partner partners payments plane production products query "
+    "reporting reports resource resources server unified user users v1 v2 v3".split()
+)
 _VERSION: Final = re.compile(r"\bv?\d+(\.\d+)*\b|\bv\d+\w*\b", re.IGNORECASE)
 _HOST_NOISE: Final = frozenset(
     # A list would take a line for each word.
@@ -83,10 +92,19 @@ def first_sentence(text: object, limit: int = 200) -> str:
     return ""
 
 
-def connector_name(title: str, host: str = "") -> str:
-    """A display name out of a document's title, or of a host where the title names no service.
+def connector_name(title: str, host: str = "", provider: str = "") -> str:
+    """A display name out of a document's title, with the service's name in front where the title does not name it.
 
     Scalekit takes letters, digits and spaces only.
+
+    Args:
+        title: The document's title.
+        host: The host of its server.
+        provider: The service's name, where the document states it elsewhere.
+
+    Example:
+        >>> connector_name("Query API", "api.acme.io")
+        'Acme Query'
 
     Returns:
         The name, at most 200 characters; empty when neither holds one.
@@ -100,9 +118,13 @@ def connector_name(title: str, host: str = "") -> str:
         parts.pop()
     while parts and parts[0].lower() in {"the", "welcome", "to"}:
         parts.pop(0)
-    if parts and not all(part.lower() in _SELF for part in parts):
-        return " ".join(parts)[:200].strip()
-    return name_of_host(host)
+    if not parts or all(part.lower() in _SELF for part in parts):
+        return provider or name_of_host(host)
+    name = " ".join(parts)
+    if all(part.lower() in _SELF | _PARTS for part in parts):
+        # The title names a part of a service, such as its Core API, and not the service.
+        name = " ".join(filter(None, [provider or name_of_host(host), *parts]))
+    return name[:200].strip()
 
 
 def name_of_host(host: str) -> str:
