@@ -39,7 +39,7 @@ format: $(VENV)/developed ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/developed ## Write the generated pages anew
+docs: $(VENV)/developed ## Write the generated pages again
 	$(BIN)/python tools/reference.py
 	$(BIN)/python -m tests.embedded.document
 	$(BIN)/python -m tests.reliability.table

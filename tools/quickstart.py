@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -32,6 +33,9 @@ INSTALLED = LOCAL / "pulumi"
 INSTALL_FAILED = LOCAL / "pulumi-not-installable"
 STACK = "dev"
 PORT = 8787
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+INSTALLER = "https://get.pulumi.com/"
+INSTALLER_SECONDS = 5
 INSTALL_SECONDS = 120
 
 
@@ -75,8 +79,9 @@ def preview() -> None:
 
 def down() -> None:
     """Destroy the quickstart's connectors, and stop the local Scalekit."""
-    if os.environ.get("SCALEKIT_ENVIRONMENT_URL") or SERVER.exists():
-        environ = environment()
+    if SERVER.exists() or chosen_environment():
+        # The local Scalekit comes first, whatever is exported: what lives there is to be destroyed.
+        environ = environment(local=SERVER.exists())
         engine = choose_engine()
         prepare_stack(engine, environ)
         run([engine, "destroy", "--yes", "--stack", STACK], environ)
@@ -111,12 +116,20 @@ def choose_engine() -> str:
 
 
 def install_cli() -> None:
-    """Try once, quietly and for a bounded time, to install the CLI with the SDK's own installer."""
+    """Try once, and for a bounded time, to install the CLI with the SDK's own installer."""
+    LOCAL.mkdir(exist_ok=True)
+    if not installer_responds():
+        INSTALL_FAILED.write_text("Delete this file to have `make up` try to install the Pulumi CLI again.\n")
+        return
+    print(
+        f"The Pulumi CLI is not on PATH: installing it into {INSTALLED.relative_to(ROOT)}, which takes up to "
+        f"{INSTALL_SECONDS // 60} minutes ...",
+        flush=True,
+    )
     code = (
         "import sys; from pulumi.automation import PulumiCommand;"
         "PulumiCommand.install(root=sys.argv[1], skip_version_check=False)"
     )
-    LOCAL.mkdir(exist_ok=True)
     try:
         # In a session of its own, so that a time-out ends the installer's own children too.
         process = subprocess.Popen(
@@ -137,6 +150,17 @@ def install_cli() -> None:
     if not (INSTALLED / "bin" / "pulumi").exists():
         shutil.rmtree(INSTALLED, ignore_errors=True)
         INSTALL_FAILED.write_text("Delete this file to have `make up` try to install the Pulumi CLI again.\n")
+
+
+def installer_responds() -> bool:
+    """Whether the installer can be downloaded at all: without a network that is known within seconds."""
+    try:
+        with urllib.request.urlopen(INSTALLER, timeout=INSTALLER_SECONDS):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
 
 
 def prepare_stack(engine: str, environ: dict[str, str]) -> None:
@@ -176,8 +200,34 @@ def locked_by_the_dead() -> bool:
 # --- The environment ----------------------------------------------------------------------------------------
 
 
-def environment() -> dict[str, str]:
-    """The process environment for the engine: the caller's own settings, and defaults for all that is missing."""
+def chosen_environment() -> str:
+    """The environment that the caller chose, or "" for the project's own local Scalekit.
+
+    Its own URL may be exported, too, as the README says, also while its server does not run.
+    """
+    url = os.environ.get("SCALEKIT_ENVIRONMENT_URL", "")
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port if parts.hostname in LOOPBACK else None
+    except ValueError:
+        return url  # the provider says what is wrong with it
+    if port is not None and (port == known_server().get("port") or not listens(port)):
+        return ""
+    return url
+
+
+def environment(*, local: bool = False) -> dict[str, str]:
+    """The process environment for the engine: the caller's own settings, and defaults for all that is missing.
+
+    Args:
+        local: Whether the project's own local Scalekit is meant, whatever the caller chose.
+    """
+    chosen = "" if local else chosen_environment()
+    if chosen and SERVER.exists():
+        raise QuickstartError(
+            f"SCALEKIT_ENVIRONMENT_URL names {chosen}, and the connectors of the last `make up` live in the local "
+            "Scalekit. Run `make down` first"
+        )
     environ = dict(os.environ)
     environ["PATH"] = f"{BIN}{os.pathsep}{environ.get('PATH', '')}"
     environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
@@ -187,34 +237,35 @@ def environment() -> dict[str, str]:
     # The passphrase that belongs to the salt in the dev stack's file.
     environ.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
     environ["PULUMI_CONFIG_PASSPHRASE"] = "quickstart"
-    if environ.get("SCALEKIT_ENVIRONMENT_URL"):
-        print(
-            f"Environment: {environ['SCALEKIT_ENVIRONMENT_URL']}, from SCALEKIT_ENVIRONMENT_URL.", flush=True
-        )
+    if chosen:
+        print(f"Environment: {chosen}, from SCALEKIT_ENVIRONMENT_URL.", flush=True)
         return environ
     # The local Scalekit has credentials of its own; those of a real environment must not reach it.
     for name in ("SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET", "SCALEKIT_ENV_URL"):
         environ.pop(name, None)
+    # A proxy leads out of this machine, and the local Scalekit is on it.
+    for name in ("NO_PROXY", "no_proxy"):
+        environ[name] = ",".join(filter(None, (environ.get(name), *LOOPBACK)))
     url, credentials = start_server(environ)
     print(f"Environment: a local Scalekit at {url} (its log: {SERVER_LOG.relative_to(ROOT)}).", flush=True)
     return {**environ, "SCALEKIT_ENVIRONMENT_URL": url, **credentials}
 
 
 def start_server(environ: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """Start the local Scalekit where it does not run yet, and wait until it answers."""
+    """Start the local Scalekit where it does not run yet, and wait until it responds."""
     credentials = {"SCALEKIT_CLIENT_ID": "skc_local", "SCALEKIT_CLIENT_SECRET": "local-secret"}
     SERVER.parent.mkdir(parents=True, exist_ok=True)
     if not server_runs():
         launch_server({**environ, **credentials})
     url = f"http://127.0.0.1:{known_server()['port']}"
     for _ in range(300):
-        if answers(url):
+        if responds(url):
             return url, credentials
         if not server_runs():
             break
         time.sleep(0.1)
     raise QuickstartError(
-        f"the local Scalekit does not answer at {url}: its log is {SERVER_LOG.relative_to(ROOT)}"
+        f"the local Scalekit does not respond at {url}: its log is {SERVER_LOG.relative_to(ROOT)}"
     )
 
 
@@ -225,7 +276,7 @@ def launch_server(environ: dict[str, str]) -> None:
     if port is None:
         raise QuickstartError(
             f"another program has port {known}, where this project's local Scalekit was: stop that program and "
-            f"run again, or remove the folder {LOCAL.name} to begin anew"
+            f"run again, or remove the folder {LOCAL.name} to begin again"
         )
     with SERVER_LOG.open("a") as log, SERVER_LOCK.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -280,8 +331,15 @@ def first_free(ports: list[int]) -> int | None:
     return None
 
 
-def answers(url: str) -> bool:
-    """Whether an HTTP server answers there, with whatever status."""
+def listens(port: int) -> bool:
+    """Whether a program of this machine listens on a port."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
+        return True
+    return False
+
+
+def responds(url: str) -> bool:
+    """Whether an HTTP server responds there, with whatever status."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{url}/api/v1/providers", timeout=2):

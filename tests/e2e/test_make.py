@@ -52,6 +52,51 @@ def test_the_server_is_the_projects_own(quickstart: ModuleType) -> None:
     assert quickstart.known_server() == {}
 
 
+def test_its_own_exported_url_is_not_another_environment(
+    quickstart: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the README exports is the project's own server, also while that is stopped; other URLs are chosen."""
+    url, credentials = quickstart.start_server(dict(os.environ))
+    for name, value in {"SCALEKIT_ENVIRONMENT_URL": url, **credentials}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    assert quickstart.environment()["SCALEKIT_ENVIRONMENT_URL"] == url
+    quickstart.stop_server()
+    assert quickstart.chosen_environment() == ""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        theirs = f"http://127.0.0.1:{other.getsockname()[1]}"
+        monkeypatch.setenv("SCALEKIT_ENVIRONMENT_URL", theirs)
+        assert quickstart.environment()["SCALEKIT_ENVIRONMENT_URL"] == theirs
+
+
+def test_another_environment_waits_for_make_down(
+    quickstart: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the local Scalekit holds the stack, a real URL is refused by `up`, and `down` destroys locally."""
+    url, _ = quickstart.start_server(dict(os.environ))
+    monkeypatch.setenv("SCALEKIT_ENVIRONMENT_URL", "https://real.example.com")
+    monkeypatch.setenv("SCALEKIT_CLIENT_SECRET", "a-real-secret")
+    with pytest.raises(quickstart.QuickstartError, match="Run `make down` first"):
+        quickstart.environment()
+    environ = quickstart.environment(local=True)
+    assert environ["SCALEKIT_ENVIRONMENT_URL"] == url
+    assert environ["SCALEKIT_CLIENT_SECRET"] == "local-secret"
+    assert "127.0.0.1" in environ["NO_PROXY"]
+
+
+def test_without_a_network_the_installer_is_not_waited_for(
+    quickstart: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing responds there is no installation, and the embedded engine is chosen, with the reason."""
+    monkeypatch.setenv("PATH", str(quickstart.ROOT))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert quickstart.choose_engine().endswith("pulumi-embedded")
+    assert quickstart.INSTALL_FAILED.exists()
+    shown = capsys.readouterr().out
+    assert "installing" not in shown
+    assert "could not be installed" in shown
+
+
 def test_locks_of_the_dead(quickstart: ModuleType) -> None:
     """A lock may go where its process of this very machine has ended, and while no other holds one."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
