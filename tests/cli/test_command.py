@@ -128,6 +128,33 @@ def test_interruption_while_the_command_loads(package: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_a_configured_project_names_its_stacks(command: Run) -> None:
+    """Without settings in a Pulumi project, the message says which names --env could have."""
+    Path("Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    Path("Pulumi.dev.yaml").write_text("config: {}\n")
+    Path("Pulumi.eu-production.yaml").write_text("config: {}\n")
+    result = command("list")
+    assert result.code == 1
+    assert result.err.endswith("Or name a stack of the program here: --env dev or --env eu-production\n")
+
+
+def test_output_that_is_not_unicode(tmp_path: Path) -> None:
+    """Where the output's encoding lacks a character it is written out, and JSON stays JSON."""
+    payload = tmp_path / "payload.json"
+    payload.write_text(json.dumps(TAVILY | {"description": "Søk 🔎"}))
+
+    def review(*arguments: str) -> str:
+        environ = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+        command = [sys.executable, "-m", "pulumi_scalekit.cli", "review", str(payload), *arguments]
+        done = subprocess.run(command, capture_output=True, env=environ, check=True)
+        return done.stdout.decode("latin-1")
+
+    assert "\\u2713  Description" in review()
+    assert "Søk \\U0001f50e" in review()
+    (reviewed,) = json.loads(review("--json"))
+    assert "Søk 🔎" in [item["value"] for item in reviewed["checklist"]]
+
+
 def test_help_imports_nothing_heavy() -> None:
     """Help loads neither the HTTP client nor the models nor the server."""
     program = (

@@ -58,7 +58,9 @@ def test_long_values_leave_room_for_names(command: Run, dev: LocalScalekit) -> N
     screen = command("list", "--env", "dev", terminal=True)
     assert "Customer" in screen.out
     assert "Relations" in screen.out
-    assert max(map(len, stable(screen.out).splitlines())) <= 80
+    lines = stable(screen.out).splitlines()
+    assert f"  https://api.example.com/{'v' * 60}" in lines, "a URL is never broken: it is there to be copied"
+    assert max(len(line) for line in lines if "https://" not in line) <= 80
 
 
 def test_a_narrow_terminal_shows_a_table_line_by_line(
@@ -67,6 +69,14 @@ def test_a_narrow_terminal_shows_a_table_line_by_line(
     """Where the columns cannot stand side by side, each cell has a line of its own."""
     screen = command("list", "--env", "dev", terminal=True, environ=environ | {"COLUMNS": "40"})
     assert "NAME Tavily\nAUTH BEARER\nURL https://api.tavily.com\n" in stable(screen.out)
+
+
+def test_json_cannot_steer_the_terminal(command: Run, dev: LocalScalekit) -> None:
+    """`--json` escapes what would steer a terminal, and means the same."""
+    seed(dev, TAVILY | {"display_name": "Odd", "description": "a\x9b2J\u202ec\x7f ü"})
+    result = command("show", "Odd", "--env", "dev", "--json")
+    assert r"a\u009b2J\u202ec\u007f ü" in result.out
+    assert result.json["description"] == "a\x9b2J\u202ec\x7f ü"
 
 
 @BOTH

@@ -5,6 +5,7 @@ Modules that take long to import (pydantic, httpx, starlette) are imported insid
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated, Final
 
@@ -67,6 +68,10 @@ for command in (list_, show, new, export, curl, import_, promote, compare, revie
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the command, and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal's encoding cannot show is written out, rather than an error.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(arguments, prog_name="pulumi-scalekit")
     except ScalekitError as error:

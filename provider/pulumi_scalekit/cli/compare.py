@@ -51,7 +51,7 @@ def compare_environments(
     target: Target,
     names: options.Names = None,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="End with 3 when there is something to promote.")
+        bool, options.flag("--exit-code", help="End with 3 when there is something to promote.")
     ] = False,
     json: options.Json = False,
     program: options.Program = Path(),

@@ -50,6 +50,8 @@ class Column:
     style: str = ""
     fold: bool = False
     """In a terminal: break what is too long, at any character, rather than cut it."""
+    below: bool = False
+    """In a terminal that is too narrow for whole rows: print this last column, whole, on a line of its own."""
     wrap: bool = False
     """In a terminal: break what is too long, between words."""
     keep: bool = False
@@ -69,8 +71,10 @@ class Screen:
         return self.out.is_terminal
 
     def json(self, value: Any) -> None:
-        """Print a JSON value, indented, in a stable form."""
-        self.raw(json.dumps(value, indent=2, ensure_ascii=False))
+        """Print a JSON value, indented, in a stable form; what would steer the terminal is escaped."""
+        ascii_only = not (self.out.encoding or "").lower().startswith("utf")
+        text = json.dumps(value, indent=2, ensure_ascii=ascii_only)
+        self.raw(_HIDDEN.sub(lambda match: f"\\u{ord(match.group()):04x}", text))
 
     def raw(self, text: str) -> None:
         """Print text exactly as it is: for results that a program reads or that are copied."""
@@ -100,6 +104,9 @@ class Screen:
             self._plain_table(columns, rows)
             return
         shown = [[cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row] for row in rows]
+        if columns[-1].below and self._natural_width(columns, shown) > self.out.width:
+            self._lines_below(columns, shown)
+            return
         if self._too_wide(columns, shown):
             self._records(columns, shown)
             return
@@ -125,6 +132,34 @@ class Screen:
             width = max([cell_len(column.title), *(row[index].cell_len for row in rows)])
             minimum += 2 + (min(width, _READABLE) if column.fold or column.wrap else width)
         return minimum - 2 > self.out.width
+
+    @staticmethod
+    def _natural_width(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> int:
+        """How wide a table is whose cells neither break nor are cut."""
+        widths = [
+            max(cell_len(column.title), *(row[index].cell_len for row in rows), 0)
+            for index, column in enumerate(columns)
+        ]
+        return sum(widths) + 2 * (len(widths) - 1)
+
+    def _lines_below(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
+        """Print a table whose last column is below the others: so it can be copied whole."""
+        head = columns[:-1]
+        if self._too_wide(head, [row[:-1] for row in rows]):
+            self._records(columns, rows)
+            return
+        titles = [Text(column.title, "bold") for column in columns]
+        lines = [
+            titles,
+            *([Text(c.plain, c.style or k.style) for c, k in zip(r, columns, strict=True)] for r in rows),
+        ]
+        widths = [max(line[index].cell_len for line in lines) for index in range(len(head))]
+        for line in lines:
+            for cell, width in zip(line, widths, strict=False):
+                cell.pad_right(width + 2 - cell.cell_len)
+            self.out.print(Text.assemble(*line[:-1]), soft_wrap=True)
+            if line[-1].plain:
+                self.out.print(Text.assemble("  ", line[-1]), soft_wrap=True)
 
     def _records(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
         """Print the rows of a table one under the other, their cells as lines."""

@@ -50,7 +50,7 @@ def export(
     ] = None,
     form: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.PYTHON,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite files that no export has written.")
+        bool, options.flag("--force", help="Overwrite files that no export has written.")
     ] = False,
     json: options.Json = False,
     program: options.Program = Path(),

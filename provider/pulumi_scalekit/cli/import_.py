@@ -49,7 +49,7 @@ def import_connectors(
         ),
     ] = None,
     code: Annotated[
-        bool, typer.Option("--code/--no-code", help="Whether to write code, besides the state.")
+        bool, options.flag("--code/--no-code", help="Whether to write code, besides the state.")
     ] = True,
     resource: Annotated[
         str | None,
@@ -57,21 +57,21 @@ def import_connectors(
     ] = None,
     protect: Annotated[
         bool,
-        typer.Option(
+        options.flag(
             "--protect/--no-protect",
             help="Whether Pulumi shall refuse to delete what was imported, as `pulumi import` has it.",
         ),
     ] = True,
     force: Annotated[
         bool,
-        typer.Option(
+        options.flag(
             "--force",
             help="Import connectors, too, whose definitions break rules; their code has to be corrected before "
             "the next preview.",
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
+        bool, options.flag("--dry-run", help="Show what would be done, and do nothing.")
     ] = False,
     json: options.Json = False,
 ) -> None:

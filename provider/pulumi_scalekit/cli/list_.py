@@ -40,7 +40,7 @@ def list_connectors(
         Column("IDENTIFIER", style="cyan", keep=True),
         Column("NAME", wrap=True),
         Column("AUTH"),
-        Column("URL", style="dim", fold=True),
+        Column("URL", style="dim", below=True),
     ]
     screen.table(columns, [_row(connector) for connector in connectors])
     screen.note(f"{counted(len(connectors), 'connector')} in {profile.url}", style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 
+
+def flag(*names: str, help: str) -> Any:  # noqa: A002 - as typer calls it
+    """An option that is there or not. Without an own metavar, typer shows its type as `<bool>`."""
+    return typer.Option(*names, metavar="", help=help)
+
+
 Env = Annotated[
     str | None,
     typer.Option(
@@ -27,7 +33,7 @@ Env = Annotated[
         "Without it, the plain SCALEKIT_… variables.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, flag("--json", help="Print JSON.")]
 Program = Annotated[
     Path,
     typer.Option(
@@ -53,10 +59,24 @@ def project_at(directory: Path) -> Project | None:
 
 
 def profile_of(env: str | None, program: Path) -> Profile:
-    """The environment of `--env`."""
+    """The environment of `--env`.
+
+    Raises:
+        SettingsError: Settings are missing; in a Pulumi project the message names its stacks.
+    """
+    from pulumi_scalekit.errors import SettingsError
     from pulumi_scalekit.operations.environments import environment_profile
 
-    return environment_profile(env, project_at(program) if env is not None else None)
+    if env is not None:
+        return environment_profile(env, project_at(program))
+    try:
+        return environment_profile(None)
+    except SettingsError as error:
+        project = project_at(program)
+        if project is None or not (stacks := project.configured_stacks):
+            raise
+        choices = " or ".join(f"--env {stack}" for stack in stacks)
+        raise SettingsError(f"{error}. Or name a stack of the program here: {choices}") from None
 
 
 def open_connectors(profile: Profile) -> Connectors:

@@ -43,9 +43,9 @@ def promote_connectors(
     target: Target,
     names: options.Names = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
+        bool, options.flag("--dry-run", help="Show what would be done, and do nothing.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, options.flag("--yes", "-y", help="Do not ask.")] = False,
     json: options.Json = False,
     program: options.Program = Path(),
 ) -> None:

@@ -82,7 +82,7 @@ def review_definitions(
     ] = FailOn.ERROR,
     checklist: Annotated[
         bool | None,
-        typer.Option(
+        options.flag(
             "--checklist/--no-checklist",
             help=f"Show the review list of each connector; by default for up to {CHECKLISTS} connectors.",
         ),

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from . import options
 from .console import Screen, help_text
 
 HELP: Final = help_text("""
@@ -54,11 +55,11 @@ def serve(
     ] = None,
     grpc: Annotated[
         bool,
-        typer.Option("--grpc", help="Serve the official SDK's gRPC calls, too; needs scalekit-sdk-python."),
+        options.flag("--grpc", help="Serve the official SDK's gRPC calls, too; needs scalekit-sdk-python."),
     ] = False,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Let --host be an address that other machines can reach.")
+        bool, options.flag("--allow-remote", help="Let --host be an address that other machines can reach.")
     ] = False,
 ) -> None:
     """Run the server until it is interrupted."""

@@ -49,7 +49,7 @@ def show(
 
 
 def _show_one(screen: Screen, connector: Attributes) -> None:
-    """A connector as YAML: what the server made first, then the definition."""
+    """A connector as YAML: the definition first, then what the server made."""
     import yaml
 
     from pulumi_scalekit.definition.keys import DEFINITION_KEYS
@@ -60,7 +60,7 @@ def _show_one(screen: Screen, connector: Attributes) -> None:
     width = screen.out.width if screen.rich else 10_000
     if screen.rich:
         screen.say(f"{name_of(connector)}  {identifier_of(connector)}", "bold")
-    for part in (made, definition_of(connector)):
+    for part in (definition_of(connector), made):
         text = yaml.safe_dump(part, sort_keys=False, allow_unicode=True, width=width)
         if visible(text) != text:
             text = yaml.safe_dump(part, sort_keys=False, width=width)

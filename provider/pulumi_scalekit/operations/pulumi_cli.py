@@ -126,6 +126,14 @@ class Project:
         listed = self._json("stack", "ls", "--json")
         return tuple(str(stack["name"]) for stack in listed)
 
+    @property
+    def configured_stacks(self) -> tuple[str, ...]:
+        """The stacks that have a configuration file here, by name; the engine is not asked."""
+        names = {
+            path.name.split(".", 1)[1].rpartition(".")[0] for path in self.directory.glob("Pulumi.*.y*ml")
+        }
+        return tuple(sorted(names))
+
     def has_stack(self, name: str) -> bool:
         """Whether the project has a stack of that name."""
         return name in self.stacks or name in {stack.rpartition("/")[2] for stack in self.stacks}
