@@ -284,7 +284,7 @@ def test_two_faults_can_strike_one_request(session: Session) -> None:
         ("create:error=x", "error=x"),
         ("create:latency=-1", "seconds"),
         ("create:latency=nan", "seconds"),
-        ("create:drop=later", "close or reset"),
+        ("create:drop=later", "close, reset"),
         ("update:semantics=other", "partial"),
         ("list:repeat-page-token=1", "takes no value"),
         ("create:error,often=2", "no option 'often'"),

@@ -16,32 +16,17 @@ from .errors import Internal, InvalidArgument, MethodNotAllowed, NotFound
 from .faults import Faults
 from .middleware import Gate
 from .request import exchange_of
-from .routes import (
-    accounts,
-    admin,
-    connections,
-    page,
-    tokens,
-)
-from .routes import (
-    connectors as providers,
-)
-from .routes import (
-    magic_links as authorization,
-)
-from .routes import (
-    tool_proxy as proxy,
-)
+from .routes import accounts, admin, connections, connectors, magic_links, page, tokens, tool_proxy
 from .settings import Settings
 from .store import Store
 
 ROUTES = (
     *tokens.ROUTES,
-    *providers.ROUTES,
+    *connectors.ROUTES,
     *connections.ROUTES,
     *accounts.ROUTES,
-    *authorization.ROUTES,
-    *proxy.ROUTES,
+    *magic_links.ROUTES,
+    *tool_proxy.ROUTES,
     *admin.ROUTES,
     *page.ROUTES,
 )
@@ -79,14 +64,14 @@ async def _refuse(request: Request, error: Exception) -> Response:
         raise NotFound("Not Found")
     if status == 405:
         raise MethodNotAllowed("Method Not Allowed")
-    raise InvalidArgument(f"{request.method} {request.url.path} is not possible: {error}")
+    raise InvalidArgument(f"{request.method} {request.url.path} failed: {error}")
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    """Attributes a failure of our own in the API's form; Starlette raises it again for the server's log."""
+    """Report a failure of our own in the API's form; Starlette raises it again for the server's log."""
     exchange = exchange_of(request)
     failure = Internal(f"the local Scalekit failed: {type(error).__name__}")
-    if not isinstance(error, httpx.TransportError):  # a fault that drops a connection in process is none
+    if not isinstance(error, httpx.TransportError):  # in process a fault drops a connection so
         exchange.log.status = failure.status
     # The server closes the connection after an exception; a client that knows does not use it again.
     headers = {"x-request-id": exchange.request_id, "Connection": "close"}

@@ -88,7 +88,7 @@ class Credentials:
         """Return the client and the id of its secret, or None.
 
         Every stored digest is compared, in constant time, and an unknown client costs one comparison
-        as well: how long the answer takes says nothing about what was right.
+        as well: how long the response takes says nothing about what was right.
         """
         given = _digest(secret)
         with self._lock:

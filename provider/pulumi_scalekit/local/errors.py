@@ -1,4 +1,4 @@
-"""The failures the local Scalekit answers with, one small class each.
+"""The failures that the local Scalekit returns, one small class each.
 
 Bodies follow the gRPC gateway: ``{"code", "message", "details": [ErrorInfo]}``.
 
@@ -191,7 +191,7 @@ class UpstreamFailed(ApiError):
 
 
 class Unavailable(ApiError):
-    """The server cannot answer now."""
+    """The server is not available now."""
 
     status = 503
     code = 14
@@ -207,7 +207,7 @@ class DeadlineExceeded(ApiError):
 
 
 def for_status(status: int, message: str) -> ApiError:
-    """Return the failure class that answers with ``status``, as the fault switches need it."""
+    """Return the failure that has the HTTP status ``status``, as the fault switches need it."""
     classes: dict[int, type[ApiError]] = {
         400: InvalidArgument,
         401: Unauthenticated,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
@@ -14,13 +13,8 @@ from .errors import TooLarge
 from .request_log import Request
 from .store import Lag
 
-if TYPE_CHECKING:
-    pass
-
-
 TRANSPORT = "pulumi_scalekit.transport"
 """The ASGI extension under which the server passes the connection's transport."""
-
 
 PAGE = "_page"
 """The name of routes that are pages for people."""
@@ -28,7 +22,7 @@ PAGE = "_page"
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer."""
+    """A whole response."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -36,15 +30,15 @@ class Reply:
 
     @classmethod
     def json(cls, content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-        """Return an answer with a JSON body."""
+        """Return a response with a JSON body."""
         pairs = (("content-type", "application/json"), *(headers or {}).items())
         return cls(status, pairs, json.dumps(content).encode())
 
 
 class Break(Exception):
-    """The exchange ends here: with another answer, a part of one, or none.
+    """The exchange ends here: with another response, a part of one, or none.
 
-    ``instead`` is sent in place of the operation's answer. ``after`` is sent up to ``keep`` bytes of its
+    ``instead`` is sent in place of the operation's response. ``after`` is sent up to ``keep`` bytes of its
     body, and the connection closed. With neither the connection is closed at once.
     """
 
@@ -90,7 +84,7 @@ class Exchange:
 
     @property
     def request_id(self) -> str:
-        """The id that the answer carries, as a header and in error bodies."""
+        """The id that the response carries, as a header and in error bodies."""
         return self.log.request_id
 
     @property

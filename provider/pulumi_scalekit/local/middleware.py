@@ -16,18 +16,16 @@ import struct
 import time
 from collections.abc import Iterable
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .environment import Environment
 from .errors import ApiError
-from .request_log import Request
-
-if TYPE_CHECKING:
-    from .environment import Environment
-    from .faults import Armed
 from .exchange import PAGE, TRANSPORT, Break, Exchange, Reply
+from .faults import Armed
+from .request_log import Request
 
 
 class Gate:
@@ -38,7 +36,7 @@ class Gate:
         self.environment = environment
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Attributes one request."""
+        """Carry one request out."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -51,11 +49,11 @@ class Gate:
         scope.setdefault("state", {})["exchange"] = exchange
         started = time.perf_counter()
         try:
-            await self._answer(exchange, send)
+            await self._respond(exchange, send)
         finally:
             log.duration = time.perf_counter() - started
 
-    async def _answer(self, exchange: Exchange, send: Send) -> None:
+    async def _respond(self, exchange: Exchange, send: Send) -> None:
         armed = self.environment.faults.draw(exchange.log.operation)
         exchange.log.faults = [each.spec for each in armed]
         collector = _Collector(send, exchange.log, hold=any(each.fault.rewrites for each in armed))
@@ -86,7 +84,7 @@ class Gate:
 
 
 class _Collector:
-    """Passes messages on as they come, or holds them where a fault needs the whole answer."""
+    """Passes messages on as they come, or holds them where a fault needs the whole response."""
 
     def __init__(self, send: Send, log: Request, *, hold: bool) -> None:
         self._send = send
@@ -111,7 +109,7 @@ class _Collector:
         await self._send(message)
 
     def _complete(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Add the date and the request id, unless an upstream's answer brought its own."""
+        """Add the date and the request id, unless an upstream's response brought its own."""
         complete = list(headers)
         names = {name.lower() for name, _ in complete}
         if b"date" not in names:
@@ -132,7 +130,7 @@ class _Collector:
     def replace(self, reply: Reply) -> None:
         """Send this instead, when it is time."""
         if self.started:
-            raise RuntimeError("the answer has begun already")
+            raise RuntimeError("the response has begun already")
         self._held = reply
 
     async def flush(self) -> None:
@@ -141,7 +139,7 @@ class _Collector:
             await self.emit(self._held, len(self._held.body))
 
     async def emit(self, reply: Reply, keep: int) -> None:
-        """Send the head of an answer, and ``keep`` bytes of its body."""
+        """Send the head of a response, and ``keep`` bytes of its body."""
         self._log.status = reply.status
         self.started = True
         headers = [
@@ -163,7 +161,7 @@ async def _close(exchange: Exchange, collector: _Collector, ending: Break) -> No
     if transport is None:
         if ending.reset:
             raise httpx.ReadError("connection reset (fault)")
-        raise httpx.RemoteProtocolError("connection closed before the answer was complete (fault)")
+        raise httpx.RemoteProtocolError("connection closed before the response was complete (fault)")
     if ending.reset:
         # With no time to linger the kernel answers with RST instead of FIN.
         with contextlib.suppress(OSError):  # the client was quicker to close it
@@ -173,7 +171,7 @@ async def _close(exchange: Exchange, collector: _Collector, ending: Break) -> No
         transport.abort()
     else:
         transport.close()
-    # The server must see the connection as lost before this returns, or it would try to answer by itself.
+    # The server must see the connection as lost before this returns, or it would try to respond by itself.
     while (await exchange.receive())["type"] != "http.disconnect":
         await asyncio.sleep(0)
 

@@ -27,14 +27,14 @@ class Request:
     status: int | None = None
     """The HTTP status that was sent; None when the connection was dropped before one."""
     duration: float | None = None
-    """Seconds until the answer was complete; None while it is not."""
+    """Seconds until the response was complete; None while it is not."""
     faults: list[str] = field(default_factory=list)
     """The specifications of the faults that were drawn for it."""
     injected: dict[str, object] | None = None
     """Tool Proxy: `connection`, `identifier`, the upstream's `url` and the `headers` that were injected, with
     credentials masked."""
     refused: str | None = None
-    """Tool Proxy: why the call was refused, or got no answer of the upstream."""
+    """Tool Proxy: why the call was refused, or got no response from the upstream."""
 
 
 class RequestLog:

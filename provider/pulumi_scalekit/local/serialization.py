@@ -1,4 +1,4 @@
-"""Requests parsed and answers formatted, the way the gRPC gateway in front of Scalekit does it.
+"""Requests parsed and responses formatted, the way the gRPC gateway in front of Scalekit does it.
 
 JSON names are snake_case; lowerCamelCase is read too. Unknown top-level keys are ignored, as the gateway
 does. `auth_patterns` is a protobuf ListValue: free-form JSON whose numbers are doubles.
@@ -6,31 +6,15 @@ does. `auth_patterns` is a protobuf ListValue: free-form JSON whose numbers are 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeVar
+from collections.abc import Iterable, Mapping
 
 from pulumi_scalekit.definition.check import contract_violations
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS
 
 from .errors import InvalidArgument, Violation
 from .store import Provider
-
-Kind = Literal["string", "bool", "list", "map"]
-
-PAYLOAD: Mapping[str, Kind] = {
-    "display_name": "string",
-    "description": "string",
-    "auth_patterns": "list",
-    "proxy_url": "string",
-    "proxy_enabled": "bool",
-    "icon_src": "string",
-    "metadata": "map",
-}
-"""The fields of a definition as they go over the wire, with their protobuf kinds."""
 
 MAX_DEPTH = 100
 """How deep JSON may be nested. The real limit is not documented; this one is protobuf's own default."""
@@ -64,25 +48,14 @@ def parse_object(body: bytes) -> dict[str, object]:
 
 
 def parse_payload(body: bytes) -> dict[str, object]:
-    """Decode the body of a create or an update: the known fields that are present, types checked.
+    """Decode the body of a create or an update: the properties of a definition that are present.
 
-    A null counts as absent. Raises :class:`InvalidArgument` with one violation for each field of a
-    wrong type.
+    A null counts as absent. Whether they are valid is for :func:`check_definition` to say.
     """
     given = parse_object(body)
-    payload: dict[str, object] = {}
-    violations = []
-    for name, kind in PAYLOAD.items():
-        value = given.get(name)
-        if value is None:
-            continue
-        if _is_kind(value, kind):
-            payload[name] = _doubles(value) if kind == "list" else value
-        else:
-            wanted = {"string": "a string", "bool": "a boolean", "list": "a list", "map": "a map of strings"}
-            violations.append(Violation(name, f"must be {wanted[kind]}", "type"))
-    if violations:
-        raise InvalidArgument("the definition does not have the right types", violations)
+    payload = {key: given[key] for key in DEFINITION_KEYS if given.get(key) is not None}
+    if "auth_patterns" in payload:
+        payload["auth_patterns"] = _doubles(payload["auth_patterns"])
     return payload
 
 
@@ -95,8 +68,12 @@ def check_definition(payload: Mapping[str, object]) -> None:
         raise InvalidArgument(f"validation failed: {_count(len(broken), 'violation')}", broken)
 
 
+_EMPTY: Mapping[str, object] = {"auth_patterns": [], "proxy_enabled": False, "metadata": {}}
+"""What stands for a property that is not set, where that is not an empty string."""
+
+
 def format_provider(provider: Provider) -> dict[str, object]:
-    """Return a provider as answers show it: every field, empty ones too, as the gateway prints them."""
+    """Return a provider as responses show it: every field, empty ones too, as the gateway prints them."""
     patterns = provider.payload.get("auth_patterns") or []
     is_mcp = bool(
         isinstance(patterns, list)
@@ -105,18 +82,12 @@ def format_provider(provider: Provider) -> dict[str, object]:
     return {
         "id": provider.id,
         "identifier": provider.identifier,
-        "display_name": provider.payload.get("display_name", ""),
-        "description": provider.payload.get("description", ""),
+        **{key: provider.payload.get(key, _EMPTY.get(key, "")) for key in DEFINITION_KEYS},
         "categories": list(provider.categories),
-        "auth_patterns": patterns,
-        "icon_src": provider.payload.get("icon_src", ""),
         "display_priority": 0,
         "coming_soon": False,
-        "proxy_url": provider.payload.get("proxy_url", ""),
-        "proxy_enabled": provider.payload.get("proxy_enabled", False),
         "is_custom": provider.is_custom,
         "is_custom_mcp": provider.is_custom and is_mcp,
-        "metadata": provider.payload.get("metadata", {}),
     }
 
 
@@ -156,88 +127,6 @@ def parse_provider_type(text: str) -> str:
     )
 
 
-def parse_page_size(text: str, *, default: int, maximum: int) -> int:
-    """Read `page_size`: 0 and none mean the default, larger ones are cut to the maximum."""
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
-        raise InvalidArgument(
-            "page_size is not valid", [Violation("page_size", "must be an unsigned number", "uint32")]
-        )
-    return min(int(text), maximum) or default
-
-
-Direction = Literal["after", "before"]
-
-
-def page_token(direction: Direction, seq: int) -> str:
-    """Return the opaque token of the page after, or before, the row ``seq``."""
-    return base64.urlsafe_b64encode(f"{direction}:{seq}".encode()).decode().rstrip("=")
-
-
-def parse_page_token(token: str) -> tuple[Direction, int]:
-    """Read a token made by :func:`page_token`; none is the first page."""
-    if not token:
-        return "after", 0
-    try:
-        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii")
-        direction, _, seq = text.partition(":")
-        number = int(seq)
-    except (ValueError, binascii.Error):
-        direction, number = "", 0
-    if direction == "after":
-        return "after", number
-    if direction == "before":
-        return "before", number
-    raise InvalidArgument(
-        "page_token is not valid", [Violation("page_token", "must come from an earlier answer", "page_token")]
-    )
-
-
-class _Row(Protocol):
-    @property
-    def seq(self) -> int: ...
-
-
-Row = TypeVar("Row", bound=_Row)
-
-
-@dataclass(frozen=True)
-class Page(Generic[Row]):
-    """One page of a list, with the tokens of its neighbours; an empty token means there is none."""
-
-    items: Sequence[Row]
-    next_token: str
-    previous_token: str
-    total: int
-
-    def as_json(self) -> dict[str, object]:
-        """Return what every list answers beside its items."""
-        return {
-            "next_page_token": self.next_token,
-            "total_size": self.total,
-            "prev_page_token": self.previous_token,
-        }
-
-
-def paginate(found: Sequence[Row], token: str, size: int) -> Page[Row]:
-    """Cut the page that a token names out of rows in ascending order."""
-    direction, seq = parse_page_token(token)
-    if direction == "after":
-        start = next((at for at, row in enumerate(found) if row.seq > seq), len(found))
-        end = start + size
-    else:
-        end = next((at for at, row in enumerate(found) if row.seq >= seq), len(found))
-        start = max(0, end - size)
-    items = found[start:end]
-    return Page(
-        items,
-        page_token("after", items[-1].seq) if items and end < len(found) else "",
-        page_token("before", items[0].seq) if items and start > 0 else "",
-        len(found),
-    )
-
-
 def query(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return query parameters with snake_case names; of a repeated one the last counts."""
     return {".".join(snake_case(part) for part in key.split(".")): value for key, value in pairs}
@@ -246,12 +135,6 @@ def query(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 def snake_case(name: str) -> str:
     """Return a JSON name in snake_case: `displayName` and `display_name` mean the same field."""
     return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
-
-
-def _is_kind(value: object, kind: Kind) -> bool:
-    if kind == "map":
-        return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-    return isinstance(value, {"string": str, "bool": bool, "list": list}[kind])
 
 
 def _doubles(value: object) -> object:
@@ -266,7 +149,7 @@ def _doubles(value: object) -> object:
         except OverflowError:
             number = float("inf")
         if number in (float("inf"), float("-inf")):
-            raise InvalidArgument("auth_patterns holds a number that is out of range")
+            raise InvalidArgument("auth_patterns contains a number that is out of range")
         return int(number) if number.is_integer() and abs(number) < 1e21 else number
     return value
 
@@ -287,7 +170,7 @@ def _check(value: object, depth: int) -> None:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _count(number: int, noun: str) -> str:

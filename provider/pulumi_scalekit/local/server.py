@@ -88,7 +88,7 @@ class _Server(uvicorn.Server):
             log_level="warning",
             access_log=False,
             server_header=False,
-            date_header=False,  # proxied answers bring their own
+            date_header=False,  # proxied responses bring their own
             timeout_graceful_shutdown=1,
         )
         self.settings.relays = set()
@@ -106,7 +106,7 @@ class _Server(uvicorn.Server):
                 self._loop.call_soon_threadsafe(self._stop.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer."""
+        """Start to serve."""
         await super().startup(sockets=sockets)
         self._loop = asyncio.get_running_loop()
         self.up.set()
@@ -167,7 +167,7 @@ def serve(
     """Serve one environment until SIGINT or SIGTERM.
 
     ``data`` is the directory that keeps it; without one it is gone when the server ends. ``faults`` are
-    specifications. With ``grpc`` the SDK's gRPC calls are answered, too (see :mod:`.grpcfront`).
+    specifications. With ``grpc`` the SDK's gRPC calls are answered, too (see :mod:`.grpc_bridge`).
     ``announce`` is called with the URL, and the file of the certificate that gRPC clients must trust, once
     requests are answered. Raises :class:`ServeError` when the address cannot be used,
     :class:`~.faults.FaultError` for a specification it cannot read and :class:`~.store.StoreError` for a
@@ -325,7 +325,7 @@ def _announce(
 
 @contextlib.contextmanager
 def _grpc_front(server: _Server, url: str, directory: Path | None) -> Iterator[Path]:
-    """Attributes gRPC on the server's port for the length of the block; yield the certificate's file."""
+    """Serve gRPC on the server's port for the length of the block; yield the certificate's file."""
     with tempfile.TemporaryDirectory(prefix="local-scalekit-") as temporary:
         try:
             front = GrpcFront(url, directory or Path(temporary))

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pulumi_scalekit.local import pagination
 from pulumi_scalekit.local import serialization as messages
 from pulumi_scalekit.local.clock import timestamp
 from pulumi_scalekit.local.errors import AlreadyExists, InvalidArgument, NotFound, Violation
@@ -46,7 +47,7 @@ async def list_(request: Request) -> Response:
     store = environment_of(request).store
     authorize(request)
     query = messages.query(request.query_params.multi_items())
-    size = messages.parse_page_size(query.get("page_size", ""), default=30, maximum=1000)
+    size = pagination.parse_page_size(query.get("page_size", ""), default=30, maximum=1000)
     names = {query["connector"]} if query.get("connector") else set()
     names |= set(request.query_params.getlist("connection_names"))
     connections = {connection.id: connection for connection in store.connections()}
@@ -58,7 +59,7 @@ async def list_(request: Request) -> Response:
         and query.get("provider", "") in ("", connections[account.connection_id].provider_key)
         and query.get("query", "").lower() in account.identifier.lower()
     ]
-    page = messages.paginate(found, query.get("page_token", ""), size)
+    page = pagination.paginate(found, query.get("page_token", ""), size)
     shown = [format_listed(account, connections[account.connection_id]) for account in page.items]
     return JSONResponse({"connected_accounts": shown, **page.as_json()})
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pulumi_scalekit.local import pagination
 from pulumi_scalekit.local import serialization as messages
 from pulumi_scalekit.local.clock import timestamp
 from pulumi_scalekit.local.errors import AlreadyExists, InUse, InvalidArgument, NotFound, Violation
@@ -58,7 +60,7 @@ async def list_(request: Request) -> Response:
     if size.isascii() and size.isdigit() and int(size) > MAX_PAGE_SIZE:
         violation = Violation("page_size", f"must be at most {MAX_PAGE_SIZE}", "uint32.lte")
         raise InvalidArgument("page_size is not valid", [violation])
-    page_size = messages.parse_page_size(size, default=MAX_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+    page_size = pagination.parse_page_size(size, default=MAX_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
     words = query.get("query", "")
     if words and len(words) < MIN_QUERY_LENGTH:
         violation = Violation("query", f"must have at least {MIN_QUERY_LENGTH} characters", "string.min_len")
@@ -68,7 +70,7 @@ async def list_(request: Request) -> Response:
         for connection in store.connections(provider_key=query.get("provider", ""))
         if words.lower() in f"{connection.name} {connection.provider_key}".lower()
     ]
-    page = messages.paginate(found, query.get("page_token", ""), page_size)
+    page = pagination.paginate(found, query.get("page_token", ""), page_size)
     return JSONResponse({"connections": [format_listed(each) for each in page.items], **page.as_json()})
 
 
@@ -87,7 +89,11 @@ async def switch(request: Request) -> Response:
     connection_id, _, verb = path_parameter(request, "action").rpartition(":")
     if verb not in {"enable", "disable"}:
         raise NotFound("Not Found")
-    if environment_of(request).store.enable_connection(connection_id, enabled=verb == "enable") is None:
+
+    def change(connection: Connection) -> Connection:
+        return replace(connection, enabled=verb == "enable")
+
+    if environment_of(request).store.update_connection(connection_id, change) is None:
         raise NotFound(f"connection {connection_id} not found")
     return JSONResponse({"enabled": verb == "enable"})
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pulumi_scalekit.local import pagination
 from pulumi_scalekit.local import serialization as messages
 from pulumi_scalekit.local.credentials import READ, WRITE
 from pulumi_scalekit.local.environment import Environment
@@ -40,14 +41,16 @@ async def list_(request: Request) -> Response:
     identifier = query.get("identifier", "")
     messages.check_identifier(identifier)
     kind = messages.parse_provider_type(query.get("filter.provider_type") or query.get("provider_type", ""))
-    size = messages.parse_page_size(
+    size = pagination.parse_page_size(
         query.get("page_size", ""), default=settings.default_page_size, maximum=settings.max_page_size
     )
     found = environment.store.providers(kind, identifier, behaviour.lag)
     token = "" if behaviour.repeat_page_token else query.get("page_token", "")
-    page = messages.paginate(found, token, size)
+    page = pagination.paginate(found, token, size)
     if behaviour.repeat_page_token:
-        page = replace(page, next_token=messages.page_token("after", page.items[-1].seq if page.items else 0))
+        page = replace(
+            page, next_token=pagination.page_token("after", page.items[-1].seq if page.items else 0)
+        )
     return JSONResponse(
         {"providers": [messages.format_provider(provider) for provider in page.items], **page.as_json()}
     )
