@@ -279,7 +279,7 @@ def test_two_faults_can_strike_one_request(session: Session) -> None:
         ("create", "OPERATION:FAULT"),
         ("make:error", "no operation 'make'"),
         ("create:explode", "no fault 'explode'; known: latency"),
-        ("create:stale", "for list only"),
+        ("create:stale", "for list and connection-list only"),
         ("create:error=200", "no failure with status 200"),
         ("create:error=x", "error=x"),
         ("create:latency=-1", "seconds"),

@@ -214,10 +214,20 @@ class Runtime:
         }
         return self._post("/api/v1/custom-providers", payload)["provider"]["identifier"]
 
-    def connection(self, connector: str, kind: str, name: str = "under-test") -> dict[str, Any]:
-        """Create a connection and return it."""
-        body = {"provider": "CUSTOM", "type": kind, "provider_key": connector, "key_id": name}
-        return self._post("/api/v1/connections", body)["connection"]
+    def connection(self, connector: str, kind: str, name: str = "under-test", **more: Any) -> dict[str, Any]:
+        """Create an app connection and return it."""
+        body = {"provider": "CUSTOM", "type": kind, "provider_key": connector, "key_id": name, **more}
+        return self._post("/api/v1/connections?flags.is_app=true", body)["connection"]
+
+    def oauth_app(self, connection: dict[str, Any], **settings: Any) -> dict[str, Any]:
+        """Give a connection an OAuth application and return it."""
+        required = {key: connection[key] for key in ("key_id", "provider_key", "type")}
+        config = {"client_id": "app", "client_secret": "app-secret", **settings}
+        answer = self.http.patch(
+            f"/api/v1/connections/{connection['id']}", json={**required, "oauth_config": config}
+        )
+        assert answer.is_success, answer.text
+        return answer.json()["connection"]
 
     def account(
         self, details: dict[str, Any] | None = None, config: dict[str, Any] | None = None, **changes: Any

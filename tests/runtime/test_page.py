@@ -58,7 +58,7 @@ def furnish(runtime: Runtime, description: str = "Metrics, monitors and logs") -
         proxy_url="https://app.asana.com/api",
     )
     runtime.connection(asana, "OAUTH", "asana-support")
-    runtime.account(connector="asana-support", identifier="user_123", connected_account=None)
+    runtime.account(connector="asana-support", identifier="user_123", connected_account={})
     freshdesk = runtime.connector(
         FRESHDESK,
         display_name="My Freshdesk",

@@ -268,10 +268,10 @@ def test_a_streamable_http_mcp_call_goes_through(runtime: Runtime) -> None:
 
 
 def message(answer: httpx.Response) -> str:
-    """Return the message of a refusal in the gateway's form."""
+    """Return the message of a refusal in the form that is Tool Proxy's own."""
     body = answer.json()
-    assert body["details"][0]["request_info"]["request_id"] == answer.headers["x-request-id"]
-    return body["message"]
+    assert body.keys() == {"detail", "code"}
+    return body["detail"]
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_a_disabled_connection_takes_no_calls(bearer: Runtime) -> None:
             static(token="evil"),
             None,
             {"proxy_url": "https://api.example.com/a b"},
-            "make no valid HTTP request",
+            "do not make a valid HTTP request",
         ),
         (BEARER, static(token=["x"]), None, {}, "neither text nor a number"),
         (BEARER, static(token="t"), None, {"proxy_enabled": False}, "proxy_enabled is false"),
@@ -433,7 +433,7 @@ def test_allowed_proxy_domains_hold_for_filled_templates(runtime: Runtime) -> No
     pattern = {**BEARER, "allowed_proxy_domains": ["freshdesk.example"]}
     runtime.set_up(pattern, static(token="t", domain="evil.example"), proxy_url="https://{{domain}}/api")
     answer = runtime.call("/x")
-    assert (answer.status_code, answer.json()["code"]) == (403, 7)
+    assert (answer.status_code, answer.json()["code"]) == (403, "PERMISSION_DENIED")
 
 
 def test_an_unreachable_upstream_is_a_502(bearer: Runtime) -> None:

@@ -159,7 +159,10 @@ def test_connectors_are_managed_through_the_sdk(sdk) -> None:
     assert (listed.display_name, listed.metadata, listed.proxy_enabled) == ("My Bearer", {"team": "x"}, True)
     assert listed.auth_patterns[0].to_dict() == bearer_pattern().to_dict()
     update = UpdateCustomProviderRequest(
-        identifier=identifier, display_name="Renamed", proxy_url="https://x.example"
+        identifier=identifier,
+        display_name="Renamed",
+        proxy_url="https://x.example",
+        auth_patterns=[bearer_pattern()],
     )
     changed = sdk.actions.providers.update_custom_provider(update).provider
     assert (changed.display_name, changed.description) == ("Renamed", "long")
@@ -216,7 +219,7 @@ def test_refusals_are_the_sdks_own_exceptions(sdk, served) -> None:
         client.delete_custom_provider("NOPE:1")
     identifier = new_connector(sdk)
     new_connection(server, identifier)
-    with pytest.raises(exceptions.ScalekitBadRequestException, match="in use by connection support"):
+    with pytest.raises(exceptions.ScalekitBadRequestException, match="PROVIDER_HAS_EXISTING_CONNECTIONS"):
         client.delete_custom_provider(identifier)
 
 

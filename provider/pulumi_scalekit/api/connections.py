@@ -105,7 +105,15 @@ class Connections:
         raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
 
     def _made(self, what: str, body: dict[str, str]) -> Attributes:
-        answer = self.client.call(what, "POST", "/api/v1/connections", body=body, repeatable=False)
+        # Without the flag it is no app connection: it could have no accounts, and no list would show it.
+        answer = self.client.call(
+            what,
+            "POST",
+            "/api/v1/connections",
+            params={"flags.is_app": "true"},
+            body=body,
+            repeatable=False,
+        )
         connection = answer.get("connection")
         if not isinstance(connection, dict) or not isinstance(connection.get("id"), str):
             raise ProtocolError(f"{what} failed: the answer holds no connection")

@@ -26,6 +26,7 @@ ROUTES = (
     *connections.ROUTES,
     *accounts.ROUTES,
     *magic_links.ROUTES,
+    accounts.DISCONNECT,
     *tool_proxy.ROUTES,
     *admin.ROUTES,
     *page.ROUTES,

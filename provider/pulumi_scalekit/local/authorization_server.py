@@ -141,11 +141,16 @@ class Authorizations:
             self._verifications[request_id] = (link, self._clock.now() + VERIFICATION_LIFETIME)
         return request_id
 
-    def take_verification(self, request_id: str) -> Link | None:
-        """Return what an auth request id stands for, once."""
+    def verification(self, request_id: str) -> Link | None:
+        """Return what an auth request id stands for, until it is used up or too old."""
         with self._lock:
-            link, expires = self._verifications.pop(request_id, (None, 0.0))
+            link, expires = self._verifications.get(request_id, (None, 0.0))
         return link if expires > self._clock.now() else None
+
+    def end_verification(self, request_id: str) -> None:
+        """Use an auth request id up."""
+        with self._lock:
+            self._verifications.pop(request_id, None)
 
 
 def challenge_of(verifier: str) -> str:

@@ -17,6 +17,24 @@ from .errors import PermissionDenied, Unauthenticated
 
 READ = "agent_connectors:read"
 WRITE = "agent_connectors:write"
+READ_CONNECTIONS = "sso:read"
+WRITE_CONNECTIONS = "sso:write"
+READ_ACCOUNTS = "connected_accounts:read"
+WRITE_ACCOUNTS = "connected_accounts:write"
+REVOKE_ACCOUNTS = "connected_accounts:revoke"
+ACCESS_ACCOUNTS = "connected_accounts:access"
+
+PERMISSIONS = (
+    READ,
+    WRITE,
+    READ_CONNECTIONS,
+    WRITE_CONNECTIONS,
+    READ_ACCOUNTS,
+    WRITE_ACCOUNTS,
+    REVOKE_ACCOUNTS,
+    ACCESS_ACCOUNTS,
+)
+"""Everything that a client can be allowed to do here."""
 
 DEFAULT_CLIENT_ID = "skc_local"
 DEFAULT_CLIENT_SECRET = "local-secret"
@@ -55,8 +73,8 @@ class Credentials:
         self._revoked_secrets: set[str] = set()
         self._revoked_before = 0.0
 
-    def add_client(self, client_id: str, secret: str, permissions: Iterable[str] = (READ, WRITE)) -> Client:
-        """Register a client with one secret; by default it may read and write."""
+    def add_client(self, client_id: str, secret: str, permissions: Iterable[str] = PERMISSIONS) -> Client:
+        """Register a client with one secret; by default it may do everything."""
         client = Client(client_id, frozenset(permissions))
         with self._lock:
             self._clients[client_id] = client

@@ -4,6 +4,10 @@ Bodies follow the gRPC gateway: ``{"code", "message", "details": [ErrorInfo]}``.
 
     ApiError
     ├── InvalidArgument      400  code 3
+    │   ├── DuplicateIdentifier
+    │   ├── ExistsAlready
+    │   ├── RestrictedName
+    │   └── InUse
     ├── FailedPrecondition   400  code 9
     ├── Unauthenticated      401  code 16
     ├── PermissionDenied     403  code 7
@@ -50,6 +54,10 @@ class ApiError(Exception):
     def info(self) -> dict[str, object]:
         """What the class adds to the one ErrorInfo of the body."""
         return {}
+
+    def proxy_body(self) -> dict[str, object]:
+        """Return the JSON body of this failure where Tool Proxy itself reports it."""
+        return {"detail": self.message, "code": self.error_code}
 
     def body(self, request_id: str) -> dict[str, object]:
         """Return the JSON body of this failure."""
@@ -102,6 +110,10 @@ class Unauthenticated(ApiError):
     def __init__(self, message: str) -> None:
         super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
 
+    def proxy_body(self) -> dict[str, object]:
+        """Tool Proxy has a code of its own for it."""
+        return {"detail": self.message, "code": "UNAUTHORIZED"}
+
 
 class PermissionDenied(ApiError):
     """The client is known, but may not do this."""
@@ -140,15 +152,35 @@ class AlreadyExists(ApiError):
 
     status = 409
     code = 6
-    error_code = "ALREADY_EXISTS"
+    error_code = "RESOURCE_ALREADY_EXISTS"
 
 
-class InUse(FailedPrecondition):
-    """A delete that is refused because something still uses the object."""
+class ExistsAlready(InvalidArgument):
+    """The same in the other status that was seen."""
+
+    error_code = AlreadyExists.error_code
 
 
-class InUseConflict(InUse):
-    """The same refusal in its other possible shape: 409 ABORTED."""
+class DuplicateIdentifier(InvalidArgument):
+    """A connection has that name already."""
+
+    error_code = "DUPLICATE_IDENTIFIER"
+
+
+class RestrictedName(InvalidArgument):
+    """No connection can have that name."""
+
+    error_code = "RESTRICTED_CONNECTION_NAME"
+
+
+class InUse(InvalidArgument):
+    """The delete of a connector that is refused because it has connections."""
+
+    error_code = "PROVIDER_HAS_EXISTING_CONNECTIONS"
+
+
+class InUseConflict(ApiError):
+    """The same refusal in its other possible shape."""
 
     status = 409
     code = 10

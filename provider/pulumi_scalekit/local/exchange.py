@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
-from .errors import TooLarge
+from .errors import ApiError, TooLarge
 from .request_log import Request
 from .store import Lag
 
@@ -18,6 +18,10 @@ TRANSPORT = "pulumi_scalekit.transport"
 
 PAGE = "_page"
 """The name of routes that are pages for people."""
+
+
+PROXY = "proxy"
+"""The name of Tool Proxy's routes."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Behaviour:
     revoke_token: bool = False
     lag: Lag | None = None
     update_semantics: str | None = None
+    same_name: str | None = None
     identifier_format: str | None = None
     new_identifier: bool = False
     repeat_page_token: bool = False
@@ -86,6 +91,11 @@ class Exchange:
     def request_id(self) -> str:
         """The id that the response carries, as a header and in error bodies."""
         return self.log.request_id
+
+    def refusal(self, error: ApiError) -> Reply:
+        """Return a failure as a response. Tool Proxy reports its own in another form than the API."""
+        body = error.proxy_body() if self.log.operation == PROXY else error.body(self.request_id)
+        return Reply.json(body, error.status, error.headers)
 
     @property
     def target(self) -> str:

@@ -61,7 +61,7 @@ class Gate:
             try:
                 await self._operate(exchange, armed, collector)
             except ApiError as error:
-                collector.replace(Reply.json(error.body(exchange.request_id), error.status, error.headers))
+                collector.replace(exchange.refusal(error))
             if collector.hold:
                 reply = collector.reply()
                 for each in armed:

@@ -11,14 +11,17 @@ from typing import Generic, Literal, Protocol, TypeVar
 from .errors import InvalidArgument, Violation
 
 
-def parse_page_size(text: str, *, default: int, maximum: int) -> int:
-    """Read `page_size`: 0 and none mean the default, larger ones are cut to the maximum."""
+def parse_page_size(text: str, *, default: int, maximum: int, refuse_larger: bool = False) -> int:
+    """Read `page_size`: 0 and none mean the default, larger ones are cut to the maximum or refused."""
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and int(text) < 2**32):
         raise InvalidArgument(
             "page_size is not valid", [Violation("page_size", "must be an unsigned number", "uint32")]
         )
+    if refuse_larger and int(text) > maximum:
+        violation = Violation("page_size", f"must be at most {maximum}", "uint32.lte")
+        raise InvalidArgument("page_size is not valid", [violation])
     return min(int(text), maximum) or default
 
 

@@ -65,7 +65,7 @@ def check_definition(payload: Mapping[str, object]) -> None:
         Violation(finding.path, finding.message, finding.rule) for finding in contract_violations(payload)
     ]
     if broken:
-        raise InvalidArgument(f"validation failed: {_count(len(broken), 'violation')}", broken)
+        raise InvalidArgument("Validation error", broken)
 
 
 _EMPTY: Mapping[str, object] = {"auth_patterns": [], "proxy_enabled": False, "metadata": {}}
@@ -89,6 +89,22 @@ def format_provider(provider: Provider) -> dict[str, object]:
         "is_custom": provider.is_custom,
         "is_custom_mcp": provider.is_custom and is_mcp,
     }
+
+
+def text(given: Mapping[str, object], key: str) -> str:
+    """Return a string of a request, empty when it is left out. Raises :class:`InvalidArgument`."""
+    value = given.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InvalidArgument(f"{key} is not valid", [Violation(key, "must be a string", "type")])
+    return value or ""
+
+
+def flag(query: Mapping[str, str], key: str) -> bool | None:
+    """Return a boolean query parameter; None when it is left out. Raises :class:`InvalidArgument`."""
+    value = query.get(key, "")
+    if value in ("", "true", "false", "1", "0"):
+        return value in ("true", "1") if value else None
+    raise InvalidArgument(f"{key} is not valid", [Violation(key, "must be true or false", "type")])
 
 
 def check_identifier(identifier: str) -> None:
@@ -171,7 +187,3 @@ def _check(value: object, depth: int) -> None:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not valid JSON")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

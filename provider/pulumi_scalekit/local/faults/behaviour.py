@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulumi_scalekit.local.exchange import Exchange
-from pulumi_scalekit.local.settings import IDENTIFIER_FORMATS, UPDATE_SEMANTICS
+from pulumi_scalekit.local.settings import IDENTIFIER_FORMATS, SAME_NAMES, UPDATE_SEMANTICS
 from pulumi_scalekit.local.store import Lag
 
 from .fault import Fault, natural, one_of, seconds
@@ -43,7 +43,7 @@ class LateList(Fault):
     name = "stale"
     help = "show a write only after this many lists have missed it, or (`2.5s`) after this many seconds"
     default = "1"
-    only = ("list",)
+    only = ("list", "connection-list")
 
     def check(self) -> None:
         """The value is a count, or seconds with an `s`."""
@@ -74,6 +74,23 @@ class UpdateSemanticsFault(Fault):
     def shape(self, exchange: Exchange) -> None:
         """Override the setting."""
         exchange.behaviour.update_semantics = self.value
+
+
+class SameNameFault(Fault):
+    """A create that refuses a name, or allows it twice."""
+
+    name = "same-name"
+    help = f"what a create does when a connector has the name already: {', '.join(SAME_NAMES)}"
+    default = "refused"
+    only = ("create",)
+
+    def check(self) -> None:
+        """The value is one of the settings'."""
+        one_of(self.value, SAME_NAMES)
+
+    def shape(self, exchange: Exchange) -> None:
+        """Override the setting."""
+        exchange.behaviour.same_name = self.value
 
 
 class IdentifierFormatFault(Fault):

@@ -68,7 +68,7 @@ class ErrorAfterCommit(Error):
     def reply(self, exchange: Exchange, reply: Reply) -> Reply:
         """Replace the response."""
         failure = for_status(int(self.value), "the request failed after it was carried out (fault)")
-        return Reply.json(failure.body(exchange.request_id), failure.status, failure.headers)
+        return exchange.refusal(failure)
 
 
 class InvalidJson(Fault):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,43 +13,70 @@ from starlette.routing import Route
 from pulumi_scalekit.local import pagination
 from pulumi_scalekit.local import serialization as messages
 from pulumi_scalekit.local.clock import timestamp
-from pulumi_scalekit.local.errors import AlreadyExists, InvalidArgument, NotFound, Violation
-from pulumi_scalekit.local.request import authorize, environment_of, exchange_of
+from pulumi_scalekit.local.credentials import (
+    ACCESS_ACCOUNTS,
+    READ_ACCOUNTS,
+    REVOKE_ACCOUNTS,
+    WRITE_ACCOUNTS,
+)
+from pulumi_scalekit.local.errors import (
+    AlreadyExists,
+    ExistsAlready,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Violation,
+)
+from pulumi_scalekit.local.request import authorize, environment_of, exchange_of, path_parameter
 from pulumi_scalekit.local.store import Account, Connection, Store
 
-_AUTHORIZATION_TYPES = {"BEARER": "BEARER_TOKEN"}
+AUTHORIZATION_TYPES = {"BEARER": "BEARER_TOKEN"}
 """The account's word for an auth type, where it is not the pattern's own."""
+CREDENTIAL: Mapping[str, tuple[str, type, str]] = {
+    "static_auth": ("details", dict, "an object"),
+    "oauth_token": ("access_token", str, "a string"),
+}
+"""Where each kind of authorization details has its credential, and of which type that is."""
+HOLDERS = ("static_auth", "oauth_token", "google_dwd", "trusted_idp")
 
-_HOLDERS = ("static_auth", "oauth_token", "google_dwd", "trusted_idp")
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 10, 99
+MAX_SEARCH_PAGE_SIZE = 30
+SEARCH_LENGTH = range(3, 201)
+MAX_IDENTIFIER = 100
+MAX_NAMES = 20
 
 
 async def create(request: Request) -> Response:
     """`POST /api/v1/connected_accounts`."""
-    store = environment_of(request).store
-    authorize(request)
+    environment = environment_of(request)
+    authorize(request, WRITE_ACCOUNTS)
+    store = environment.store
     body = messages.parse_object(await exchange_of(request).body())
-    connection = existing_connection(store, text(body, "connector"))
-    identifier = text(body, "identifier")
-    if not identifier:
-        raise InvalidArgument(
-            "identifier is required", [Violation("identifier", "must not be empty", "string.min_len")]
-        )
+    connection = app_connection(store, messages.text(body, "connector"))
+    identifier = parse_identifier(body)
     details, config = parse_account(body, connection.type)
     status = status_for(connection.type, details)
     account = store.create_account(connection.id, identifier, status, details or {}, config or {})
     if account is None:
-        raise AlreadyExists(f"connection {connection.name} has a connected account {identifier} already")
-    return JSONResponse({"connected_account": format_account(account, connection)}, 201)
+        kind = AlreadyExists if environment.settings.existing_account_status == 409 else ExistsAlready
+        raise kind(f"connection {connection.name} has a connected account {identifier} already")
+    return JSONResponse({"connected_account": format_with_details(account, connection)}, 201)
 
 
 async def list_(request: Request) -> Response:
     """`GET /api/v1/connected_accounts`."""
     store = environment_of(request).store
-    authorize(request)
+    authorize(request, READ_ACCOUNTS)
     query = messages.query(request.query_params.multi_items())
-    size = pagination.parse_page_size(query.get("page_size", ""), default=30, maximum=1000)
-    names = {query["connector"]} if query.get("connector") else set()
-    names |= set(request.query_params.getlist("connection_names"))
+    size = pagination.parse_page_size(
+        query.get("page_size", ""), default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE, refuse_larger=True
+    )
+    names = set(request.query_params.getlist("connection_names"))
+    if len(names) > MAX_NAMES or (names and query.get("connector")):
+        what = f"takes at most {MAX_NAMES} names, and not together with connector"
+        raise InvalidArgument("connection_names is not valid", [Violation("connection_names", what, "cel")])
+    names |= {query["connector"]} if query.get("connector") else set()
+    org_wide = messages.flag(query, "is_org_wide_credential")
     connections = {connection.id: connection for connection in store.connections()}
     found = [
         account
@@ -58,28 +85,66 @@ async def list_(request: Request) -> Response:
         and query.get("identifier", "") in ("", account.identifier)
         and query.get("provider", "") in ("", connections[account.connection_id].provider_key)
         and query.get("query", "").lower() in account.identifier.lower()
+        and not org_wide
     ]
+    return _page(found, connections, query, size)
+
+
+async def search(request: Request) -> Response:
+    """`GET /api/v1/connected_accounts:search`: by a part of the identifier, provider or connector."""
+    store = environment_of(request).store
+    authorize(request, READ_ACCOUNTS)
+    query = messages.query(request.query_params.multi_items())
+    words = query.get("query", "").lower()
+    if len(words) not in SEARCH_LENGTH:
+        violation = Violation("query", "must have 3 to 200 characters", "string.min_len")
+        raise InvalidArgument("query is not valid", [violation])
+    size = pagination.parse_page_size(
+        query.get("page_size", ""),
+        default=DEFAULT_PAGE_SIZE,
+        maximum=MAX_SEARCH_PAGE_SIZE,
+        refuse_larger=True,
+    )
+    connections = {connection.id: connection for connection in store.connections()}
+
+    def matches(account: Account) -> bool:
+        connection = connections[account.connection_id]
+        searched = (account.identifier, connection.provider_key, connection.name)
+        return any(words in text.lower() for text in searched)
+
+    found = [each for each in store.accounts(connection_id=query.get("connection_id", "")) if matches(each)]
+    return _page(found, connections, query, size)
+
+
+def _page(
+    found: Sequence[Account], connections: Mapping[str, Connection], query: Mapping[str, str], size: int
+) -> Response:
     page = pagination.paginate(found, query.get("page_token", ""), size)
     shown = [format_listed(account, connections[account.connection_id]) for account in page.items]
     return JSONResponse({"connected_accounts": shown, **page.as_json()})
 
 
 async def get(request: Request) -> Response:
-    """`GET /api/v1/connected_accounts/auth` and `/details`; only the first shows credentials."""
-    store = environment_of(request).store
-    authorize(request)
+    """`GET /api/v1/connected_accounts/{id}` and `/details`: without credentials."""
+    authorize(request, READ_ACCOUNTS)
     query = messages.query(request.query_params.multi_items())
-    account, connection = existing_account(store, query)
-    shown = format_account(account, connection)
-    if request.url.path.endswith("/auth"):
-        shown["authorization_details"] = account.authorization_details
-    return JSONResponse({"connected_account": shown})
+    given = request.path_params.get("account_id")
+    account, connection = existing_account(environment_of(request).store, {"id": given} if given else query)
+    return JSONResponse({"connected_account": format_account(account, connection)})
+
+
+async def get_with_credentials(request: Request) -> Response:
+    """`GET /api/v1/connected_accounts/auth`."""
+    authorize(request, ACCESS_ACCOUNTS)
+    query = messages.query(request.query_params.multi_items())
+    account, connection = existing_account(environment_of(request).store, query)
+    return JSONResponse({"connected_account": format_with_details(account, connection)})
 
 
 async def update(request: Request) -> Response:
-    """`PUT /api/v1/connected_accounts`: replaces the details or the configuration that are given."""
+    """`PUT /api/v1/connected_accounts`: replaces the credentials and merges the configuration."""
     store = environment_of(request).store
-    authorize(request)
+    authorize(request, WRITE_ACCOUNTS)
     body = messages.parse_object(await exchange_of(request).body())
     account, connection = existing_account(store, body)
     details, config = parse_account(body, connection.type)
@@ -87,17 +152,47 @@ async def update(request: Request) -> Response:
         status = status_for(connection.type, details)
         account = replace(account, authorization_details=details, status=status)
     if config is not None:
-        account = replace(account, api_config=config)
-    return JSONResponse({"connected_account": format_account(store.update_account(account), connection)})
+        account = replace(account, api_config={**account.api_config, **config})
+    account = store.update_account(account)
+    return JSONResponse({"connected_account": format_with_details(account, connection)})
 
 
 async def delete(request: Request) -> Response:
     """`POST /api/v1/connected_accounts:delete`."""
     store = environment_of(request).store
-    authorize(request)
+    authorize(request, REVOKE_ACCOUNTS)
     account, _ = existing_account(store, messages.parse_object(await exchange_of(request).body()))
     store.delete_account(account)
     return JSONResponse({})
+
+
+async def disconnect(request: Request) -> Response:
+    """`POST /api/v1/connected_accounts/{id}:disconnect`: forgets the credentials and keeps the account."""
+    store = environment_of(request).store
+    authorize(request, REVOKE_ACCOUNTS)
+    account_id, _, verb = path_parameter(request, "action").partition(":")
+    if verb != "disconnect":
+        raise NotFound("Not Found")
+    account, connection = existing_account(store, {"id": account_id})
+    account = store.update_account(replace(account, authorization_details={}, status="DISCONNECTED"))
+    return JSONResponse({"connected_account": format_account(account, connection)})
+
+
+def parse_identifier(body: Mapping[str, object]) -> str:
+    """Return the identifier of a request. Raises :class:`InvalidArgument`."""
+    identifier = messages.text(body, "identifier")
+    if not 0 < len(identifier) <= MAX_IDENTIFIER:
+        violation = Violation("identifier", f"must have 1 to {MAX_IDENTIFIER} characters", "string.len")
+        raise InvalidArgument("identifier is not valid", [violation])
+    return identifier
+
+
+def app_connection(store: Store, name: str) -> Connection:
+    """Return the app connection of a name. Raises :class:`NotFound` or :class:`PermissionDenied`."""
+    connection = existing_connection(store, name)
+    if not connection.is_app:
+        raise PermissionDenied(f"connection {name} is no app connection: it was created without is_app")
+    return connection
 
 
 def existing_connection(store: Store, name: str) -> Connection:
@@ -110,14 +205,14 @@ def existing_connection(store: Store, name: str) -> Connection:
 
 def existing_account(store: Store, given: Mapping[str, object]) -> tuple[Account, Connection]:
     """Return the account that `id`, or `connector` and `identifier`, name. Raises :class:`NotFound`."""
-    if account_id := text(given, "id"):
+    if account_id := messages.text(given, "id"):
         account = store.get_account(account_id)
         connection = store.get_connection(connection_id=account.connection_id) if account else None
         if account is None or connection is None:
             raise NotFound(f"connected account {account_id} not found")
         return account, connection
-    connection = existing_connection(store, text(given, "connector"))
-    identifier = text(given, "identifier")
+    connection = existing_connection(store, messages.text(given, "connector"))
+    identifier = messages.text(given, "identifier")
     account = store.find_account(connection.id, identifier)
     if account is None:
         raise NotFound(f"connection {connection.name} has no connected account {identifier!r}")
@@ -132,13 +227,10 @@ def parse_account(
     Raises :class:`InvalidArgument` when they are not of the form that the auth type needs.
     """
     given = body.get("connected_account")
-    if given is None:
-        return None, None
     if not isinstance(given, dict):
-        raise InvalidArgument(
-            "the connected account is not valid",
-            [Violation("connected_account", "must be an object", "type")],
-        )
+        what = "is required" if given is None else "must be an object"
+        violation = Violation("connected_account", what, "required" if given is None else "type")
+        raise InvalidArgument("the connected account is not valid", [violation])
     wrong: list[Violation] = []
     details = _object(given, "authorization_details", wrong)
     config = _object(given, "api_config", wrong)
@@ -162,17 +254,15 @@ def _wrong_details(details: Mapping[str, object], auth_type: str) -> list[Violat
     expected = "oauth_token" if auth_type == "OAUTH" else "static_auth"
     wrong = [
         Violation(f"{field}.{holder}", f"does not belong to the auth type {auth_type}", "oneof")
-        for holder in _HOLDERS
+        for holder in HOLDERS
         if holder != expected and details.get(holder) is not None
     ]
     holder = details.get(expected)
     if holder is not None and not isinstance(holder, dict):
         wrong.append(Violation(f"{field}.{expected}", "must be an object", "type"))
     elif isinstance(holder, dict):
-        inner = {"static_auth": "details", "oauth_token": "access_token"}[expected]
-        kind: type = dict if expected == "static_auth" else str
-        if not isinstance(holder.get(inner), kind):
-            what = "an object" if kind is dict else "a string"
+        inner, kind, what = CREDENTIAL[expected]
+        if not isinstance(holder.get(inner, kind()), kind):
             wrong.append(Violation(f"{field}.{expected}.{inner}", f"must be {what}", "type"))
     return wrong
 
@@ -182,12 +272,21 @@ def status_for(auth_type: str, details: Mapping[str, Any] | None) -> str:
     if auth_type == "NO_AUTH":
         return "ACTIVE"
     holder = "oauth_token" if auth_type == "OAUTH" else "static_auth"
-    return "ACTIVE" if (details or {}).get(holder) else "PENDING_AUTH"
+    given = (details or {}).get(holder) or {}
+    return "ACTIVE" if given.get(CREDENTIAL[holder][0]) not in (None, {}) else "PENDING_AUTH"
 
 
 def format_account(account: Account, connection: Connection) -> dict[str, object]:
-    """Return an account as single answers show it, without credentials."""
+    """Return an account as single responses show it, without credentials."""
     return {**format_listed(account, connection), "api_config": account.api_config}
+
+
+def format_with_details(account: Account, connection: Connection) -> dict[str, object]:
+    """Return an account with its credentials."""
+    shown = format_account(account, connection)
+    if account.authorization_details:
+        shown["authorization_details"] = account.authorization_details
+    return shown
 
 
 def format_listed(account: Account, connection: Connection) -> dict[str, object]:
@@ -197,7 +296,7 @@ def format_listed(account: Account, connection: Connection) -> dict[str, object]
         "identifier": account.identifier,
         "provider": connection.provider_key,
         "status": account.status,
-        "authorization_type": _AUTHORIZATION_TYPES.get(connection.type, connection.type),
+        "authorization_type": AUTHORIZATION_TYPES.get(connection.type, connection.type),
         "token_expires_at": None,
         "updated_at": timestamp(account.updated_at),
         "connector": connection.name,
@@ -208,19 +307,16 @@ def format_listed(account: Account, connection: Connection) -> dict[str, object]
     }
 
 
-def text(given: Mapping[str, object], key: str) -> str:
-    """Return a string of a request, empty when it is left out."""
-    value = given.get(key)
-    if value is not None and not isinstance(value, str):
-        raise InvalidArgument(f"{key} is not valid", [Violation(key, "must be a string", "type")])
-    return value or ""
-
-
+BASE = "/api/v1/connected_accounts"
 ROUTES = [
-    Route("/api/v1/connected_accounts", create, methods=["POST"], name="account-create"),
-    Route("/api/v1/connected_accounts", list_, methods=["GET"], name="account-list"),
-    Route("/api/v1/connected_accounts", update, methods=["PUT"], name="account-update"),
-    Route("/api/v1/connected_accounts:delete", delete, methods=["POST"], name="account-delete"),
-    Route("/api/v1/connected_accounts/auth", get, methods=["GET"], name="account-get"),
-    Route("/api/v1/connected_accounts/details", get, methods=["GET"], name="account-get"),
+    Route(BASE, create, methods=["POST"], name="account-create"),
+    Route(BASE, list_, methods=["GET"], name="account-list"),
+    Route(BASE, update, methods=["PUT"], name="account-update"),
+    Route(f"{BASE}:search", search, methods=["GET"], name="account-list"),
+    Route(f"{BASE}:delete", delete, methods=["POST"], name="account-delete"),
+    Route(f"{BASE}/auth", get_with_credentials, methods=["GET"], name="account-get"),
+    Route(f"{BASE}/details", get, methods=["GET"], name="account-get"),
+    Route(f"{BASE}/{{account_id}}", get, methods=["GET"], name="account-get"),
 ]
+DISCONNECT = Route(f"{BASE}/{{action}}", disconnect, methods=["POST"], name="account-update")
+"""Its path is that of others, too: it comes after them."""

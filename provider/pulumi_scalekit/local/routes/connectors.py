@@ -14,10 +14,20 @@ from pulumi_scalekit.local import pagination
 from pulumi_scalekit.local import serialization as messages
 from pulumi_scalekit.local.credentials import READ, WRITE
 from pulumi_scalekit.local.environment import Environment
-from pulumi_scalekit.local.errors import InUse, InUseConflict, NotFound
+from pulumi_scalekit.local.errors import (
+    AlreadyExists,
+    InUse,
+    InUseConflict,
+    InvalidArgument,
+    NotFound,
+    Violation,
+)
 from pulumi_scalekit.local.exchange import Behaviour
 from pulumi_scalekit.local.request import authorize, environment_of, exchange_of, path_parameter
 from pulumi_scalekit.local.store import Connection, IdentifierFormat, name_and_number, opaque
+
+KEPT_WHEN_EMPTY = ("description", "icon_src")
+"""What an update cannot clear: in proto3 an empty string is the same as none."""
 
 _IDENTIFIER_FORMATS: Mapping[str, IdentifierFormat] = {"name": name_and_number, "opaque": opaque}
 
@@ -28,8 +38,29 @@ async def create(request: Request) -> Response:
     authorize(request, WRITE)
     payload = messages.parse_payload(await exchange.body())
     messages.check_definition(payload)
+    _check_name(environment, str(payload["display_name"]), exchange.behaviour)
     provider = environment.store.create_provider(payload, _format(environment, exchange.behaviour))
     return JSONResponse({"provider": messages.format_provider(provider)}, 201)
+
+
+def _check_name(environment: Environment, name: str, behaviour: Behaviour) -> None:
+    """Refuse a name that a connector of the catalogue has, or by the setting that another custom one has."""
+    settings = environment.settings
+    same_name = behaviour.same_name or settings.same_name
+    newest = environment.clock.now() - settings.just_made
+    for provider in environment.store.all_providers():
+        if _plain_name(str(provider.payload.get("display_name", ""))) != _plain_name(name):
+            continue
+        if not provider.is_custom:
+            violation = Violation("display_name", "is the name of a built-in connector", "display_name")
+            raise InvalidArgument("a built-in provider has this name", [violation])
+        if same_name == "refused" or (same_name == "just-made" and provider.created_at > newest):
+            raise AlreadyExists("a provider with the same name was just created")
+
+
+def _plain_name(name: str) -> str:
+    """Return what the identifier takes of a name: letters and digits, whatever their case."""
+    return "".join(char for char in name.upper() if char.isalnum())
 
 
 async def list_(request: Request) -> Response:
@@ -67,6 +98,7 @@ async def update(request: Request) -> Response:
     def change(stored: dict[str, Any]) -> dict[str, Any]:
         merged = merge(stored, payload, semantics)
         messages.check_definition(merged)
+        _check_immutable(stored, merged)
         return merged
 
     new_identifier = _format(environment, exchange.behaviour) if exchange.behaviour.new_identifier else None
@@ -82,16 +114,9 @@ async def delete(request: Request) -> Response:
     authorize(request, WRITE)
     identifier = path_parameter(request, "identifier")
 
-    def refuse(connections: Sequence[Connection]) -> None:
-        users = []
-        for connection in connections:
-            users.append(f"connection {connection.name} ({connection.id})")
-            users += [
-                f"connected account {account.identifier} ({account.id})"
-                for account in environment.store.accounts(connection_id=connection.id)
-            ]
+    def refuse(_connections: Sequence[Connection]) -> None:
         kind = InUse if environment.settings.in_use_status == InUse.status else InUseConflict
-        raise kind(f"provider {identifier} is in use by {', '.join(users)}; remove them first")
+        raise kind("cannot delete custom provider with existing connections")
 
     if not environment.store.delete_provider(identifier, refuse):
         raise NotFound(f"custom provider {identifier} not found")
@@ -101,13 +126,35 @@ async def delete(request: Request) -> Response:
 def merge(stored: Mapping[str, Any], payload: Mapping[str, Any], semantics: str) -> dict[str, Any]:
     """Return what an update makes of a stored definition, by one of the known semantics.
 
-    `metadata` and `auth_patterns` replace the stored value whole in each of them.
+    `auth_patterns` replaces the stored value whole in each of them, and so does `metadata` in all but
+    ``merge-metadata``.
     """
     if semantics == "wiping":
         return dict(payload)
+    if semantics in {"documented", "merge-metadata"}:
+        merged = dict(payload)
+        for key in KEPT_WHEN_EMPTY:
+            if not merged.get(key) and key in stored:
+                merged[key] = stored[key]
+        if semantics == "merge-metadata" and "metadata" in stored:
+            merged["metadata"] = {**stored["metadata"], **merged.get("metadata", {})}
+        return merged
     if semantics == "keep-empty":
         payload = {key: value for key, value in payload.items() if value not in ("", [], {}, False)}
     return {**stored, **payload}
+
+
+def _check_immutable(stored: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
+    """Refuse a change of what cannot change in place: a pattern's `type` and `is_mcp`."""
+    pairs = zip(stored.get("auth_patterns") or [], merged["auth_patterns"], strict=False)
+    changed = [
+        Violation(f"auth_patterns[{index}].{key}", "cannot be changed by an update", "immutable")
+        for index, (before, after) in enumerate(pairs)
+        for key, unset in (("type", None), ("is_mcp", False))
+        if before.get(key, unset) != after.get(key, unset)
+    ]
+    if changed:
+        raise InvalidArgument("Validation error", changed)
 
 
 def _format(environment: Environment, behaviour: Behaviour) -> IdentifierFormat:

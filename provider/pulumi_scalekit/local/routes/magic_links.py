@@ -20,15 +20,18 @@ from starlette.routing import Route
 from pulumi_scalekit.local import serialization as messages
 from pulumi_scalekit.local.authorization_server import Flow, Link, OAuthError, challenge_of
 from pulumi_scalekit.local.clock import timestamp
+from pulumi_scalekit.local.connection_settings import requested_scopes, status_of
+from pulumi_scalekit.local.credentials import WRITE_ACCOUNTS
 from pulumi_scalekit.local.environment import Environment
-from pulumi_scalekit.local.errors import InvalidArgument, NotFound, Violation
+from pulumi_scalekit.local.errors import InvalidArgument, NotFound, PermissionDenied, Violation
 from pulumi_scalekit.local.exchange import PAGE
 from pulumi_scalekit.local.request import authorize as check_token
 from pulumi_scalekit.local.request import environment_of, exchange_of, path_parameter
 from pulumi_scalekit.local.store import Account, Connection
 from pulumi_scalekit.tool_proxy.account import InjectionError, auth_pattern
 
-from .accounts import existing_account, existing_connection, status_for, text
+from .accounts import app_connection, existing_account, parse_identifier, status_for
+from .connections import redirect_uri
 from .html import h, headers, page
 
 AUTHORIZE_PATH = "/_local/oauth/authorize"
@@ -39,15 +42,15 @@ AUTHORIZE_PATH = "/_local/oauth/authorize"
 async def magic_link(request: Request) -> Response:
     """`POST /api/v1/connected_accounts/magic_link`; makes the account when there is none yet."""
     environment = environment_of(request)
-    check_token(request)
+    check_token(request, WRITE_ACCOUNTS)
     body = messages.parse_object(await exchange_of(request).body())
     account = _account_for(environment, body)
-    verify_url = text(body, "user_verify_url")
+    verify_url = messages.text(body, "user_verify_url")
     if verify_url and urlsplit(verify_url).scheme not in {"http", "https"}:
         violation = Violation("user_verify_url", "must be an http or https URL", "uri")
         raise InvalidArgument("user_verify_url is not valid", [violation])
     expires = environment.clock.now() + environment.settings.magic_link_lifetime
-    link = Link(account.id, expires, text(body, "state"), verify_url)
+    link = Link(account.id, expires, messages.text(body, "state"), verify_url)
     token = environment.authorizations.add_link(link)
     return JSONResponse({"link": f"{request.base_url}magicLink/{token}", "expiry": timestamp(expires)})
 
@@ -55,25 +58,27 @@ async def magic_link(request: Request) -> Response:
 async def verify_user(request: Request) -> Response:
     """`POST /api/v1/connected_accounts/user/verify`: the last step where a `user_verify_url` was given."""
     environment = environment_of(request)
-    check_token(request)
+    check_token(request, WRITE_ACCOUNTS)
     body = messages.parse_object(await exchange_of(request).body())
-    link = environment.authorizations.take_verification(text(body, "auth_request_id"))
+    authorizations = environment.authorizations
+    request_id = messages.text(body, "auth_request_id")
+    link = authorizations.verification(request_id)
     account = environment.store.get_account(link.account_id) if link else None
-    if account is None or account.identifier != text(body, "identifier"):
-        raise InvalidArgument("the auth request is not valid, or belongs to another identifier")
+    if account is None:
+        raise NotFound("the auth request does not exist, or is used up")
+    if account.identifier != messages.text(body, "identifier"):
+        raise PermissionDenied("the auth request belongs to another identifier")
+    authorizations.end_verification(request_id)
     environment.store.update_account(replace(account, status="ACTIVE"))
     return JSONResponse({"post_user_verify_redirect_url": f"{request.base_url}magicLink/done"})
 
 
 def _account_for(environment: Environment, body: Mapping[str, object]) -> Account:
     store = environment.store
-    if text(body, "id"):
+    if messages.text(body, "id"):
         return existing_account(store, body)[0]
-    connection = existing_connection(store, text(body, "connector"))
-    identifier = text(body, "identifier")
-    if not identifier:
-        violation = Violation("identifier", "must not be empty", "string.min_len")
-        raise InvalidArgument("identifier is required", [violation])
+    connection = app_connection(store, messages.text(body, "connector"))
+    identifier = parse_identifier(body)
     found = store.find_account(connection.id, identifier)
     status = status_for(connection.type, None)
     account = found or store.create_account(connection.id, identifier, status, {}, {})
@@ -125,21 +130,21 @@ async def submit_link(request: Request) -> Response:
 def _start(
     request: Request, environment: Environment, link: Link, connection: Connection, pattern: Mapping[str, Any]
 ) -> Response:
-    config = pattern.get("oauth_config") or {}
-    scopes = tuple(
-        str(scope.get("scope", ""))
-        for scope in config.get("available_scopes") or ()
-        if isinstance(scope, Mapping) and scope.get("scope")
-    )
+    if status_of(connection) == "DRAFT":
+        text = f"Connection {connection.name} has no OAuth application yet: give it a client id and a secret."
+        return page("Not connected", h("p", None, text), status=400)
+    config = {**(pattern.get("oauth_config") or {}), **connection.settings.get("oauth_config", {})}
+    scopes = tuple(requested_scopes(connection, pattern))
     verifier = secrets.token_urlsafe(48) if config.get("pkce_enabled") is not False else None
-    redirect_uri = f"{request.base_url}sso/v1/oauth/{connection.id}/callback"
-    state = environment.authorizations.add_flow(Flow(link, connection.id, redirect_uri, scopes, verifier))
+    callback_uri = redirect_uri(request, connection)
+    flow = Flow(link, _client_id(connection), callback_uri, scopes, verifier)
     query = {
         "response_type": "code",
-        "client_id": connection.id,
-        "redirect_uri": redirect_uri,
-        _scope_parameter(pattern): " ".join(scopes),
-        "state": state,
+        "client_id": flow.client_id,
+        "redirect_uri": callback_uri,
+        _scope_parameter(connection, pattern): " ".join(scopes),
+        "state": environment.authorizations.add_flow(flow),
+        **{key: str(config[key]) for key in ("prompt", "access_type") if config.get(key)},
     }
     if verifier is not None:
         query |= {"code_challenge": challenge_of(verifier), "code_challenge_method": "S256"}
@@ -152,7 +157,7 @@ async def show_authorize(request: Request) -> Response:
     problem = _authorize_problem(request, query)
     if problem:
         return page("This request is not valid", h("p", None, problem), status=400)
-    connection = environment_of(request).store.get_connection(connection_id=query["client_id"])
+    connection = _client(request, query)
     scope_items = [h("li", None, h("code", None, scope)) for scope in _asked(request, query)]
     return page(
         "Allow access?",
@@ -195,11 +200,8 @@ async def decide(request: Request) -> Response:
 
 
 def _authorize_problem(request: Request, query: Mapping[str, str]) -> str | None:
-    connection = environment_of(request).store.get_connection(connection_id=query.get("client_id", ""))
-    if connection is None:
-        return "The client is not known."
-    if query.get("redirect_uri") != f"{request.base_url}sso/v1/oauth/{connection.id}/callback":
-        return "The redirect URI is not the client's."
+    if _client(request, query) is None:
+        return "The client is not known, or the redirect URI is not the client's."
     if query.get("response_type") != "code":
         return "Only the authorization-code grant is supported."
     if "code_challenge" in query and query.get("code_challenge_method") != "S256":
@@ -207,17 +209,36 @@ def _authorize_problem(request: Request, query: Mapping[str, str]) -> str | None
     return None
 
 
-def _scope_parameter(pattern: Mapping[str, Any]) -> str:
-    return str((pattern.get("oauth_config") or {}).get("custom_scope_name") or "scope")
+def _client_id(connection: Connection) -> str:
+    """Return the client id of a connection's OAuth application; its own id with Scalekit's application."""
+    return str(connection.settings.get("oauth_config", {}).get("client_id") or connection.id)
+
+
+def _client(request: Request, query: Mapping[str, str]) -> Connection | None:
+    """Return the connection whose application and redirect URI a request of the authorization server names."""
+    return next(
+        (
+            connection
+            for connection in environment_of(request).store.connections()
+            if query.get("redirect_uri") == redirect_uri(request, connection)
+            and query.get("client_id") == _client_id(connection)
+        ),
+        None,
+    )
+
+
+def _scope_parameter(connection: Connection, pattern: Mapping[str, Any]) -> str:
+    own = connection.settings.get("oauth_config", {}).get("custom_scope_name")
+    return str(own or (pattern.get("oauth_config") or {}).get("custom_scope_name") or "scope")
 
 
 def _asked(request: Request, query: Mapping[str, str]) -> tuple[str, ...]:
     """The scopes that a request of a known client asks for, under the name that its connector gives them."""
-    store = environment_of(request).store
-    connection = store.get_connection(connection_id=query["client_id"])
-    connector = store.get_provider(connection.provider_key) if connection else None
-    name = _scope_parameter(auth_pattern(connector.payload)) if connector else "scope"
-    return tuple(query.get(name, "").split())
+    connection = _client(request, query)
+    connector = environment_of(request).store.get_provider(connection.provider_key) if connection else None
+    if connection is None or connector is None:
+        return ()
+    return tuple(query.get(_scope_parameter(connection, auth_pattern(connector.payload)), "").split())
 
 
 async def callback(request: Request) -> Response:
@@ -226,7 +247,7 @@ async def callback(request: Request) -> Response:
     query = dict(request.query_params)
     flow = environment.authorizations.take_flow(query.get("state", ""))
     account = environment.store.get_account(flow.link.account_id) if flow else None
-    if flow is None or account is None or flow.client_id != path_parameter(request, "connection_id"):
+    if flow is None or account is None or account.connection_id != path_parameter(request, "connection_id"):
         return page("Not connected", h("p", None, "The state is not that of a request of ours."), status=400)
     if "code" not in query:
         reason = query.get("error", "no code was given")

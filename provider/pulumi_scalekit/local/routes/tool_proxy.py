@@ -28,13 +28,13 @@ from pulumi_scalekit.local.errors import (
     UpstreamFailed,
     Violation,
 )
-from pulumi_scalekit.local.exchange import Break, Exchange
+from pulumi_scalekit.local.exchange import PROXY, Break, Exchange
 from pulumi_scalekit.local.request import authorize, environment_of, exchange_of, raw_path
 from pulumi_scalekit.local.store import Account, Connection
 from pulumi_scalekit.tool_proxy.account import AccountValues, ForbiddenDomain, InjectionError
 from pulumi_scalekit.tool_proxy.request import NOT_FORWARDED, UpstreamRequest, upstream_request
 
-from .accounts import existing_connection
+from .accounts import app_connection
 
 PREFIX = "/proxy"
 
@@ -61,7 +61,7 @@ class ToolProxy:
     """The ASGI endpoint of Tool Proxy."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry one call to the upstream, and its answer back."""
+        """Carry one call to the upstream, and its response back."""
         request = Request(scope, receive)
         exchange = exchange_of(request)
         try:
@@ -84,7 +84,7 @@ class ToolProxy:
         environment.store.touch_account(account)
         response = await _call(environment, request, exchange, upstream)
         try:
-            await _answer(response, exchange, send)
+            await _pass_on(response, exchange, send)
         finally:
             await response.aclose()
 
@@ -97,7 +97,7 @@ def _find(environment: Environment, request: Request) -> tuple[Connection, Accou
             f"the header {' and the header '.join(missing)} must be given",
             [Violation(key, "is required as a header", "required") for key in missing],
         )
-    connection = existing_connection(environment.store, name)
+    connection = app_connection(environment.store, name)
     if not connection.enabled:
         raise FailedPrecondition(f"connection {name} is disabled")
     account = environment.store.find_account(connection.id, identifier)
@@ -119,9 +119,12 @@ def _inject(
         raise NotFound(f"connector {connection.provider_key} not found")
     path = raw_path(request).partition("?")[0].removeprefix(PREFIX)
     query = request.scope.get("query_string", b"").decode("latin-1")
+    definition = connector.payload
+    if connection.resolved_proxy_url:
+        definition = {**definition, "proxy_url": connection.resolved_proxy_url}
     values = AccountValues.from_api(account.authorization_details, account.api_config)
     try:
-        return upstream_request(connector.payload, values, path, query)
+        return upstream_request(definition, values, path, query)
     except ForbiddenDomain as error:
         raise PermissionDenied(str(error)) from None
     except InjectionError as error:
@@ -152,10 +155,12 @@ async def _call(
     try:
         return await _while_there(call, exchange, outgoing)
     except httpx.TimeoutException:
-        raise DeadlineExceeded(f"the upstream {origin} did not answer in time") from None
+        raise DeadlineExceeded(f"the upstream {origin} did not respond in time") from None
     except httpx.LocalProtocolError:
         # The library's own message repeats the header, and with it the credential.
-        raise FailedPrecondition("proxy_url and the headers to inject make no valid HTTP request") from None
+        raise FailedPrecondition(
+            "proxy_url and the headers to inject do not make a valid HTTP request"
+        ) from None
     except (httpx.ConnectError, httpx.InvalidURL) as error:
         raise UpstreamFailed(f"the upstream {origin} could not be reached: {error}") from None
     except httpx.TransportError as error:
@@ -163,8 +168,8 @@ async def _call(
         raise UpstreamFailed(f"the upstream {origin} broke the connection off: {reason}") from None
 
 
-async def _answer(response: httpx.Response, exchange: Exchange, send: Send) -> None:
-    """Send the upstream's answer on, and stop when either side goes away."""
+async def _pass_on(response: httpx.Response, exchange: Exchange, send: Send) -> None:
+    """Send the upstream's response on, and stop when either side goes away."""
     start = {
         "type": "http.response.start",
         "status": response.status_code,
@@ -174,7 +179,7 @@ async def _answer(response: httpx.Response, exchange: Exchange, send: Send) -> N
     try:
         await _while_there(_pump(response, send), exchange)
     except (httpx.TransportError, httpx.StreamError):
-        # The head is out already: an answer that ends early is all that can be told.
+        # The head is out already: a response that ends early is all that can be told.
         raise Break from None
 
 
@@ -282,6 +287,6 @@ def tls() -> ssl.SSLContext:
 
 
 ROUTES: list[BaseRoute] = [
-    Route(PREFIX, ToolProxy(), name="proxy"),
-    Route(PREFIX + "/{path:path}", ToolProxy(), name="proxy"),
+    Route(PREFIX, ToolProxy(), name=PROXY),
+    Route(PREFIX + "/{path:path}", ToolProxy(), name=PROXY),
 ]
