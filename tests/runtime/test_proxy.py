@@ -367,14 +367,14 @@ def test_a_disabled_connection_takes_no_calls(bearer: Runtime) -> None:
             static(token="t", domain="evil.example/x?"),
             None,
             {"proxy_url": "https://{{domain}}.example.com"},
-            "no host name",
+            "is not a host name",
         ),
         (
             BEARER,
             static(token="t", domain="user@evil.example"),
             None,
             {"proxy_url": "https://{{domain}}/x"},
-            "no host name",
+            "is not a host name",
         ),
     ],
 )
