@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback that answers as an MCP server or an authorization server would."""
+"""A small HTTP server on loopback that responds as an MCP server or an authorization server would."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HELLO = {
 
 @dataclass
 class Reply:
-    """What the server answers to one request."""
+    """What the server responds to one request."""
 
     status: int = 200
     body: Any = None
@@ -40,6 +40,8 @@ class Site:
 
     url: str
     replies: dict[str, Reply] = field(default_factory=dict)
+    refuse_posts: set[str] = field(default_factory=set)
+    """The paths that take GET only."""
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
     @property
@@ -48,7 +50,7 @@ class Site:
         return [path for _, path, _, _ in self.asked]
 
     def guard(self, path: str = "/mcp", **parameters: str) -> None:
-        """Make a path answer 401 with a bearer challenge."""
+        """Make a path respond with 401 with a bearer challenge."""
         listed = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
         self.replies[path] = Reply(
             401, {"error": "unauthorized"}, {"WWW-Authenticate": f"Bearer {listed}".strip()}
@@ -93,7 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         site = self.server.site
         site.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-        reply = site.replies.get(self.path, Reply(404, {"error": "not found"}))
+        path = self.path.partition("?")[0]
+        reply = site.replies.get(path, Reply(404, {"error": "not found"}))
+        if self.command == "POST" and path in site.refuse_posts:
+            reply = Reply(405, {"error": "method not allowed"})
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)

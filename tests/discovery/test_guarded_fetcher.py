@@ -94,7 +94,8 @@ def test_refusal_is_reported(site: Site) -> None:
     site.guard(resource_metadata="https://169.254.169.254/latest/meta-data")
     reading = read_mcp(f"{site.url}/mcp", timeout=2)
     assert any("not a public address" in note.text for note in reading.notes.taken)
-    assert reading.blueprint.type == "BEARER"
+    missing = [note.path for note in reading.notes.taken if note.origin == "missing"]
+    assert "auth_patterns[0].type" in missing
 
 
 def test_redirects_within_the_origin(site: Site) -> None:
@@ -105,11 +106,11 @@ def test_redirects_within_the_origin(site: Site) -> None:
 
 
 def test_redirects_elsewhere_are_not_followed(sites: Callable[[], Site]) -> None:
-    """A redirect to another host, port or scheme is not followed; its target is told."""
+    """A redirect to another host, port or scheme is not followed; its target is reported."""
     site, other = sites(), sites()
     site.replies["/a"] = Reply(302, headers={"Location": f"{other.url}/b"})
-    answer = GuardedFetcher(site.url).get(f"{site.url}/a")
-    assert answer.redirect == f"{other.url}/b"
+    response = GuardedFetcher(site.url).get(f"{site.url}/a")
+    assert response.redirect == f"{other.url}/b"
     assert other.asked == []
 
 
@@ -131,7 +132,7 @@ def test_a_redirected_post_stays_a_post(site: Site) -> None:
 
 
 def test_size_limit(site: Site) -> None:
-    """An answer that never stops is cut off at the limit."""
+    """A response that never stops is cut off at the limit."""
 
     def endless(send: Callable[[bytes], None]) -> None:
         while True:
@@ -143,7 +144,7 @@ def test_size_limit(site: Site) -> None:
 
 
 def test_deadline(site: Site) -> None:
-    """An answer that trickles in is given up at the deadline, however alive the connection is."""
+    """A response that trickles in is given up at the deadline, however alive the connection is."""
 
     def slow(send: Callable[[bytes], None]) -> None:
         for _ in range(100):
@@ -166,7 +167,7 @@ def test_silence(site: Site) -> None:
 
 
 def test_compression_is_refused(site: Site) -> None:
-    """Compressed answers, which could be small on the wire and huge in memory, are refused."""
+    """Compressed responses, which could be small on the wire and huge in memory, are refused."""
     body = gzip.compress(b"0" * 1_000_000)
     site.replies["/a"] = Reply(body=body, headers={"Content-Encoding": "gzip"})
     with pytest.raises(FetchError, match="compressed"):
@@ -203,7 +204,7 @@ def test_no_credentials_from_files(site: Site, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_broken_connection_is_an_error(site: Site) -> None:
-    """A connection that breaks in the middle of an answer is an error with a reason."""
+    """A connection that breaks in the middle of a response is an error with a reason."""
     site.replies["/a"] = Reply(body=b"{", headers={"Transfer-Encoding": "chunked"})
     with pytest.raises(FetchError, match="cannot be reached"):
         GuardedFetcher(site.url).get(f"{site.url}/a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from typing import Any
@@ -295,6 +296,122 @@ def test_oauth_endpoints_do_not_belong_to_mcp(site: Site) -> None:
     site.guard()
     with pytest.raises(DiscoveryError, match="leave them out"):
         ask(site, auth="OAUTH", scopes=("a",))
+
+
+@pytest.mark.parametrize("status", [401, 403, 500, 503])
+def test_metadata_that_cannot_be_read_is_a_doubt(site: Site, status: int) -> None:
+    """Metadata that is announced and cannot be read leaves the type open, whatever the status is."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.replies["/meta"] = Reply(status, {"error": "no"})
+    result = ask(site)
+    assert pattern(result) == OAUTH
+    assert "/meta cannot be read" in texts(result, "missing")
+    assert f"HTTP {status}" in texts(result, "assumed")
+
+
+def test_well_known_metadata_behind_a_login_is_a_doubt(site: Site) -> None:
+    """A server that guards its well-known metadata, too, may take a token or sign in users: that is missing."""
+    site.guard()
+    site.replies["/.well-known/oauth-protected-resource"] = Reply(401, {})
+    result = ask(site)
+    assert pattern(result)["type"] == "BEARER"
+    assert TYPE in {note.path for note in result.missing}
+    assert "BEARER" not in texts(result, "found")
+
+
+def test_metadata_without_authorization_servers_is_a_doubt(site: Site) -> None:
+    """Metadata that names no authorization server does not say where tokens come from."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta")
+    result = ask(site)
+    assert pattern(result)["type"] == "BEARER"
+    assert "names no authorization server" in texts(result, "missing")
+
+
+def test_metadata_without_authorization_servers_of_an_older_server(site: Site) -> None:
+    """Where the metadata names no authorization server, the server's own metadata does."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta")
+    site.authorization("/.well-known/oauth-authorization-server", site.url)
+    assert pattern(ask(site)) == OAUTH
+
+
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+def test_quotes_around_the_metadata_url(site: Site, quote: str) -> None:
+    """The metadata's URL is read in double quotes, in single ones, and in none."""
+    challenge = f"Bearer error=invalid_token, resource_metadata={quote}{site.url}/meta{quote}"
+    site.replies["/mcp"] = Reply(401, {}, {"WWW-Authenticate": challenge})
+    site.resource("/meta", site.url)
+    site.authorization("/.well-known/oauth-authorization-server", site.url)
+    assert pattern(ask(site)) == OAUTH
+    assert "/meta" in site.paths
+
+
+def test_no_protocol_version_before_initialization(site: Site) -> None:
+    """The version header is for what follows initialization: servers refuse a version that they do not know."""
+    site.replies["/mcp"] = Reply(body=HELLO)
+    ask(site)
+    assert "mcp-protocol-version" not in site.asked[0][2]
+
+
+@pytest.mark.parametrize(("status", "origin"), [(200, "missing"), (400, "missing"), (401, "assumed")])
+def test_the_servers_own_error_is_quoted(site: Site, status: int, origin: str) -> None:
+    """A JSON-RPC error is reported in the server's words."""
+    error = {"code": -32602, "message": "Unknown tenant 7"}
+    site.replies["/mcp"] = Reply(status, {"jsonrpc": "2.0", "id": 1, "error": error})
+    assert "-32602: Unknown tenant 7" in texts(ask(site), origin)
+
+
+def test_the_older_transport_is_named(site: Site) -> None:
+    """A server with the HTTP+SSE transport of 2024-11-05 is recognised, with what that means for Scalekit."""
+    body = b"event: endpoint\ndata: /messages?session=1\n\n"
+    site.replies["/sse"] = Reply(body=body, content_type="text/event-stream")
+    site.refuse_posts.add("/sse")
+    result = ask(site, "/sse")
+    assert "2024-11-05" in texts(result, "missing")
+    assert pattern(result)["type"] == "NO_AUTH"
+
+
+@pytest.mark.parametrize("kind", ["compressed", "long"])
+def test_a_refusal_is_read_without_its_body(site: Site, kind: str) -> None:
+    """The status and headers of a refusal count even where its body cannot be read."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", site.url)
+    site.authorization("/.well-known/oauth-authorization-server", site.url)
+    refusal = site.replies["/mcp"]
+    if kind == "compressed":
+        refusal.body = gzip.compress(b"no")
+        refusal.headers["Content-Encoding"] = "gzip"
+    else:
+        refusal.body = b"x" * 1_000_000
+    assert pattern(ask(site)) == OAUTH
+
+
+def test_a_key_in_the_url_is_not_copied(site: Site) -> None:
+    """A credential in the URL's query goes neither into the definition, nor into the report, nor to the server."""
+    site.guard()
+    result = ask(site, "/mcp?apiKey=hush123&team=7", proxy_url=None)
+    assert "hush123" not in json.dumps(result.to_json())
+    assert "apiKey" in texts(result, "missing")
+    assert result.definition["proxy_url"].endswith("/mcp?team=7")
+    assert not any("hush123" in path for path in site.paths)
+
+
+@pytest.mark.parametrize("issuer", ["https://[::1", "https://[oops]/", "::", "not a url", "https://"])
+def test_a_malformed_issuer_is_a_doubt(site: Site, issuer: str) -> None:
+    """An authorization server whose address is not a URL is reported as such."""
+    site.guard(resource_metadata=f"{site.url}/meta")
+    site.resource("/meta", issuer)
+    result = ask(site)
+    assert pattern(result) == OAUTH
+    assert TYPE in texts(result, "missing")
+
+
+@pytest.mark.parametrize("location", ["https://[::1", "//[", "http://[oops]/"])
+def test_a_malformed_redirect_is_reported(site: Site, location: str) -> None:
+    """A redirect to what is not a URL ends as a note."""
+    site.replies["/mcp"] = Reply(302, {}, {"Location": location})
+    assert TYPE in texts(ask(site), "missing")
 
 
 # --- Rules over plain values --------------------------------------------------------------------------------

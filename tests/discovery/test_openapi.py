@@ -482,3 +482,175 @@ def test_any_document_gives_a_definition_or_says_what_is_missing(data: st.DataOb
     assert errors(result.definition) == [] or result.missing
     for finding in errors(result.definition):
         assert any(note.path.startswith(finding.path.split("[")[0]) for note in result.missing)
+
+
+def test_what_a_connector_cannot_do_does_not_count() -> None:
+    """A way that a connector cannot do in full is no measure for how widely the others are accepted."""
+    user, provider, admin = {"key": []}, {"bearer": [], "team": []}, {"admin": [], "team": []}
+    schemes = {
+        "key": key_in("X-Key"),
+        "bearer": BEARER,
+        "team": key_in("X-Team"),
+        "admin": key_in("X-Admin"),
+    }
+    listed = [[user, provider, admin]] * 18 + [[provider, admin], [provider], [provider]]
+    result = made(openapi(schemes, paths=operations(*listed)))
+    assert pattern(result)["auth_header_key_override"] == "X-Key"
+
+
+@pytest.mark.parametrize(("first", "expected"), [("bearer", "BEARER"), ("basic", "BASIC")])
+def test_unexplained_basic_takes_its_place(first: str, expected: str) -> None:
+    """An unexplained `basic` comes before a bearer scheme only where it stands first."""
+    schemes = {"bearer": {**BEARER, "bearerFormat": "JWT"}, "basic": BASIC}
+    security: list[dict[str, list[str]]] = [{"bearer": []}, {"basic": []}]
+    result = made(openapi(schemes, security=security if first == "bearer" else security[::-1]))
+    assert pattern(result)["type"] == expected
+
+
+@pytest.mark.parametrize("key", ["<API_KEY>", "YOUR_API_TOKEN", "{key}"])
+def test_basic_before_a_key_is_doubted(key: str) -> None:
+    """`Basic` before a single key may mean several things: which of them is missing, with the flags."""
+    result = made(openapi({"a": key_in("Authorization", f"Send `Authorization: Basic {key}`.")}))
+    (note,) = result.missing
+    assert note.path == "auth_patterns[0].type"
+    assert "--auth basic" in note.text
+    assert (
+        made(openapi({"a": key_in("Authorization", f"`Authorization: Basic {key}`")}), auth="BASIC").missing
+        == []
+    )
+
+
+def test_a_word_in_an_example_is_assumed() -> None:
+    """A word before a sample of a credential may belong to it: it is assumed, not found."""
+    document = openapi({"a": key_in("Authorization", "For example `Acmekey 12ab34cd56ef`")})
+    assert "'Acmekey '" in texts(made(document), "assumed")
+
+
+SIGNED: dict[str, dict[str, Document]] = {
+    "a signature beside a key": {"k": key_in("X-Key"), "s": key_in("X-Acme-Signature")},
+    "a time stamp": {"k": key_in("X-Key"), "s": key_in("ACME-TIMESTAMP")},
+    "camel case": {"k": key_in("X-Key"), "s": key_in("xRequestNonce")},
+    "in the query": {"k": key_in("X-Key"), "s": {"type": "apiKey", "in": "query", "name": "signature"}},
+    "described": {"k": key_in("X-Key"), "s": key_in("X-Auth", "An HMAC of the body, with your secret.")},
+}
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_signed_requests_are_an_obstacle(name: str) -> None:
+    """Where a call takes a signature besides the key, no fixed value will do: the type is missing."""
+    result = made(openapi(SIGNED[name], security=[{"k": [], "s": []}]))
+    assert result.definition["auth_patterns"] == []
+    assert "has to be signed" in texts(result, "missing")
+
+
+def test_a_required_signature_parameter_is_an_obstacle() -> None:
+    """A signature that every call takes as a parameter is missing, too."""
+    parameter = {"in": "header", "name": "X-Signature", "required": True}
+    paths = {"/notes": {"get": {"parameters": [parameter]}}}
+    assert "X-Signature" in texts(made(openapi({"k": key_in("X-Key")}, paths=paths)), "missing")
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_user_id_goes_with_its_token(declared: bool) -> None:
+    """A header that names the account beside its key is a second key, whether the key is declared or a parameter."""
+    parameters = [{"in": "header", "name": name, "required": True} for name in ("X-Auth-Token", "X-User-Id")]
+    paths = {"/notes": {"get": {"parameters": parameters}}}
+    result = made(openapi({"t": key_in("X-Auth-Token")} if declared else {}, paths=paths))
+    assert [field["header_name"] for field in pattern(result)["fields"]] == ["X-Auth-Token", "X-User-Id"]
+    assert errors(result.definition) == []
+
+
+@pytest.mark.parametrize(
+    ("description", "origin"),
+    [("Every request needs this key.", "missing"), ("For partners.", "assumed"), ("", "assumed")],
+)
+def test_unreferenced_keys_are_named(description: str, origin: str) -> None:
+    """A header key that no operation names is named; where its words say that calls need it, it is missing."""
+    schemes = {"o": code_flow(), "k": key_in("X-Key", description)}
+    result = made(openapi(schemes, security=[{"o": []}]))
+    assert pattern(result)["type"] == "OAUTH"
+    assert "X-Key" in texts(result, origin)
+
+
+def test_what_is_only_declared_is_not_taken() -> None:
+    """Where operations accept only what a connector cannot do, another scheme is not taken in its place."""
+    schemes = {"q": {"type": "apiKey", "in": "query", "name": "key"}, "b": BEARER}
+    result = made(openapi(schemes, security=[{"q": []}]))
+    assert result.definition["auth_patterns"] == []
+    assert made(openapi(schemes, security=[{"q": []}]), scheme="b").missing == []
+
+
+TOKEN_BODY = {"type": "object", "properties": {"code": {}, "code_verifier": {}}}
+PKCE: dict[str, tuple[dict[str, Any], str]] = {
+    "form field": (
+        {"paths": {"/oauth/token": {"post": {"requestBody": {"content": {"x": {"schema": TOKEN_BODY}}}}}}},
+        "found",
+    ),
+    "schema elsewhere": (
+        {
+            "paths": {
+                "/token": {
+                    "post": {
+                        "requestBody": {"content": {"x": {"schema": {"allOf": [{"$ref": "#/x-token"}]}}}}
+                    }
+                }
+            },
+            "x-token": TOKEN_BODY,
+        },
+        "found",
+    ),
+    "query parameter": (
+        {"paths": {"/authorize": {"get": {"parameters": [{"in": "query", "name": "code_challenge"}]}}}},
+        "found",
+    ),
+    "prose": ({"info": {"title": "Acme", "description": "Apps use OAuth 2.0 with PKCE."}}, "assumed"),
+    "nothing": ({}, ""),
+    "refused": ({"info": {"title": "Acme", "description": "We do not support PKCE."}}, ""),
+    "another operation's": (
+        {"paths": {"/notes": {"get": {"parameters": [{"in": "query", "name": "code_challenge"}]}}}},
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PKCE)
+def test_pkce(name: str) -> None:
+    """PKCE is read from the parameters of the token and authorization endpoints, and from prose."""
+    more, origin = PKCE[name]
+    result = made({**openapi({"o": code_flow()}), **more})
+    assert pattern(result)["oauth_config"].get("pkce_enabled", False) is bool(origin)
+    if origin:
+        assert "pkce_enabled" in texts(result, origin)
+
+
+def test_a_key_that_is_in_the_host_too_is_one_field() -> None:
+    """A placeholder and a key of one name, in a header of its own, are one field that fills both."""
+    schemes = {"app": key_in("X-App"), "key": key_in("X-Key")}
+    site = [{"url": "https://{app}.acme.io"}]
+    result = made(openapi(schemes, security=[{"app": [], "key": []}], servers=site))
+    app, key = pattern(result)["fields"]
+    assert (app["field_name"], app["header_name"], app["is_path_param"]) == ("app", "X-App", True)
+    assert key["field_name"] == "key"
+    assert result.missing == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "name"), [(BEARER, "token"), (BASIC, "username"), (key_in("X-Key"), "api_key")]
+)
+def test_a_placeholder_of_the_credentials_name_gets_another(scheme: Document, name: str) -> None:
+    """A placeholder that has the credential's name by chance does not become the credential."""
+    result = made(openapi({"a": scheme}, servers=[{"url": f"https://api.acme.io/{{{name}}}"}]))
+    assert result.definition["proxy_url"] == f"https://api.acme.io/{{{{url_{name}}}}}"
+    fields = [field["field_name"] for field in pattern(result)["fields"]]
+    assert fields[:2] == [f"url_{name}", name]
+    assert len(set(fields)) == len(fields)
+    assert result.missing == []
+
+
+def test_no_field_is_repeated() -> None:
+    """Schemes whose names make one field name get two; schemes of one header are one key."""
+    schemes = {"X-Key": key_in("X-Key"), "x_key": key_in("X-Other"), "again": key_in("x-key")}
+    result = made(openapi(schemes, security=[{"X-Key": [], "x_key": [], "again": []}]))
+    fields = [(field["field_name"], field["header_name"]) for field in pattern(result)["fields"]]
+    assert fields == [("x_key", "X-Key"), ("x_key_2", "X-Other")]
+    assert result.missing == []

@@ -146,6 +146,68 @@ def test_choice(wanted: str, expected: str) -> None:
     assert made(openapi({"a": BEARER}, servers=SERVERS), wanted).definition["proxy_url"] == expected
 
 
+PREFERRED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "described as production": (
+        [
+            {"url": "https://cie.acme.io", "description": "Customer integration environment"},
+            {"url": "https://tools.acme.io", "description": "Production"},
+        ],
+        "https://tools.acme.io",
+    ),
+    "live before paper": (
+        [
+            {"url": "https://trial.acme.io", "description": "Paper trading"},
+            {"url": "https://trade.acme.io", "description": "Live trading"},
+        ],
+        "https://trade.acme.io",
+    ),
+    "not production is no production": (
+        [
+            {"url": "https://a.acme.io", "description": "Non-production"},
+            {"url": "https://b.acme.io", "description": "Main"},
+        ],
+        "https://b.acme.io",
+    ),
+    "a region's production is not everybody's": (
+        [
+            {"url": "https://api.acme.io", "description": "Main"},
+            {"url": "https://api.acme.eu", "description": "EU production"},
+        ],
+        "https://api.acme.io",
+    ),
+    "the shorter of two hosts": (
+        [{"url": "https://next-api.acme.io"}, {"url": "https://api.acme.io"}],
+        "https://api.acme.io",
+    ),
+    "an API's host is not an extension": (
+        [{"url": "https://api.acme.io"}, {"url": "https://acme.io"}],
+        "https://api.acme.io",
+    ),
+    "a top-level domain says nothing": (
+        [{"url": "https://api.acme.dev"}, {"url": "https://eu.acme.dev"}],
+        "https://api.acme.dev",
+    ),
+    "a path that says sandbox": (
+        [{"url": "https://api.acme.io/sandbox"}, {"url": "https://api.acme.io/v1"}],
+        "https://api.acme.io/v1",
+    ),
+    "a name in an extension": (
+        [
+            {"url": "https://one.acme.io", "x-fern-server-name": "Sandbox"},
+            {"url": "https://two.acme.io", "x-fern-server-name": "Production"},
+        ],
+        "https://two.acme.io",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PREFERRED)
+def test_preferred(name: str) -> None:
+    """The server that people use for work is taken, as far as the document says which that is."""
+    listed, expected = PREFERRED[name]
+    assert made(openapi({"a": BEARER}, servers=listed)).definition["proxy_url"] == expected
+
+
 def test_unknown_choice_lists_the_servers() -> None:
     """A --server that fits none is an error which lists them."""
     with pytest.raises(DiscoveryError, match=r"4\. https://api\.eu\.acme\.io"):

@@ -60,3 +60,19 @@ def test_first_sentence(text: object, sentence: str) -> None:
 def test_identifiers(name: str, text: str, field: str) -> None:
     """Identifiers in any spelling give a label and a field name."""
     assert (label(name), identifier(name)) == (text, field)
+
+
+@pytest.mark.parametrize(
+    ("title", "host", "provider", "expected"),
+    [
+        ("Query API", "api.acme.io", "", "Acme Query"),
+        ("Core API", "core.acme.io", "", "Acme Core"),
+        ("Admin REST API v2", "api.acme.io", "Notes", "Notes Admin"),
+        ("Acme Admin API", "api.acme.io", "", "Acme Admin"),
+        ("REST API", "api.acme.io", "Notes", "Notes"),
+        ("Core API", "", "", "Core"),
+    ],
+)
+def test_a_title_that_names_a_part(title: str, host: str, provider: str, expected: str) -> None:
+    """Where the title names only a part of a service, the service's name goes before it."""
+    assert connector_name(title, host, provider) == expected

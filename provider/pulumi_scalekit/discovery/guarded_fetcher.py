@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import socket
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -55,12 +56,29 @@ class Response:
     body: bytes
     redirect: str = ""
     """Where a redirect that was not followed leads to."""
+    fault: str = ""
+    """Why the body is not all there, in a clause; empty where it is."""
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the body is a stream of server-sent events."""
+        kind: str = self.headers.get("content-type", "")
+        return kind.partition(";")[0].strip().lower() == "text/event-stream"
+
+    @property
+    def event_names(self) -> list[str]:
+        """The names of the complete events in an event stream."""
+        text = self.body.decode("utf-8", "replace") if self.is_event_stream else ""
+        return [
+            name.strip()
+            for event in _events(text)
+            for name in re.findall(r"^event:(.*)$", event, re.MULTILINE)
+        ]
 
     def json(self) -> Any:
         """The JSON value of the body, or of the first event that holds one in an event stream; else `None`."""
-        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         text = self.body.decode("utf-8", "replace")
-        if kind == "text/event-stream":
+        if self.is_event_stream:
             return event_data(text)
         try:
             return json.loads(text)
@@ -70,13 +88,18 @@ class Response:
 
 def event_data(stream: str) -> Any:
     """The JSON value of the first complete server-sent event that holds one, else `None`."""
-    for event in stream.replace("\r\n", "\n").split("\n\n")[:-1]:
+    for event in _events(stream):
         data = "\n".join(line[5:].lstrip() for line in event.split("\n") if line.startswith("data:"))
         try:
             return json.loads(data)
         except (ValueError, RecursionError):
             continue
     return None
+
+
+def _events(stream: str) -> list[str]:
+    """The complete events of a stream."""
+    return stream.replace("\r\n", "\n").split("\n\n")[:-1]
 
 
 def check_url(text: str, *, allow_loopback: bool) -> httpx.URL:
@@ -143,9 +166,20 @@ class GuardedFetcher:
         """Get a document.
 
         Raises:
-            FetchError: It cannot be fetched, or may not be.
+            FetchError: It cannot be fetched in whole, or may not be.
         """
-        return self._request("GET", url, {"Accept": "application/json"}, None)
+        response = self._request("GET", url, {"Accept": "application/json"}, None)
+        if response.fault:
+            raise FetchError(response.fault)
+        return response
+
+    def listen(self, url: str) -> Response:
+        """Get the first event of an event stream.
+
+        Raises:
+            FetchError: No response came, or the URL may not be requested.
+        """
+        return self._request("GET", url, {"Accept": "text/event-stream"}, None)
 
     def post(self, url: str, content: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
         """Post a JSON document.
@@ -163,10 +197,13 @@ class GuardedFetcher:
             location = response.headers.get("location") if 300 <= response.status < 400 else None
             if location is None:
                 return response
-            target = urljoin(text, location)
+            try:
+                target = urljoin(text, location)
+            except ValueError:
+                raise FetchError("redirects to what is not a URL") from None
             # Only the same origin is followed, and only where the method stays what it is.
             if _origin(target) != _origin(text) or (method != "GET" and response.status not in {307, 308}):
-                return Response(response.url, response.status, response.headers, response.body, target)
+                return replace(response, redirect=target)
             text = target
         raise FetchError("redirects too often")
 
@@ -193,7 +230,8 @@ class GuardedFetcher:
         try:
             response = self._client.send(request, stream=True, auth=_anonymous, follow_redirects=False)
             try:
-                return Response(text, response.status_code, response.headers, self._read(response, deadline))
+                body, fault = self._read(response, deadline)
+                return Response(text, response.status_code, response.headers, body, fault=fault)
             finally:
                 response.close()
         except httpx.TimeoutException:
@@ -232,22 +270,30 @@ class GuardedFetcher:
             extensions["sni_hostname"] = url.host
         return url.copy_with(host=addresses[0]), extensions
 
-    def _read(self, response: httpx.Response, deadline: float) -> bytes:
+    def _read(self, response: httpx.Response, deadline: float) -> tuple[bytes, str]:
+        """The body as far as the limit, and why it is not all there."""
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise FetchError("answers compressed, though it was asked not to")
+            return b"", "responds compressed, though it was asked not to"
         stream = response.headers.get("content-type", "").startswith("text/event-stream")
         body = bytearray()
         for chunk in response.iter_raw():
             body += chunk
             if len(body) > LIMIT:
-                raise FetchError(f"responds with more than {LIMIT // 1024} KB")
+                return bytes(body[:LIMIT]), f"responds with more than {LIMIT // 1024} KB"
             if time.monotonic() > deadline:
                 raise FetchError(
                     f"did not send its whole response within {self._timeout:g} seconds", unreachable=True
                 )
-            if stream and event_data(body.decode("utf-8", "replace")) is not None:
+            if stream and _has_told(body.decode("utf-8", "replace")):
                 break  # an event stream may stay open forever
-        return bytes(body)
+        return bytes(body), ""
+
+
+def _has_told(stream: str) -> bool:
+    """Whether an event stream has what is looked for: a JSON value, or the event of the older transport."""
+    return event_data(stream) is not None or any(
+        event.startswith("event: endpoint") for event in _events(stream)
+    )
 
 
 def _anonymous(request: httpx.Request) -> httpx.Request:

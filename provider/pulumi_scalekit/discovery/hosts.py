@@ -123,9 +123,7 @@ def _is_whole(labels: list[str], registered: list[str]) -> bool:
     name = registered[0]
     if "{{" in name:
         return False
-    if len(labels) == 1:
-        return bool(_STAND_IN.fullmatch(name))
-    return bool(_WHOLE.fullmatch(name))
+    return bool(_WHOLE.fullmatch(name) or (len(labels) == 1 and _STAND_IN.fullmatch(name)))
 
 
 def _is_stand_in(part: str, host: str) -> bool:

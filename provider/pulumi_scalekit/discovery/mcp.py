@@ -41,6 +41,13 @@ from .text import connector_name, first_sentence, name_of_host, plain
 
 PROTOCOL: Final = "2025-06-18"
 """The version of MCP that is offered in `initialize`."""
+_NOT_THERE: Final = frozenset([400, 404, 405, 410])
+"""What servers respond with where they have no metadata."""
+_SECRET: Final = re.compile(
+    r"(?:.*[-_.])?(?:api|access|auth|secret|private)?[-_]?(?:key|token|secret|password|auth|signature|sig|credentials?)"
+    r"|apikey|.*(?:Key|Token|Secret)",
+    re.IGNORECASE,
+)
 _SERVERS: Final = 3
 """How many authorization servers are asked, of those that the metadata lists."""
 
@@ -57,9 +64,9 @@ def read_mcp(url: str, *, timeout: float = 10.0, resolver: Resolver = resolve) -
         DiscoveryError: The URL cannot be that of an MCP server.
     """
     notes = Notes()
-    url = url.strip().partition("#")[0]
+    url, secrets = without_credentials(url.strip().partition("#")[0])
     if PLACEHOLDER.search(url):
-        notes.given("proxy_url", url)
+        _note_url(url, secrets, notes)
         notes.missing(
             f"{PATTERN}.type",
             "the URL has placeholders, so there is no one server to ask",
@@ -71,9 +78,34 @@ def read_mcp(url: str, *, timeout: float = 10.0, resolver: Resolver = resolve) -
     except FetchError as error:
         raise DiscoveryError(f"The MCP server's URL {error}") from None
     try:
+        _note_url(url, secrets, notes)
         return _Conversation(url, fetcher, notes).read()
     finally:
         fetcher.close()
+
+
+def without_credentials(url: str) -> tuple[str, list[str]]:
+    """A URL without the credentials in its query, and their names.
+
+    >>> without_credentials("https://mcp.acme.io/mcp?apiKey=123&team=7")
+    ('https://mcp.acme.io/mcp?team=7', ['apiKey'])
+    """
+    base, mark, query = url.partition("?")
+    pieces = query.split("&") if mark else []
+    secret = [piece for piece in pieces if _SECRET.fullmatch(piece.partition("=")[0])]
+    kept = "&".join(piece for piece in pieces if piece not in secret)
+    return (f"{base}?{kept}" if kept else base), [piece.partition("=")[0] for piece in secret]
+
+
+def _note_url(url: str, secrets: list[str], notes: Notes) -> None:
+    notes.given("proxy_url", url)
+    if secrets:
+        notes.missing(
+            "proxy_url",
+            f"the URL has a credential in its query ({', '.join(secrets)}), which would be in the definition and in "
+            "every log: it was left out, and the server was asked without it",
+            fix="let the account holder give it: --auth bearer, or --auth api_key with --header",
+        )
 
 
 @dataclass
@@ -81,11 +113,14 @@ class _Conversation:
     url: str
     fetcher: GuardedFetcher
     notes: Notes
+    is_foreign: bool = False
+    """Whether the server's metadata is about another resource."""
+    is_refused: bool = False
+    """Whether metadata is there, and cannot be read."""
     failures: list[str] = field(default_factory=list)
     """What could not be fetched, for the report."""
 
     def read(self) -> Reading:
-        self.notes.given("proxy_url", self.url)
         blueprint = Blueprint(proxy_url=self.url, is_mcp=True)
         try:
             response = self._initialize()
@@ -95,7 +130,7 @@ class _Conversation:
         if response.redirect:
             self.notes.assumed(
                 "proxy_url",
-                f"the server redirects to {response.redirect}",
+                f"the server redirects to {without_credentials(response.redirect)[0]}",
                 self.url,
                 "make that the URL if it is right",
             )
@@ -110,7 +145,7 @@ class _Conversation:
                 self.url,
             )
         issuers = [text for text in listed(resource.get("authorization_servers")) if isinstance(text, str)]
-        found = self._authorization_server(issuers, resource_url)
+        found = self._authorization_server(issuers)
         if found is not None:
             return Reading(self._oauth(blueprint, *found, resource), self.notes)
         return Reading(
@@ -128,7 +163,8 @@ class _Conversation:
                 "clientInfo": {"name": "pulumi-scalekit", "version": "1"},
             },
         }
-        headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": PROTOCOL}
+        # The version header belongs to what follows initialization, where both sides know the version.
+        headers = {"Accept": "application/json, text/event-stream"}
         return self.fetcher.post(self.url, request, headers)
 
     def _unreachable(self, blueprint: Blueprint, error: FetchError) -> Reading:
@@ -150,11 +186,15 @@ class _Conversation:
             response = self.fetcher.get(url)
         except FetchError as error:
             self.failures.append(f"{url} {error}")
+            self.is_refused = True
             return {}
         if response.redirect:
             self.failures.append(f"{url} redirects to another origin, which is not followed")
             return {}
         if response.status != 200:
+            if response.status not in _NOT_THERE:
+                self.failures.append(f"{url} responds with HTTP {response.status}")
+                self.is_refused = True
             return {}
         document = response.json()
         if not isinstance(document, Mapping):
@@ -172,6 +212,7 @@ class _Conversation:
             named = text_of(document.get("resource"))
             if not covers(named, self.url):
                 # RFC 9728, section 3.3: metadata for another resource must not be used.
+                self.is_foreign = True
                 self.failures.append(
                     f"{url} is about another resource, {named[:200] or 'without a name'}, and was not used"
                 )
@@ -179,13 +220,14 @@ class _Conversation:
             return document, url
         return {}, ""
 
-    def _authorization_server(
-        self, issuers: list[str], resource_url: str
-    ) -> tuple[Mapping[str, Any], str] | None:
+    def _authorization_server(self, issuers: list[str]) -> tuple[Mapping[str, Any], str] | None:
         """The metadata of an authorization server, and its URL."""
         if issuers:
             for issuer in issuers[:_SERVERS]:
-                for url in authorization_metadata_urls(issuer):
+                urls = authorization_metadata_urls(issuer)
+                if not urls:
+                    self.failures.append(f"the authorization server {issuer[:200]!r}, which is not a URL")
+                for url in urls:
                     document = self._metadata(url, "authorization-server metadata")
                     if not document:
                         continue
@@ -196,8 +238,6 @@ class _Conversation:
                         )
                         continue
                     return document, url
-            return None
-        if resource_url:
             return None
         # Before June 2025, MCP servers were their own authorization servers.
         root = origin(self.url)
@@ -297,41 +337,96 @@ class _Conversation:
                 where, "its tools need no credentials either; initialize alone does not show that", self.url
             )
             return replace(blueprint, type="NO_AUTH")
-        said = {challenge.scheme for challenge in challenges}
-        status = f"HTTP {response.status}"
+        if response.status in {401, 403}:
+            return self._refused(blueprint, response, challenges, resource_url)
+        try:
+            older = "endpoint" in self.fetcher.listen(self.url).event_names
+        except FetchError:
+            older = False
+        if older:
+            notes.assumed(where, "NO_AUTH: the server opened its event stream without credentials", self.url)
+            notes.missing(
+                f"{PATTERN}.is_mcp",
+                "the server has the older HTTP+SSE transport (MCP 2024-11-05), which keeps a session for each client, "
+                "and Scalekit supports stateless servers only",
+                self.url,
+                "look for its Streamable HTTP URL, which often ends in /mcp",
+            )
+            return replace(blueprint, type="NO_AUTH")
+        said = _rpc_error(response)
+        why = (
+            f"refused initialize with {said}"
+            if said
+            else f"responded to initialize with HTTP {response.status}, as no MCP server does"
+        )
+        notes.missing(
+            where,
+            f"{self.url} {why}, and has no OAuth metadata. OAUTH was assumed, which most public servers take",
+            self.url,
+            "check the URL, or give the auth type with --auth",
+        )
+        return replace(blueprint, type="OAUTH")
+
+    def _refused(
+        self, blueprint: Blueprint, response: Response, challenges: list[Challenge], resource_url: str
+    ) -> Blueprint:
+        """The auth type of a server that refuses, as far as its refusal says."""
+        notes, where = self.notes, f"{PATTERN}.type"
+        said = _rpc_error(response)
+        status = f"HTTP {response.status}" + (f" ({said})" if said else "")
+        schemes = {challenge.scheme for challenge in challenges}
+        announced = [
+            c.parameters["resource_metadata"] for c in challenges if "resource_metadata" in c.parameters
+        ]
         header = header_in_message(plain(response.body[:4000].decode("utf-8", "replace")))
-        if response.status in {401, 403} and header and "basic" not in said:
+        if announced and not resource_url and not self.is_foreign:
+            notes.assumed(where, f"OAUTH: the server's {status} announces OAuth metadata", self.url)
+            notes.missing(
+                where,
+                f"the metadata {announced[0][:200]} cannot be read, so nothing confirms that Scalekit can use it",
+                self.url,
+                "give the type with --auth, or run this again when the server has it",
+            )
+            return replace(blueprint, type="OAUTH")
+        if header and "basic" not in schemes:
             notes.found(where, f"API_KEY: the server's {status} names the header {header}", self.url)
             notes.found(f"{PATTERN}.auth_header_key_override", header, self.url)
             return replace(blueprint, type="API_KEY", header=header)
-        if "basic" in said and "bearer" not in said:
+        if "basic" in schemes and "bearer" not in schemes:
             notes.found(where, f"BASIC: the server's {status} asks for it", self.url)
             return replace(blueprint, type="BASIC")
-        if "bearer" in said:
+        if resource_url or self.is_refused or self.is_foreign:
+            why = "names no authorization server" if resource_url else "of the server cannot be used"
+            notes.assumed(where, f"BEARER: the server's {status} asks for a credential", self.url)
+            notes.missing(
+                where,
+                f"the OAuth metadata {why}, so where its tokens come from is not known",
+                resource_url or self.url,
+                "give the type with --auth, and --header where it is not Authorization",
+            )
+        elif "bearer" in schemes:
             notes.found(
                 where, f"BEARER: the server's {status} asks for it, and names no OAuth metadata", self.url
             )
-            return replace(blueprint, type="BEARER")
-        if response.status in {401, 403}:
+        else:
             notes.assumed(
                 where,
                 f"BEARER: the server's {status} does not say what it wants",
                 self.url,
                 "give the type with --auth, and --header where it is not Authorization",
             )
-            return replace(blueprint, type="BEARER")
-        notes.missing(
-            where,
-            f"{self.url} responded to initialize with {status}, as no MCP server does, and has no "
-            "OAuth metadata. OAUTH was assumed, which most public servers take",
-            self.url,
-            "check the URL, or give the auth type with --auth",
-        )
-        return replace(blueprint, type="OAUTH")
+        return replace(blueprint, type="BEARER")
 
     def _report_failures(self, used: str) -> None:
         for failure in self.failures:
             self.notes.assumed(f"{PATTERN}.type", f"made without this document: {failure}", used or self.url)
+
+
+def _rpc_error(response: Response) -> str:
+    """The JSON-RPC error of a response, in the server's words; empty where there is none."""
+    error = mapping(mapping(response.json()).get("error"))
+    message = plain(error.get("message"))[:200]
+    return f"the JSON-RPC error {error.get('code', 0)}: {message}" if message else ""
 
 
 def _named(

@@ -20,7 +20,10 @@ class Challenge:
 
 
 _TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER: Final = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}))\s*(?:,|$)')
+# Double quotes are the standard's; servers write single ones, and none around URLs, as well.
+_PARAMETER: Final = re.compile(
+    rf"""\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s,"']+))\s*(?:,|$)""",
+)
 _SCHEME: Final = re.compile(rf"\s*({_TOKEN})(?:\s+|\s*(?:,|$))")
 
 
@@ -34,7 +37,11 @@ def parse_challenges(values: list[str]) -> list[Challenge]:
             match = _PARAMETER.match(value, position)
             if match and parameters is not None:
                 quoted = match.group(2)
-                text = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else match.group(3)
+                text = (
+                    re.sub(r"\\(.)", r"\1", quoted)
+                    if quoted is not None
+                    else match.group(3) or match.group(4) or ""
+                )
                 parameters.setdefault(match.group(1).lower(), text)
             elif match is None and (match := _SCHEME.match(value, position)):
                 parameters = {}
@@ -61,10 +68,15 @@ def well_known(url: str, suffix: str) -> list[str]:
 def authorization_metadata_urls(issuer: str) -> list[str]:
     """Where metadata of an authorization server is, in the order of the MCP specification.
 
+    Empty where the issuer is not a URL.
+
     RFC 8414, section 3.1 inserts the issuer's path behind the well-known one; OpenID Connect discovery appends the
     well-known one to it, and is looked for in both ways.
     """
-    path = urlsplit(issuer).path.rstrip("/")
+    try:
+        path = urlsplit(issuer).path.rstrip("/")
+    except ValueError:
+        return []
     root = origin(issuer)
     if not path:
         return [f"{root}/.well-known/oauth-authorization-server", f"{root}/.well-known/openid-configuration"]

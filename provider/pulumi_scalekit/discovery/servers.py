@@ -70,7 +70,7 @@ class Server:
         return bool(
             _TEST.search(PLACEHOLDER.sub("", before))
             or _TEST.search(first_sentence(f"{self.description} - server"))
-            or any(_TEST.fullmatch(step) for step in self.url.split("/")[3:])
+            or any(_TEST.fullmatch(step.strip("_")) for step in self.url.split("/")[3:])
         )
 
     @property
@@ -192,7 +192,10 @@ def templated(url: str) -> str:
 
 def _server(entry: Any, where: str) -> Server:
     entry = mapping(entry)
-    url, description = text_of(entry.get("url")).strip(), text_of(entry.get("description"))
+    url = text_of(entry.get("url")).strip()
+    # OpenAPI 3.2 names servers; generators have had extensions for it.
+    described = ("description", "name", "x-fern-server-name", "x-speakeasy-server-id", "x-name")
+    description = next(filter(None, (text_of(entry.get(key)) for key in described)), "")
     variables = mapping(entry.get("variables"))
     inputs: dict[str, Input] = {}
     remarks: list[str] = []
