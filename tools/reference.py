@@ -102,7 +102,7 @@ def settings_rows() -> list[tuple[str, str, str, str]]:
                 f"`scalekit:{n.key}`",
                 f"`{n.variable}`",
                 f"{n.default:g}",
-                f"{n.meaning} {n.least:g} to {n.most:g}.",
+                f"{n.meaning} {n.minimum:g} to {n.maximum:g}.",
             )
             for n in settings.NUMBERS
         ),

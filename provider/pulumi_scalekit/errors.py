@@ -12,11 +12,11 @@ The hierarchy::
      ├─ EngineError            Pulumi could not do what was asked of it
      ├─ InjectionError         a definition makes no upstream request of a call (`injection`)
      ├─ DiscoveryError         an API's documents cannot be read (`discovery`)
-     ├─ TransportError         no usable answer came back
+     ├─ TransportError         no usable response came back
      │   ├─ Unreachable        the request never left
-     │   ├─ Interrupted        the request left, the answer did not arrive: the outcome is not known
+     │   ├─ Interrupted        the request left, the response did not arrive: the outcome is not known
      │   │   └─ TimedOut       nor is it known whether Scalekit is done with it
-     │   └─ ProtocolError      the answer is none of Scalekit's: broken JSON, endless paging
+     │   └─ ProtocolError      the response is none of Scalekit's: broken JSON, endless paging
      │       └─ Redirected     it points elsewhere, and is not followed
      └─ ApiError               Scalekit refused
          ├─ InvalidRequest     400
@@ -29,8 +29,8 @@ The hierarchy::
          ├─ RateLimited        429
          └─ ServerError        408, 500 and up: the outcome of a write is not known
 
-Each reads as one message that a user can act on: what failed, what Scalekit answered, and what to do.
-No message holds a client secret or a token.
+Each reads as one message that a user can act on: what failed, what Scalekit returned, and what to do.
+No message has a client secret or a token in it.
 """
 
 from __future__ import annotations
@@ -85,12 +85,14 @@ class EngineError(ScalekitError):
 
 
 class TransportError(ScalekitError):
-    """No usable answer came back."""
+    """No usable response came back."""
 
     ambiguous = False
     """Whether a write may have taken effect all the same."""
     pending = False
     """Whether Scalekit may still be at work on it, and take it into effect later."""
+    accepted = False
+    """Whether the status said that it was done: only the body is unusable."""
 
 
 class Unreachable(TransportError):
@@ -98,25 +100,25 @@ class Unreachable(TransportError):
 
 
 class Interrupted(TransportError):
-    """The request was sent, but its answer did not arrive."""
+    """The request was sent, but its response did not arrive."""
 
     ambiguous = True
 
 
 class TimedOut(Interrupted):
-    """The request was sent, and the time for its answer passed."""
+    """The request was sent, and the time for its response passed."""
 
     pending = True
 
 
 class ProtocolError(TransportError):
-    """The answer is not one that Scalekit's API gives."""
+    """The response is not one that Scalekit's API gives."""
 
     ambiguous = True
 
 
 class Redirected(ProtocolError):
-    """The answer points elsewhere. Nothing is sent there: the request carries a token."""
+    """The response points elsewhere. Nothing is sent there: the request carries a token."""
 
     ambiguous = False
 
@@ -130,7 +132,7 @@ class Violation:
 
 
 class ApiError(ScalekitError):
-    """Scalekit answered with an error.
+    """Scalekit returned an error.
 
     Attributes:
         status: The HTTP status.
@@ -184,7 +186,7 @@ class ApiError(ScalekitError):
             reference += f", {self.error_code}"
         if self.request_id:
             reference += f", request {self.request_id}"
-        text = f"{self.action} failed: Scalekit answered “{said}” ({reference})"
+        text = f"{self.action} failed: Scalekit returned “{said}” ({reference})"
         return f"{text}. {self.remedy}" if self.remedy else text
 
 
@@ -214,10 +216,15 @@ class Unauthenticated(ApiError):
 class PermissionDenied(ApiError):
     """403: the client may not do this."""
 
-    remedy = (
-        "Give this API client the permissions agent_connectors:read and agent_connectors:write "
-        "in the Scalekit Dashboard (Developers > Settings > API Credentials)"
-    )
+    @property
+    def remedy(self) -> str:  # type: ignore[override]  # it names what the response names, and nothing else
+        """What to do: give the client the permissions that the response names, if it names any."""
+        where = "in the Scalekit Dashboard (Developers > Settings > API Credentials)"
+        if not self.required_permissions:
+            return (
+                f"Scalekit does not say which permission is missing: compare those of this API client {where}"
+            )
+        return f"Give this API client {' and '.join(self.required_permissions)} {where}"
 
 
 class NotFound(ApiError):
@@ -244,6 +251,8 @@ class RateLimited(ApiError):
 
 class ServerError(ApiError):
     """408 and 5xx: Scalekit failed. Whether a write took effect is not known."""
+
+    accepted = False
 
     ambiguous = True
     remedy = "Run again; what was done already is recognised"

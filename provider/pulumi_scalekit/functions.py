@@ -33,6 +33,7 @@ def get_connectors() -> list[ConnectorInfo]:
         pulumi.RunError: The environment cannot be read; the message says why.
     """
     from pulumi_scalekit.api.client import Client
+    from pulumi_scalekit.api.connectors import Connectors
     from pulumi_scalekit.definition.normalize import definition_of
 
     from .errors import ScalekitError
@@ -44,7 +45,7 @@ def get_connectors() -> list[ConnectorInfo]:
 
     try:
         with Client(read_settings(configured)) as client:
-            answers = list(client.connectors())
+            answers = Connectors(client).listed()
     except ScalekitError as error:
         raise pulumi.RunError(str(error)) from None
     infos = []

@@ -1,12 +1,38 @@
-"""Keeps a client's secrets out of what a server says."""
+"""Makes text from elsewhere fit to be shown: without secrets, on one printable line of bounded length.
+
+What a server says is text of others. Shown as it is, it could drive a terminal, fill it, or look like a line of ours.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import threading
+from typing import Final
 from urllib.parse import quote, quote_plus
 
-SHOWN_INSTEAD = "[secret]"
+SHOWN_INSTEAD: Final = "[secret]"
+MAX_TEXT: Final = 500
+"""Characters of a server's message that are shown at most."""
+_WORD = re.compile(r"[\w.:/+=%~-]+$")
+
+
+def printable(value: object, *, maximum: int = MAX_TEXT) -> str:
+    r"""One printable line of bounded length from whatever a server sent; "" from what is not text.
+
+    Control characters, escape sequences, line breaks and marks of text direction become spaces. What is too long
+    is cut before a word, since half of a secret value would not be recognised as one, and ends with "…".
+
+    >>> printable("evil\x1b[2J name")
+    'evil [2J name'
+    """
+    if not isinstance(value, str):
+        return ""
+    line = "".join(char if char.isprintable() else " " for char in value[: 4 * maximum])
+    line = " ".join(line.split())
+    if len(value) <= 4 * maximum and len(line) <= maximum:
+        return line
+    return _WORD.sub("", line[:maximum]).rstrip() + "…"
 
 
 class Redaction:

@@ -45,6 +45,10 @@ class Settings:
     """How often a call is tried when it fails for a passing reason."""
     backoff: float = 0.25
     """Seconds before the first repetition; each further one waits twice as long."""
+    list_delay: float = 10.0
+    """Seconds by which a list may show a write late: what it does not show is looked for as long."""
+    requests_per_minute: float = 0.0
+    """Requests of a process in any minute, at most; 0 for no limit."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,15 @@ class Number:
     key: str
     variable: str
     default: float
-    least: float
-    most: float
+    minimum: float
+    maximum: float
     meaning: str
 
     def read(self, text: str | None) -> float:
         """The setting's value from its text, or its default.
 
         Raises:
-            SettingsError: It is no number within the bounds.
+            SettingsError: It is not a number within the bounds.
         """
         if text is None:
             return self.default
@@ -71,11 +75,11 @@ class Number:
             value = type(self.default)(text)
         except ValueError:
             value = float("nan")
-        if not self.least <= value <= self.most:
+        if not self.minimum <= value <= self.maximum:
             kind = "a whole number" if isinstance(self.default, int) else "a number"
             raise SettingsError(
                 f"The setting scalekit:{self.key} ({self.variable}) must be {kind} "
-                f"from {self.least:g} to {self.most:g}"
+                f"from {self.minimum:g} to {self.maximum:g}"
             )
         return value
 
@@ -117,6 +121,24 @@ NUMBERS: Final = (
         0,
         60,
         "Seconds before the first repetition; each further one waits twice as long.",
+    ),
+    Number(
+        "list_delay",
+        "listDelay",
+        "SCALEKIT_LIST_DELAY",
+        10.0,
+        0,
+        3600,
+        "Seconds by which a list may show a write late: what it does not show is looked for as long.",
+    ),
+    Number(
+        "requests_per_minute",
+        "requestsPerMinute",
+        "SCALEKIT_REQUESTS_PER_MINUTE",
+        0.0,
+        0,
+        1_000_000,
+        "Requests of a process in any minute, at most, evenly spread; 0 for no limit.",
     ),
 )
 """The settings that tune a run; all have defaults that suit most."""

@@ -131,7 +131,7 @@ class Environment(App):
 
 def client(app: Callable[[httpx.Request], httpx.Response], **settings: Any) -> Client:
     """A client of an application, that hardly repeats anything."""
-    quick: dict[str, Any] = {"backoff": 0.001, "timeout": 5.0, "rate_limit_wait": 2.0}
+    quick: dict[str, Any] = {"backoff": 0.001, "list_delay": 0.015, "timeout": 5.0, "rate_limit_wait": 2.0}
     return Client(
         Settings(URL, "skc_test", SECRET, **{**quick, **settings}), transport=httpx.MockTransport(app)
     )

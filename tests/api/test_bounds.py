@@ -18,12 +18,15 @@ from hypothesis import strategies as st
 
 from pulumi_scalekit import local
 from pulumi_scalekit.api import client as api_module
-from pulumi_scalekit.api.client import MAX_CONNECTOR_DEPTH, MAX_PAGES, Client
+from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connectors import MAX_DEPTH as MAX_CONNECTOR_DEPTH
+from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.api.pages import MAX_PAGES
 from pulumi_scalekit.api.responses import MAX_DEPTH, depth, parse_json
 from pulumi_scalekit.errors import Interrupted, ProtocolError, Redirected
 from pulumi_scalekit.settings import Settings
 
-from .apps import HOST, App, client, connector, ok
+from .apps import HOST, App, client, ok
 
 
 @contextlib.contextmanager
@@ -87,7 +90,7 @@ def test_an_exchange_has_one_deadline(what: str) -> None:
     """However slowly an answer trickles in, the call ends when its time is up."""
     with raw_server(SLOW[what]) as url, Client(Settings(url, "a", "b", timeout=0.4, attempts=1)) as api:
         began = time.monotonic()
-        with pytest.raises(Interrupted, match=r"no answer within 0\.4 seconds"):
+        with pytest.raises(Interrupted, match=r"no response within 0\.4 seconds"):
             api.call("x", "GET", "/x")
         assert 0.3 < time.monotonic() - began < 1.5
 
@@ -98,7 +101,7 @@ def test_connections_are_used_again() -> None:
         settings = Settings(scalekit.url, scalekit.client_id, scalekit.client_secret)
         with Client(settings) as api:
             for _ in range(5):
-                list(api.connectors())
+                Connectors(api).listed()
         assert len(scalekit.requests) == 6
         assert len({request.connection for request in scalekit.requests}) == 1
 
@@ -110,7 +113,7 @@ def test_as_many_connections_as_calls_at_once() -> None:
         with Client(settings) as api:
             for _ in range(2):
                 with ThreadPoolExecutor(4) as threads:
-                    list(threads.map(lambda _: list(api.connectors()), range(4)))
+                    list(threads.map(lambda _: Connectors(api).listed(), range(4)))
         lists = [request.connection for request in scalekit.requests if request.operation == "list"]
         assert len(lists) == 8
         assert len(set(lists)) == 4
@@ -154,7 +157,7 @@ def test_an_unusable_page_token_is_an_error(token: object) -> None:
     """What cannot stand in a URL is not sent."""
     app = App(lambda _r: ok({"providers": [], "next_page_token": token}))
     with pytest.raises(ProtocolError, match="unusable page token"):
-        list(client(app).connectors())
+        Connectors(client(app)).listed()
     assert app.count("/api/v1/providers") == 1
 
 
@@ -162,7 +165,7 @@ def test_a_listing_that_repeats_its_page_token_ends() -> None:
     """A page token that comes a second time would lead round in circles."""
     app = App(lambda _r: ok({"providers": [], "next_page_token": "same"}))
     with pytest.raises(ProtocolError, match="repeats a page forever"):
-        list(client(app).connectors())
+        Connectors(client(app)).listed()
     assert app.count("/api/v1/providers") == 2
 
 
@@ -171,7 +174,7 @@ def test_a_listing_that_always_has_one_more_page_ends() -> None:
     app = App()
     app.handler = lambda _r: ok({"providers": [], "next_page_token": f"{len(app.requests)}"})
     with pytest.raises(ProtocolError, match=f"did not come to an end within {MAX_PAGES} pages"):
-        list(client(app).connectors())
+        Connectors(client(app)).listed()
     assert app.count("/api/v1/providers") == MAX_PAGES
 
 
@@ -185,7 +188,7 @@ def test_pages_are_followed_to_the_end() -> None:
         return ok({"providers": [{"identifier": f"C:{number}"}], **following})
 
     app.handler = page
-    assert [c["identifier"] for c in client(app).connectors()] == ["C:0", "C:1", "C:2"]
+    assert [c["identifier"] for c in Connectors(client(app)).listed()] == ["C:0", "C:1", "C:2"]
     for request in app.requests[1:]:
         assert request.url.params["filter.provider_type"] == "CUSTOM"
         assert request.url.params["page_size"] == "1000"
@@ -197,8 +200,8 @@ def test_pages_are_followed_to_the_end() -> None:
 def test_what_is_no_list_of_connectors_is_an_error(providers: object) -> None:
     """A list of something else is refused as a whole."""
     app = App(lambda _r: ok({"providers": providers or {"a": 1}}))
-    with pytest.raises(ProtocolError, match="no such list"):
-        list(client(app).connectors())
+    with pytest.raises(ProtocolError, match="not such a list"):
+        Connectors(client(app)).listed()
 
 
 UNUSABLE = {
@@ -227,7 +230,9 @@ UNUSABLE = {
 def test_what_is_no_usable_json_object_is_an_error(what: str) -> None:
     """Bodies that Pulumi could not carry, or Python not read, are one clear error."""
     app = App(lambda _r: httpx.Response(200, content=UNUSABLE[what]))
-    with pytest.raises(ProtocolError, match=r"no usable JSON object\. Check that SCALEKIT_ENVIRONMENT_URL"):
+    with pytest.raises(
+        ProtocolError, match=r"not a usable JSON object\. Check that SCALEKIT_ENVIRONMENT_URL"
+    ):
         client(app, attempts=1).call("x", "GET", "/x")
 
 
@@ -247,9 +252,9 @@ def test_a_connector_too_deep_for_pulumi_is_an_error() -> None:
         return {"identifier": "C:1", "x": value}
 
     for levels, fine in ((MAX_CONNECTOR_DEPTH, True), (MAX_CONNECTOR_DEPTH + 1, False)):
-        app = App(lambda _r, levels=levels: ok({"provider": nested(levels)}))  # type: ignore[misc]
+        app = App(lambda _r, levels=levels: ok({"providers": [{**nested(levels), "display_name": "A"}]}))  # type: ignore[misc]
         with contextlib.nullcontext() if fine else pytest.raises(ProtocolError, match="C:1 nests deeper"):
-            client(app).create_connector(connector("A"), what="connector 'A'")
+            Connectors(client(app)).named("A")
 
 
 JSON = st.recursive(

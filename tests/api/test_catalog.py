@@ -13,6 +13,7 @@ from pulumi_scalekit.errors import (
     Interrupted,
     InUse,
     NotFound,
+    ProtocolError,
     RateLimited,
     ServerError,
     TimedOut,
@@ -45,7 +46,34 @@ def test_a_create_whose_answer_is_lost_finds_its_own(failure: str) -> None:
     assert [c["identifier"] for c in connectors.known("A")] == ["C:1"]
 
 
-@pytest.mark.parametrize("failure", sorted(AMBIGUOUS.keys() - {"timeout"}))
+ACCEPTED: dict[str, Reply] = {
+    **{name: AMBIGUOUS[name] for name in ("broken JSON", "no identifier", "HTML")},
+    "no content": httpx.Response(204),
+    "an empty body": httpx.Response(200),
+}
+
+
+@pytest.mark.parametrize("failure", ACCEPTED)
+def test_a_create_that_was_accepted_is_never_sent_again(failure: str) -> None:
+    """A 2xx says that it was done: where no list shows it, however late, the message says so instead."""
+    environment = Environment()
+    environment.before = [ACCEPTED[failure]]
+    with pytest.raises(ProtocolError, match=r"no list has shown.*not sent again.*SCALEKIT_LIST_DELAY"):
+        Connectors(client(environment)).create(connector("A"))
+    assert environment.counts["POST /api/v1/custom-providers"] == 1
+
+
+@pytest.mark.parametrize("failure", ACCEPTED)
+def test_a_create_that_was_accepted_is_found(failure: str) -> None:
+    """Its own connector is in the list, and is kept."""
+    environment = Environment()
+    environment.after = [ACCEPTED[failure]]
+    environment.listings = [(), ("C:1",), ("C:1",)]
+    assert Connectors(client(environment)).create(connector("A"))["identifier"] == "C:1"
+    assert environment.counts["POST /api/v1/custom-providers"] == 1
+
+
+@pytest.mark.parametrize("failure", sorted(AMBIGUOUS.keys() - {"timeout", *ACCEPTED}))
 def test_a_create_that_did_not_happen_is_sent_again(failure: str) -> None:
     """After the list has had time to show it."""
     environment = Environment()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_scalekit.api.responses import MAX_TEXT, api_error, printable
+from pulumi_scalekit.api.responses import api_error
 from pulumi_scalekit.errors import ApiError, InvalidRequest, ScalekitError
-from pulumi_scalekit.redaction import Redaction
+from pulumi_scalekit.redaction import MAX_TEXT, Redaction, printable
 
 from .apps import SECRET, App, client, refusal
 from .test_bounds import JSON
@@ -36,7 +36,7 @@ def test_a_refusal_reads_as_one_message() -> None:
     with pytest.raises(InvalidRequest) as caught:
         client(app).call("create connector 'A'", "POST", "/x", body={})
     assert str(caught.value) == (
-        "create connector 'A' failed: Scalekit answered “validation failed: proxy_url: must start with "
+        "create connector 'A' failed: Scalekit returned “validation failed: proxy_url: must start with "
         "https://; auth_patterns[0].type: is unknown” (HTTP 400, INVALID_ARGUMENT, request req_1). "
         "Correct the named properties and run again"
     )
@@ -140,7 +140,7 @@ DETAIL = st.fixed_dictionaries(
 @given(st.fixed_dictionaries({"message": JSON, "details": st.lists(DETAIL | JSON, max_size=4) | JSON}))
 def test_known_members_of_unknown_types_are_survived(body: dict[str, object]) -> None:
     """Where the contract says text there may be anything."""
-    assert str(api_error("x", 400, {}, body)).startswith("x failed: Scalekit answered “")
+    assert str(api_error("x", 400, {}, body)).startswith("x failed: Scalekit returned “")
 
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=10), st.text(max_size=10))

@@ -208,7 +208,7 @@ def test_messages_of_the_network_have_a_remedy() -> None:
     ):
         client(app, attempts=1).call("x", "GET", "/x")
     app.handler = lambda r: httpx.ReadTimeout("")
-    with pytest.raises(Interrupted, match=r"gave no answer within 5 seconds\. Run again in a minute"):
+    with pytest.raises(Interrupted, match=r"sent no response within 5 seconds\. Run again in a minute"):
         client(app, attempts=1).call("x", "GET", "/x")
 
 

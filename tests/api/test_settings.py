@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pulumi_scalekit import local
 from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.errors import SettingsError, Unreachable
 from pulumi_scalekit.settings import Settings, environment_url, read_settings
 
@@ -160,7 +161,7 @@ def test_a_local_environment_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> 
         scalekit = stack.enter_context(local.running())
         settings = Settings(scalekit.url, scalekit.client_id, scalekit.client_secret)
         client = stack.enter_context(Client(settings))
-        assert list(client.connectors()) == []
+        assert Connectors(client).listed() == []
 
 
 @pytest.mark.parametrize(

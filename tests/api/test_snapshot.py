@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.api.list_cache import LOOKS, ListCache
+from pulumi_scalekit.api.list_cache import ListCache
 from pulumi_scalekit.errors import ScalekitError, Unreachable
 
 from .apps import at_once
+
+LOOKS = 5
+"""How often something is looked for that is not there: at once, and after each of four pauses."""
 
 
 class Source:
@@ -42,7 +45,7 @@ class Source:
 
 def snapshot(source: Source, *, pause: float = 0.002) -> ListCache:
     """A snapshot that does not wait long."""
-    return ListCache(source, key="id", name="name", pause=pause)
+    return ListCache(source, key="id", name="name", pause=pause, delay=15 * pause)
 
 
 def test_threads_share_one_list() -> None:

@@ -149,7 +149,7 @@ def test_an_unusable_token_is_an_error(token: object) -> None:
     """A token that is none, or would break the header, is never put into one."""
     app = App()
     app.sign_in = lambda _r: ok({"access_token": token, "expires_in": 60})  # type: ignore[method-assign]
-    with pytest.raises(ProtocolError, match="without a usable access token"):
+    with pytest.raises(ProtocolError, match="no usable access token"):
         client(app).call("x", "GET", "/x")
     assert app.count("/x") == 0
 

@@ -16,6 +16,7 @@ import pytest
 
 from pulumi_scalekit import local
 from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.cli.app import run
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.settings import Settings
@@ -129,7 +130,7 @@ def seed(scalekit: LocalScalekit, *definitions: Mapping[str, Any]) -> list[str]:
     """Create connectors, and answer their identifiers."""
     settings = Settings(scalekit.url, scalekit.client_id, scalekit.client_secret)
     with Client(settings) as client:
-        return [client.create_connector(d, what="a connector")["identifier"] for d in definitions]
+        return [Connectors(client).create(d)["identifier"] for d in definitions]
 
 
 def writes(scalekit: LocalScalekit) -> int:

@@ -15,6 +15,7 @@ import pytest
 
 from pulumi_scalekit import local
 from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.settings import Settings
 from pulumi_scalekit.tool_proxy.account import InjectionError
 from pulumi_scalekit.tool_proxy.calls import ToolProxy
@@ -141,7 +142,7 @@ def environment() -> Iterator[local.LocalScalekit]:
         running.settings.upstreams = {"https://api.example.com": f"http://127.0.0.1:{server.server_port}"}
         settings = Settings(running.url, running.client_id, running.client_secret)
         with Client(settings) as client:
-            client.create_connector({**definition(HEADED), "proxy_enabled": True}, what="it")
+            Connectors(client).create({**definition(HEADED), "proxy_enabled": True})
         yield running
     server.shutdown()
     server.server_close()

@@ -134,7 +134,7 @@ def lowest_versions(wheel: Path) -> str:
         needed = map(Requirement, email.message_from_bytes(archive.read(name)).get_all("Requires-Dist", []))
     used = [each for each in needed if not each.marker or each.marker.evaluate({"extra": "embedded"})]
     lowest = {each.name: s.version for each in used for s in each.specifier if s.operator == ">="}
-    assert {"httpx", "pulumi", "pydantic", "stamina", "typer", "cryptography"} <= lowest.keys()
+    assert {"httpx", "pulumi", "pydantic", "tenacity", "typer", "cryptography"} <= lowest.keys()
     return "".join(f"{name}=={version}\n" for name, version in lowest.items())
 
 

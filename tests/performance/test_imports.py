@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("httpx", "pydantic", "stamina", "typer", "rich", "starlette", "uvicorn", "cryptography", "yaml")
+HEAVY = ("httpx", "pydantic", "tenacity", "typer", "rich", "starlette", "uvicorn", "cryptography", "yaml")
 
 SETTINGS = {
     "scalekit:environmentUrl": "https://example.scalekit.dev",
@@ -88,7 +88,7 @@ def test_a_run_with_changes(call: str) -> None:
     """A provider process that checks and compares something new needs the rules, and still no HTTP client."""
     loaded = loaded_by(f"{PROVIDER}\n{call}")
     assert {"pulumi_scalekit.definition.schema", "pydantic"} <= loaded
-    assert not loaded & {"httpx", "stamina", "pulumi_scalekit.api.client"}
+    assert not loaded & {"httpx", "tenacity", "pulumi_scalekit.api.client"}
 
 
 def test_the_http_client_comes_without_its_command_line() -> None:

@@ -80,7 +80,7 @@ def test_a_failed_run_says_what_to_do_and_the_next_one_does_it(
     scalekit.faults.add("create:error=503,skip=1")
     result = project.up(code=None)
     assert re.search(
-        r"create connector 'Connector \d' failed: Scalekit answered .*HTTP 503.*Run again", result.text
+        r"create connector 'Connector \d' failed: Scalekit returned .*HTTP 503.*Run again", result.text
     )
     scalekit.faults.clear()
     project.up()

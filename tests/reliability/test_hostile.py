@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pulumi.dynamic import CreateResult
 
-from pulumi_scalekit.api.client import checked_identifier
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.api.paths import checked_identifier
 from pulumi_scalekit.provider.connector import ConnectorProvider, Failure
 from pulumi_scalekit.provider.session import Session
 from pulumi_scalekit.settings import Settings

@@ -1,35 +1,50 @@
-"""The access token of OAuth 2.0 client credentials: one for all threads of a process."""
+"""The access token of OAuth 2.0 client credentials, one for all threads, as authentication of HTTP requests."""
 
 from __future__ import annotations
 
 import re
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Generator
+from typing import Final
 
 import httpx
 
-from pulumi_scalekit.errors import ApiError, ProtocolError, ScalekitError, TransportError, Unauthenticated
+from pulumi_scalekit.errors import (
+    ApiError,
+    ProtocolError,
+    ScalekitError,
+    TransportError,
+    Unauthenticated,
+    Unreachable,
+)
+from pulumi_scalekit.redaction import Redaction
+from pulumi_scalekit.settings import Settings
 
-if TYPE_CHECKING:
-    from .client import Client
+from .paths import TOKEN
+from .responses import read_response
 
 DEFAULT_LIFETIME: Final = 300.0
-"""Seconds that a token is used where the server does not say how long it holds."""
+"""Seconds that a token is used where the server does not say how long it is valid."""
 _LEEWAY: Final = 0.1
 """The part of a token's life, at its end, in which it is not used any more."""
 _TOKEN = re.compile(r"[!-~]{1,16384}")
+
+Exchanges = Generator[httpx.Request, httpx.Response, str]
+"""Requests to make on the way to a token."""
 
 
 class Token:
     """The token of one client, renewed when it ends.
 
     Threads that need a new one wait for the first of them to get it, and share its failure too. That the
-    credentials are refused is final for this object: asking again cannot help, and could lock the client out.
+    credentials are refused is final for this object: another request cannot help, and could lock the client out.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, settings: Settings, redact: Redaction) -> None:
+        self._settings = settings
+        self._redact = redact
+        self._action = f"request a token from {settings.environment_url}"
         self._lock = threading.Lock()
         self._token = ""
         self._ends_at = float("-inf")
@@ -37,12 +52,12 @@ class Token:
         self._failure: ScalekitError | None = None
         self._failed_at = float("-inf")
 
-    def current(self, *, instead_of: str | None = None) -> str:
-        """A token that still holds, and is not the one that was just refused.
+    def current(self, *, instead_of: str | None = None) -> Exchanges:
+        """Yield the token request, if one is needed, and return a valid token other than the one just refused.
 
         Raises:
             Unauthenticated: The environment does not accept the client id and secret.
-            ScalekitError: As `Client.send`.
+            ScalekitError: It returned something else than a token.
         """
         came_at = time.monotonic()
         with self._lock:
@@ -52,35 +67,49 @@ class Token:
                 return self._token
             if self._failure is not None and self._failed_at > came_at:
                 raise self._failure.with_traceback(None)
+            requested_at = time.monotonic()
             try:
-                self._renew()
-            except (TransportError, ApiError) as error:
-                error.ambiguous = False  # whatever was to be done with the token was not begun
-                self._failure, self._failed_at = error, time.monotonic()
+                response = yield self._request()
+                self._token, lifetime = self._read(response)
+            except GeneratorExit:
+                # httpx could not send it, and raises what happened where the request was made.
+                self._note(Unreachable(f"{self._action} failed: another call of this run has just failed to"))
                 raise
+            except (ApiError, TransportError) as error:
+                error.ambiguous = False  # whatever was to be done with the token was not begun
+                self._note(error)
+                raise
+            self._ends_at = requested_at + lifetime * (1 - _LEEWAY)
             return self._token
 
-    def _renew(self) -> None:
-        settings = self._client.settings
-        action = f"sign in to {settings.environment_url}"
-        request = httpx.Request(
+    def _note(self, failure: ScalekitError) -> None:
+        self._failure, self._failed_at = failure, time.monotonic()
+
+    def _request(self) -> httpx.Request:
+        return httpx.Request(
             "POST",
-            f"{settings.environment_url}/oauth/token",
+            f"{self._settings.environment_url}{TOKEN}",
             data={
                 "grant_type": "client_credentials",
-                "client_id": settings.client_id,
-                "client_secret": settings.client_secret,
+                "client_id": self._settings.client_id,
+                "client_secret": self._settings.client_secret,
             },
-            headers={"accept": "application/json"},
+            # Not compressed: httpx unpacks what is, whatever its size.
+            headers={"accept": "application/json", "accept-encoding": "identity"},
         )
-        asked_at = time.monotonic()
+
+    def _read(self, response: httpx.Response) -> tuple[str, float]:
+        settings = self._settings
+        without_compression(response)
         try:
-            answer = self._client.send(action, request)
+            attributes = read_response(
+                self._action, settings.environment_url, response, response.read(), self._redact
+            )
         except ApiError as error:
             if error.status not in {400, 401, 403}:
                 raise
             self._refused = Unauthenticated(
-                f"{action} as client {settings.client_id}",
+                f"{self._action} as client {settings.client_id}",
                 status=error.status,
                 detail=error.detail,
                 error_code=error.error_code,
@@ -91,14 +120,43 @@ class Token:
                 ),
             )
             raise self._refused from None
-        token = answer.get("access_token")
+        token = attributes.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise ProtocolError(
-                f"{action} failed: {settings.environment_url} answered without a usable access token"
+                f"{self._action} failed: {settings.environment_url} returned no usable access token"
             )
-        self._client.redact.hide(token)
+        self._redact.hide(token)
+        return token, _lifetime(attributes.get("expires_in"))
+
+
+class TokenAuth(httpx.Auth):
+    """Puts the token into requests.
+
+    Args:
+        token: Where it comes from.
+        renew: Whether a request that is refused with 401 is made once more, with a new token.
+    """
+
+    def __init__(self, token: Token, *, renew: bool = True) -> None:
         self._token = token
-        self._ends_at = asked_at + _lifetime(answer.get("expires_in")) * (1 - _LEEWAY)
+        self._renew = renew
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Authorize a request, as httpx asks; not `auth_flow`, because threads wait for each other here."""
+        token = yield from self._token.current()
+        request.headers["authorization"] = f"Bearer {token}"
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED and self._renew:
+            # It ended early, or was revoked.
+            without_compression(response)
+            token = yield from self._token.current(instead_of=token)
+            request.headers["authorization"] = f"Bearer {token}"
+            yield request
+
+
+def without_compression(response: httpx.Response) -> None:
+    """Leave a body as it is: httpx reads what comes between two requests whole, whatever it unpacks to."""
+    response.headers.pop("content-encoding", None)
 
 
 def _lifetime(expires_in: object) -> float:

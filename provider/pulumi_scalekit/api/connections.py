@@ -5,12 +5,11 @@ Scalekit marks this part of its API as a preview; the documented way to make a c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
-from urllib.parse import quote
 
 from pulumi_scalekit.errors import (
     ApiError,
+    Conflict,
     ConnectorExists,
     InUse,
     InvalidRequest,
@@ -20,15 +19,18 @@ from pulumi_scalekit.errors import (
     ServerError,
     TransportError,
 )
-from pulumi_scalekit.errors import Conflict as Refused
+from pulumi_scalekit.redaction import printable
 
-from .client import Attributes, Client
+from . import paths
+from .accounts import Accounts
+from .client import Client
 from .list_cache import ListCache
+from .pages import SilentPage, read_list
+from .responses import Attributes
 
 PAGE_SIZE: Final = 30
 """The largest page of the connection list, as documented."""
-MAX_ID: Final = 255
-"""Characters of a connection's id at most."""
+_LIST: Final = "list connections"
 
 
 class Connections:
@@ -37,17 +39,42 @@ class Connections:
     def __init__(self, client: Client) -> None:
         self.client = client
         self._deleted: set[str] = set()
-        self._list_cache = ListCache(self.listed, key="id", name="key_id", pause=client.settings.backoff)
-
-    def listed(self) -> Iterator[Attributes]:
-        """All connections, page by page, from the server."""
-        return self.client.listed(
-            "list connections",
-            "/api/v1/connections/app",
-            {"page_size": PAGE_SIZE},
-            "connections",
-            lambda item: isinstance(item, dict) and isinstance(item.get("id"), str),
+        self._list_cache = ListCache(
+            self.listed,
+            key="id",
+            name="key_id",
+            pause=client.settings.backoff,
+            delay=client.settings.list_delay,
         )
+
+    def listed(self) -> list[Attributes]:
+        """All connections, from the server.
+
+        A page that says nothing is an empty list here: Scalekit itself refuses a second connection of a name.
+        """
+        params: dict[str, str | int] = {"page_size": PAGE_SIZE}
+        try:
+            return list(
+                read_list(self.client, _LIST, paths.APP_CONNECTIONS, params, "connections", _is_connection)
+            )
+        except SilentPage:
+            return []
+
+    def of(self, connector: str, *, maximum: int) -> tuple[list[Attributes], bool]:
+        """The connections of a connector, by its identifier, `maximum` of them at most; and whether there are more.
+
+        Raises:
+            ScalekitError: They could not be listed.
+        """
+        params: dict[str, str | int] = {"provider": connector, "page_size": min(maximum, PAGE_SIZE)}
+        page = self.client.call(_LIST, "GET", paths.APP_CONNECTIONS, params=params)
+        entries = page.get("connections")
+        connections = [
+            entry
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict) and entry.get("provider_key") in (None, connector)
+        ]
+        return connections[:maximum], len(connections) > maximum or bool(page.get("next_page_token"))
 
     def get(self, connection_id: str) -> Attributes | None:
         """The connection of an id, or `None` where the environment has none."""
@@ -78,9 +105,9 @@ class Connections:
         body = {"provider": "CUSTOM", "type": auth_type, "provider_key": connector, "key_id": name}
         what = f"create connection {name!r} of connector {connector}"
         with self._list_cache.write() as written:
-            answer = self._create_once(what, body)
-            written[answer["id"]] = answer
-            return answer
+            attributes = self._create_once(what, body)
+            written[attributes["id"]] = attributes
+            return attributes
 
     def _create_once(self, what: str, body: dict[str, str]) -> Attributes:
         def is_mine(connection: Attributes) -> bool:
@@ -105,41 +132,38 @@ class Connections:
         raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
 
     def _made(self, what: str, body: dict[str, str]) -> Attributes:
-        # Without the flag it is no app connection: it could have no accounts, and no list would show it.
-        answer = self.client.call(
+        # Without the flag it is not an app connection: it could have no accounts, and no list would show it.
+        response = self.client.call(
             what,
             "POST",
-            "/api/v1/connections",
+            paths.CONNECTIONS,
             params={"flags.is_app": "true"},
             body=body,
             repeatable=False,
         )
-        connection = answer.get("connection")
+        connection = response.get("connection")
         if not isinstance(connection, dict) or not isinstance(connection.get("id"), str):
-            raise ProtocolError(f"{what} failed: the answer holds no connection")
+            raise ProtocolError(f"{what} failed: no connection was returned")
         return {**body, **connection}
 
     def delete(self, connection_id: str, *, name: str = "") -> bool:
-        """Delete a connection; answers whether it was still there.
+        """Delete a connection, and return whether it was still there.
 
         Raises:
             InUse: Connected accounts still use it; the message names them.
             ScalekitError: It could not be deleted.
         """
-        if not connection_id.isprintable() or len(connection_id) > MAX_ID or connection_id in {"", ".", ".."}:
-            raise InvalidRequest(
-                "delete connection", status=400, detail="that is no connection id (not sent)"
-            )
+        path = paths.connection_path(connection_id)
         what = (
             f"delete connection {name!r} ({connection_id})" if name else f"delete connection {connection_id}"
         )
         with self._list_cache.write() as written:
             there = True
             try:
-                self.client.call(what, "DELETE", f"/api/v1/connections/{quote(connection_id, safe='')}")
+                self.client.call(what, "DELETE", path)
             except NotFound:
                 there = False
-            except (InvalidRequest, Refused) as error:
+            except (InvalidRequest, Conflict) as error:
                 raise self._in_use(error, name) from None
             written[connection_id] = None
             self._deleted.add(name)
@@ -151,7 +175,7 @@ class Connections:
 
     def _in_use(self, error: ApiError, name: str) -> ApiError:
         try:
-            accounts = self.accounts_of(name) if name else []
+            accounts = Accounts(self.client).of(name) if name else []
         except ScalekitError:
             accounts = []  # the server's own words must do
         if not accounts:
@@ -162,24 +186,20 @@ class Connections:
             detail=error.detail,
             error_code=error.error_code,
             request_id=error.request_id,
-            remedy=f"Remove these connected accounts first, then run again: {', '.join(accounts)}",
+            remedy="Remove these connected accounts first, then run again: "
+            + ", ".join(printable(account.get("identifier")) for account in accounts),
         )
-
-    def accounts_of(self, name: str) -> list[str]:
-        """The identifiers of the connected accounts of a connection, by its name."""
-        answer = self.client.call(
-            "list connected accounts", "GET", "/api/v1/connected_accounts", params={"connector": name}
-        )
-        accounts = answer.get("connected_accounts")
-        listed = accounts if isinstance(accounts, list) else []
-        return [str(account.get("identifier")) for account in listed if isinstance(account, dict)]
 
 
 def exists_error(name: str, existing: list[Attributes], where: str) -> ConnectorExists:
     """The error for a create that finds its name taken."""
-    ids = [str(connection.get("id")) for connection in existing]
+    ids = [printable(connection.get("id")) for connection in existing]
     return ConnectorExists(
         f"A connection named {name!r} exists already in {where}: {' and '.join(ids)}. Nothing was created. "
         f"Take it over with adopt=True on the Connection, or choose another name",
         ids,
     )
+
+
+def _is_connection(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("id"), str)

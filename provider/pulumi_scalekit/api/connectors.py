@@ -1,13 +1,13 @@
 """The custom connectors of one environment: many reads from one list call, and writes that can be repeated.
 
-Scalekit has no call that gets a single custom connector, and counts requests per minute. So reads are
-answered from a snapshot of the whole list, taken again as soon as this process has written anything newer.
+Scalekit has no call that gets a single custom connector, and counts requests per minute. So reads are served from
+one list of all, which is read again as soon as this process has written anything newer.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Final
 
 from pulumi_scalekit.errors import (
@@ -17,17 +17,29 @@ from pulumi_scalekit.errors import (
     InUse,
     InvalidRequest,
     NotFound,
+    ProtocolError,
     ScalekitError,
     ServerError,
     TransportError,
 )
+from pulumi_scalekit.redaction import printable
 
-from .client import Attributes, Client, checked_identifier
+from . import paths
+from .accounts import Accounts
+from .client import Client
+from .connections import Connections
 from .list_cache import Index, ListCache
-from .responses import printable
+from .pages import SilentPage, read_list
+from .responses import Attributes, depth
 
+PAGE_SIZE: Final = 1000
+"""The largest page of the list call, as documented."""
+MAX_DEPTH: Final = 28
+"""Levels of nesting of a connector at most: Pulumi's messages hold few more."""
 MAX_USERS: Final = 30
 """How many of the connections that use a connector are looked into when a delete is refused."""
+IN_USE: Final = "PROVIDER_HAS_EXISTING_CONNECTIONS"
+"""The error code of a delete that is refused because connections still use the connector."""
 _LIST: Final = "list connectors"
 
 
@@ -37,10 +49,34 @@ class Connectors:
     def __init__(self, client: Client) -> None:
         self.client = client
         self._list_cache = ListCache(
-            client.connectors, key="identifier", name="display_name", pause=client.settings.backoff
+            self.listed,
+            key="identifier",
+            name="display_name",
+            pause=client.settings.backoff,
+            delay=client.settings.list_delay,
         )
 
+        self.pauses = self._list_cache.pauses
+        """Seconds between looks at a list that may be late."""
+
     # --- Reading -------------------------------------------------------------------------------------------
+
+    def listed(self) -> list[Attributes]:
+        """Every custom connector, from the server.
+
+        Raises:
+            ProtocolError: What came back is not a list of connectors, or has no end.
+            ScalekitError: As `Client.call`.
+        """
+        try:
+            return list(self._pages("CUSTOM"))
+        except SilentPage:
+            # No environment is without built-in connectors: a list of all of them can be told from nothing.
+            return [connector for connector in self._pages("ALL") if connector.get("is_custom")]
+
+    def _pages(self, provider_type: str) -> Iterator[Attributes]:
+        params: dict[str, str | int] = {"filter.provider_type": provider_type, "page_size": PAGE_SIZE}
+        return read_list(self.client, _LIST, paths.PROVIDERS, params, "providers", _is_connector)
 
     def all(self) -> list[Attributes]:
         """Every custom connector, no older than this process's own last write."""
@@ -51,12 +87,12 @@ class Connectors:
 
         A list may show a write late: `None` means that several lists did not show it.
         """
-        found = self._list_cache.get(checked_identifier(identifier))
-        return None if found is None else self.client.usable(found, _LIST)
+        found = self._list_cache.get(paths.checked_identifier(identifier))
+        return None if found is None else self._usable(found, _LIST)
 
     def named(self, display_name: str) -> list[Attributes]:
         """The connectors of a display name, no older than this process's own last write."""
-        return [self.client.usable(c, _LIST) for c in self._list_cache.current().named(display_name)]
+        return [self._usable(c, _LIST) for c in self._list_cache.current().named(display_name)]
 
     def known(self, display_name: str) -> list[Attributes]:
         """The connectors of a display name by the latest list and this process's own writes.
@@ -66,10 +102,29 @@ class Connectors:
         """
         return self._list_cache.known(display_name)
 
+    def _usable(self, connector: object, action: str) -> Attributes:
+        """The connector itself, if it can be addressed, and Pulumi can carry it.
+
+        Raises:
+            ProtocolError: It has no usable identifier, or nests too deeply.
+        """
+        if not isinstance(connector, dict) or not paths.is_identifier(connector.get("identifier")):
+            error = ProtocolError(
+                f"{action} failed: {self.client.settings.environment_url} returned no usable identifier"
+            )
+            error.accepted = True
+            raise error
+        if depth(connector) > MAX_DEPTH:
+            raise ProtocolError(
+                f"{action} failed: the connector {connector['identifier']} nests deeper than "
+                f"{MAX_DEPTH} levels, which Pulumi cannot hold"
+            )
+        return connector
+
     # --- Writing -------------------------------------------------------------------------------------------
 
     def create(self, payload: Mapping[str, Any], *, replaces: Container[str] = ()) -> Attributes:
-        """Create a connector, exactly once, and answer it as stored.
+        """Create a connector, exactly once, and return it as stored.
 
         Where the outcome of an attempt is not known, the list is looked at before anything else is sent: the
         connector that this call made is found there by its name and its definition.
@@ -80,7 +135,7 @@ class Connectors:
 
         Raises:
             ConnectorExists: A connector of that display name exists already.
-            ScalekitError: It could not be created.
+            ScalekitError: It could not be created, or whether it was is not known.
         """
         name = str(payload.get("display_name", ""))
         known = self.known(name)
@@ -89,9 +144,9 @@ class Connectors:
             raise exists_error(name, existing, self.client.settings.environment_url)
         before = {c["identifier"] for c in known}
         with self._list_cache.write() as written:
-            answer = self._create_once(name, payload, before)
-            written[answer["identifier"]] = answer
-            return answer
+            attributes = self._create_once(name, payload, before)
+            written[attributes["identifier"]] = attributes
+            return attributes
 
     def _create_once(self, name: str, payload: Mapping[str, Any], before: set[str]) -> Attributes:
         def is_new(connector: Attributes) -> bool:
@@ -101,7 +156,7 @@ class Connectors:
         unknown = False
         for attempts_left in reversed(range(self.client.settings.attempts)):
             try:
-                answer = self.client.create_connector(payload, what=f"connector {name!r}")
+                made = self._post(name, payload)
             except (TransportError, ServerError) as error:
                 if not error.ambiguous:
                     raise
@@ -110,6 +165,8 @@ class Connectors:
                     return new[0]
                 if new:
                     raise exists_error(name, new, where, unsure=True) from None
+                if error.accepted:
+                    raise self._not_shown(error) from None
                 # What may still take effect is not sent a second time, or there would be two in the end.
                 if error.pending or not attempts_left:
                     raise
@@ -118,35 +175,51 @@ class Connectors:
             if unknown:
                 # An attempt that counted as not done may have been done after all, and show only now.
                 now = self._list_cache.newer_than(time.monotonic()).named(name)
-                made = {c["identifier"]: c for c in (answer, *filter(is_new, now))}
-                if len(made) > 1:
-                    raise exists_error(name, list(made.values()), where, unsure=True)
-            return answer
+                both = {c["identifier"]: c for c in (made, *filter(is_new, now))}
+                if len(both) > 1:
+                    raise exists_error(name, list(both.values()), where, unsure=True)
+            return made
         raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
+
+    def _post(self, name: str, payload: Mapping[str, Any]) -> Attributes:
+        action = f"create connector {name!r}"
+        # An attempt with an unknown outcome is not repeated before the list was looked at.
+        response = self.client.call(action, "POST", paths.CUSTOM_PROVIDERS, body=payload, repeatable=False)
+        return self._usable(response.get("provider"), action)
+
+    def _not_shown(self, error: ScalekitError) -> ProtocolError:
+        """The error for a create that Scalekit accepted, and no list shows."""
+        return ProtocolError(
+            f"{error}. Scalekit accepted the create, but no list has shown the connector within "
+            f"{self.client.settings.list_delay:g} seconds, so it was not sent again. Run again in a minute: what was "
+            "created is recognised by its name. A longer scalekit:listDelay (SCALEKIT_LIST_DELAY) waits longer"
+        )
 
     def _look_after(
         self, error: TransportError | ServerError, name: str, is_new: Callable[[Attributes], bool]
     ) -> list[Attributes]:
         """The new connectors of a name after an attempt of unknown outcome; its own error where none can look."""
         try:
-            return [self.client.usable(c, _LIST) for c in self._list_cache.search(name, is_new)]
+            return [self._usable(c, _LIST) for c in self._list_cache.search(name, is_new)]
         except ScalekitError:
             # The list fails as well. What became of the connector matters more to the user than that.
             raise error from None
 
     def update(self, identifier: str, payload: Mapping[str, Any]) -> Attributes:
-        """Replace a definition, and answer it as stored.
+        """Replace a definition, and return it as stored.
 
         Raises:
             NotFound: The connector is gone.
             ScalekitError: It could not be updated.
         """
         name = str(payload.get("display_name", ""))
+        action = f"update connector {name!r} ({identifier})"
         with self._list_cache.write() as written:
             try:
-                answer = self.client.update_connector(
-                    identifier, payload, what=f"connector {name!r} ({identifier})"
+                response = self.client.call(
+                    action, "PUT", paths.custom_provider_path(identifier), body=payload
                 )
+                attributes = self._usable(response.get("provider"), action)
             except NotFound as error:
                 done = self._updated(name, payload, identifier, error) if error.repeated else None
                 if done is None:
@@ -155,16 +228,16 @@ class Connectors:
                         "Run `pulumi refresh`, then `pulumi up` makes it again"
                     )
                     raise
-                answer = done
+                attributes = done
             except (TransportError, ServerError) as error:
                 done = self._updated(name, payload, identifier, error) if error.ambiguous else None
                 if done is None:
                     raise
-                answer = done
-            if answer["identifier"] != identifier:
+                attributes = done
+            if attributes["identifier"] != identifier:
                 written[identifier] = None
-            written[answer["identifier"]] = answer
-            return answer
+            written[attributes["identifier"]] = attributes
+            return attributes
 
     def _updated(
         self, name: str, payload: Mapping[str, Any], identifier: str, error: ScalekitError
@@ -186,27 +259,27 @@ class Connectors:
             found = self._list_cache.look(find)
         except ScalekitError:
             raise error from None
-        return None if found is None else self.client.usable(found, _LIST)
+        return None if found is None else self._usable(found, _LIST)
 
     def delete(self, identifier: str, *, name: str = "") -> bool:
-        """Delete a connector; answers whether it was still there.
+        """Delete a connector, and return whether it was still there.
 
         Raises:
             InUse: Connections or connected accounts still use it; the message names them.
             ScalekitError: It could not be deleted.
         """
-        what = f"connector {name!r} ({identifier})" if name else f"connector {identifier}"
+        action = f"delete connector {name!r} ({identifier})" if name else f"delete connector {identifier}"
         with self._list_cache.write() as written:
             there = True
             try:
-                self.client.delete_connector(identifier, what=what)
+                self.client.call(action, "DELETE", paths.custom_provider_path(identifier))
             except NotFound:
                 there = False
             except (TransportError, ServerError) as error:
                 if not error.ambiguous or not self._is_gone(identifier, error):
                     raise
             except (InvalidRequest, Conflict) as error:
-                if not _says_in_use(error):
+                if not _is_in_use(error):
                     raise
                 raise self._in_use(error, identifier) from None
             written[identifier] = None
@@ -242,24 +315,17 @@ class Connectors:
         Raises:
             ScalekitError: They could not be listed.
         """
+        accounts = Accounts(self.client)
+        connections, more = Connections(self.client).of(identifier, maximum=MAX_USERS)
         users: list[str] = []
-        params: dict[str, str | int] = {"provider": identifier, "page_size": MAX_USERS}
-        answer = self.client.call("list connections", "GET", "/api/v1/connections/app", params=params)
-        connections = [
-            c for c in _mappings(answer, "connections") if c.get("provider_key") in (None, identifier)
-        ]
-        for connection in connections[:MAX_USERS]:
-            name = printable(connection.get("key_id")) or printable(connection.get("id"))
-            users.append(f"connection {name}")
-            params = {"connector": name, "page_size": MAX_USERS}
-            accounts = self.client.call(
-                "list connected accounts", "GET", "/api/v1/connected_accounts", params=params
-            )
+        for connection in connections:
+            name = str(connection.get("key_id") or connection.get("id"))
+            users.append(f"connection {printable(name)}")
             users += [
-                f"connected account {printable(account.get('identifier'))} of {name}"
-                for account in _mappings(accounts, "connected_accounts")[:MAX_USERS]
+                f"connected account {printable(account.get('identifier'))} of {printable(name)}"
+                for account in accounts.of(name, maximum=MAX_USERS)
             ]
-        if len(connections) > MAX_USERS or answer.get("next_page_token"):
+        if more:
             users.append("more that are not named here")
         return users
 
@@ -303,14 +369,15 @@ def exists_error(
     )
 
 
-_IN_USE_WORDS: Final = ("in use", "still use", "being used", "connection", "connected account", "depend")
+_IN_USE_WORDS: Final = ("in use", "still use", "being used", "existing connection")
 
 
-def _says_in_use(error: ApiError) -> bool:
-    # The contract does not say how the delete of a connector in use is refused: 400 or 409, with a message.
+def _is_in_use(error: ApiError) -> bool:
+    """Whether a refused delete was refused because something uses the connector: by its code, if it has one."""
+    if error.error_code:
+        return error.error_code == IN_USE
     return any(word in error.detail.lower() for word in _IN_USE_WORDS)
 
 
-def _mappings(answer: Attributes, key: str) -> list[Attributes]:
-    items = answer.get(key)
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+def _is_connector(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("identifier"), str)

@@ -1,7 +1,9 @@
-"""A deadline for a whole HTTP exchange.
+"""A deadline for a whole HTTP exchange, and all that this package knows of httpx's private attributes.
 
 httpx limits each single wait for the network. A server that sends a byte now and then never lets such a limit
 pass, and could hold a call for days. Here every wait is cut to what is left of the exchange's own time.
+
+What breaks without it, as where a future httpx has other attributes: nothing but that. Each wait keeps its own limit.
 """
 
 from __future__ import annotations
@@ -20,16 +22,22 @@ import httpx
 class Deadline(threading.local):
     """When the exchange of this thread must be over; a synchronous client does all its waiting in one thread."""
 
+    _seconds = float("inf")
     _at = float("inf")
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Give the network calls of the block this long, all together."""
-        self._at = time.monotonic() + seconds
+        """Give each exchange of the block this long, all its network calls together."""
+        self._seconds = seconds
+        self.restart()
         try:
             yield
         finally:
-            self._at = float("inf")
+            self._seconds = self._at = float("inf")
+
+    def restart(self) -> None:
+        """Begin an exchange."""
+        self._at = time.monotonic() + self._seconds
 
     @property
     def passed(self) -> bool:
@@ -55,7 +63,8 @@ def apply(deadline: Deadline, client: httpx.Client) -> None:
 
     httpx has no public place for this. Transports without a connection pool of httpcore's are left alone.
     """
-    for transport in (client._transport, *client._mounts.values()):
+    transports = (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values())
+    for transport in transports:
         pool = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
         if pool is not None and isinstance(backend, httpcore.NetworkBackend):

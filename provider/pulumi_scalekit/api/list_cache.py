@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import defaultdict
@@ -10,29 +9,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-import stamina
-
 from pulumi_scalekit.errors import ScalekitError
 
-from .client import Attributes
+from .responses import Attributes
+from .retries import look_again
 
 MAX_AGE: Final = 30.0
-"""Seconds after which a snapshot is not used for a read any more, written or not."""
-LOOKS: Final = 5
-"""How often the list is read before something counts as not there: a list may show a write late."""
-_MAX_PAUSE: Final = 2.0
+"""Seconds after which a list is not used for a read any more, written or not."""
+_MAX_PAUSE: Final = 4.0
 """Seconds between two looks at most."""
-
-
 _T = TypeVar("_T")
 
 
-class _NotSeenYet(Exception):
-    """Something is not in the list, or not yet."""
-
-
 class Index:
-    """Answers by their key, which is unique, and by their name, which need not be."""
+    """Attributes by their key, which is unique, and by their name, which need not be."""
 
     def __init__(self, key: str, name: str) -> None:
         self._key = key
@@ -40,48 +30,56 @@ class Index:
         self._by_key: dict[str, Attributes] = {}
         self._by_name: defaultdict[str, dict[str, Attributes]] = defaultdict(dict)
 
-    def put(self, answer: Attributes) -> None:
-        """Add an answer, or replace the one of its key."""
-        key = str(answer.get(self._key, ""))
+    def put(self, attributes: Attributes) -> None:
+        """Add something listed, or replace that of its key."""
+        key = str(attributes.get(self._key, ""))
         self.drop(key)
-        self._by_key[key] = answer
-        self._by_name[str(answer.get(self._name, ""))][key] = answer
+        self._by_key[key] = attributes
+        self._by_name[str(attributes.get(self._name, ""))][key] = attributes
 
     def drop(self, key: str) -> None:
-        """Remove the answer of a key, if there is one."""
+        """Remove what is listed under a key, if there is anything."""
         if (known := self._by_key.pop(key, None)) is not None:
             del self._by_name[str(known.get(self._name, ""))][key]
 
     def get(self, key: str) -> Attributes | None:
-        """The answer of a key."""
+        """What is listed under a key."""
         return self._by_key.get(key)
 
     def named(self, name: str) -> list[Attributes]:
-        """The answers of a name."""
+        """What is listed under a name."""
         return list(self._by_name[name].values()) if name in self._by_name else []
 
     def all(self) -> list[Attributes]:
-        """Every answer, in the server's order."""
+        """Everything, in the server's order."""
         return list(self._by_key.values())
 
 
 class ListCache:
-    """What a list call answered. Threads may share it: those that need a list at one time share one.
+    """What a list call returned. Threads may share it: those that need a list at one time share one.
 
     Args:
         load: Makes the list call.
-        key: The property that is unique, and names an answer in further calls.
+        key: The property that is unique, and addresses what is listed in further calls.
         name: The property that people name it by.
         pause: Seconds before the second look for something; each further one waits twice as long.
+        delay: Seconds by which a list may show a write late: what is not there is looked for as long.
     """
 
     def __init__(
-        self, load: Callable[[], Iterable[Attributes]], *, key: str, name: str, pause: float = 0.25
+        self,
+        load: Callable[[], Iterable[Attributes]],
+        *,
+        key: str,
+        name: str,
+        pause: float = 0.25,
+        delay: float = 10.0,
     ) -> None:
         self._load = load
         self._key, self._name = key, name
-        self._pauses = [min(_MAX_PAUSE, pause * 2**n) for n in range(LOOKS - 1)]
-        self._late = sum(self._pauses)
+        self.pauses = _pauses(pause, delay)
+        """Seconds between the looks for something that is not there, as late as a list may be."""
+        self._delay = delay
         self._listing = threading.Lock()
         self._state = threading.Lock()
         self._listed = Index(key, name)
@@ -105,7 +103,7 @@ class ListCache:
         )
 
     def known(self, name: str) -> list[Attributes]:
-        """The answers of a name, by the latest list and this process's own writes.
+        """What is listed under a name, by the latest list and this process's own writes.
 
         Unlike `current`, this asks at most once in a run: a thousand creates must not list a thousand times.
         """
@@ -114,14 +112,14 @@ class ListCache:
             return self._known.named(name)
 
     def newer_than(self, moment: float) -> Index:
-        """Everything, by a list that was asked for after a moment of `time.monotonic()`."""
+        """Everything, by a list that was requested after a moment of `time.monotonic()`."""
         return self._where(lambda: self._asked_at >= moment)
 
     def get(self, key: str) -> Attributes | None:
-        """The answer of a key, or `None` where there is none.
+        """What is listed under a key, or `None` where nothing is.
 
         To take something for gone that is there would make Pulumi forget it. So what a list does not show is
-        looked for again, until `LOOKS` lists have not shown it; lists that others needed count too.
+        looked for again for as long as a list may be late; lists that others needed count too.
         """
         began = time.monotonic()
         found = self.current().get(key)
@@ -130,11 +128,11 @@ class ListCache:
         return self._look(lambda index: index.get(key), after=began, enough=lambda: self._surely_gone(key))
 
     def search(self, name: str, match: Callable[[Attributes], bool]) -> list[Attributes]:
-        """The answers of a name that match, by lists asked for from now on; looks again while there is none."""
+        """What is listed under a name and matches, by lists requested from now on; looks again while nothing is."""
         return self.look(lambda index: [a for a in index.named(name) if match(a)] or None) or []
 
     def look(self, find: Callable[[Index], _T | None]) -> _T | None:
-        """What is found in a list asked for from now on; looks again while that is nothing."""
+        """What is found in a list requested from now on; looks again while that is nothing."""
         return self._look(find, after=time.monotonic())
 
     def _look(
@@ -144,37 +142,32 @@ class ListCache:
         after: float,
         enough: Callable[[], bool] = lambda: False,
     ) -> _T | None:
-        with contextlib.suppress(_NotSeenYet):
-            for attempt in stamina.retry_context(
-                on=_NotSeenYet,
-                attempts=LOOKS,
-                timeout=None,
-                wait_initial=self._pauses[0],
-                wait_max=_MAX_PAUSE,
-                wait_jitter=0,
-            ):
-                with attempt:
-                    if attempt.num > 1:
-                        # Half a pause of grace lets threads that look at about the same time share a list.
-                        after = time.monotonic() - self._pauses[attempt.num - 2] / 2
-                    found = find(self.newer_than(after))
-                    if found is None and not enough():
-                        raise _NotSeenYet
-                    return found
-        return None
+        looks = 0
+
+        def look() -> tuple[_T | None] | None:
+            nonlocal after, looks
+            if looks:
+                # Half a pause of grace lets threads that look at about the same time share a list.
+                after = time.monotonic() - self.pauses[looks - 1] / 2
+            looks += 1
+            found = find(self.newer_than(after))
+            return None if found is None and not enough() else (found,)
+
+        found = look_again(look, self.pauses)
+        return found[0] if found else None
 
     def _surely_gone(self, key: str) -> bool:
         """Whether something that the last list did not show is gone, and not just late."""
         with self._state:
             deleted_here = key in self._written and self._written[key][0] is None
-            looked = self._takes >= LOOKS and self._asked_at - self._first_asked_at >= self._late
+            looked = self._takes > len(self.pauses) and self._asked_at - self._first_asked_at >= self._delay
             return deleted_here or looked
 
     # --- Writing -------------------------------------------------------------------------------------------
 
     @contextmanager
     def write(self) -> Iterator[dict[str, Attributes | None]]:
-        """A write under way. What it did goes into the mapping: the stored answer, or `None` when deleted."""
+        """A write under way. What it did goes into the mapping: what is stored, or `None` when deleted."""
         done: dict[str, Attributes | None] = {}
         with self._state:
             self._writes += 1
@@ -184,9 +177,9 @@ class ListCache:
             with self._state:
                 self._writes += 1
                 now = time.monotonic()
-                for key, answer in done.items():
-                    self._written[key] = (answer, now)
-                    self._note(self._known, key, answer)
+                for key, stored in done.items():
+                    self._written[key] = (stored, now)
+                    self._note(self._known, key, stored)
 
     # --- The list itself -----------------------------------------------------------------------------------
 
@@ -211,26 +204,37 @@ class ListCache:
     def _take(self) -> None:
         with self._state:
             writes, asked_at = self._writes, time.monotonic()
-        answers = list(self._load())
+        listed = list(self._load())
         with self._state:
             self._takes += 1
             self._asked_at, self._taken_after = asked_at, writes
             self._first_asked_at = min(self._first_asked_at, asked_at)
-            self._listed, self._known = self._indexed(answers), self._indexed(answers)
+            self._listed, self._known = self._indexed(listed), self._indexed(listed)
 
-    def _indexed(self, answers: Iterable[Attributes]) -> Index:
+    def _indexed(self, listed: Iterable[Attributes]) -> Index:
         index = Index(self._key, self._name)
-        for answer in answers:
-            index.put(answer)
+        for attributes in listed:
+            index.put(attributes)
         for key, (written, at) in self._written.items():
             # A list may be late. After a while it is believed: somebody else may have changed things.
-            if written is None or self._asked_at < at + self._late:
+            if written is None or self._asked_at < at + self._delay:
                 self._note(index, key, written)
         return index
 
     @staticmethod
-    def _note(index: Index, key: str, answer: Attributes | None) -> None:
-        if answer is None:
+    def _note(index: Index, key: str, stored: Attributes | None) -> None:
+        if stored is None:
             index.drop(key)
         else:
-            index.put(answer)
+            index.put(stored)
+
+
+def _pauses(first: float, delay: float) -> list[float]:
+    """The pauses between looks, in seconds: each twice as long as the one before, `delay` altogether."""
+    pauses: list[float] = []
+    pause, left = max(first, delay / 100), delay
+    while left > 0:
+        pauses.append(min(pause, left))
+        left -= pauses[-1]
+        pause = min(2 * pause, _MAX_PAUSE)
+    return pauses

@@ -1,8 +1,4 @@
-"""From the bytes of an answer to JSON that can be worked with, and to the error that it reports.
-
-A server's words are unmanaged' words: before they are shown they become one printable line of bounded length, so
-that they can neither drive a terminal nor fill it.
-"""
+"""From the bytes of a response to JSON that can be worked with, or to the error that it reports."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pulumi_scalekit.errors import (
     ApiError,
@@ -19,34 +15,81 @@ from pulumi_scalekit.errors import (
     InvalidRequest,
     NotFound,
     PermissionDenied,
+    ProtocolError,
     RateLimited,
+    Redirected,
     ServerError,
     Unauthenticated,
     Violation,
 )
+from pulumi_scalekit.redaction import printable
+
+if TYPE_CHECKING:
+    import httpx
 
 Attributes: TypeAlias = dict[str, Any]
-"""A JSON object as the server answered it."""
+"""A JSON object as the server returned it."""
 
 MAX_DEPTH: Final = 100
-"""Levels of nesting in an answer at most. Definitions have fewer than ten."""
-MAX_TEXT: Final = 500
-"""Characters of a server's message that are shown at most."""
-_WORD = r"[\w.:/+=%~-]+"
+"""Levels of nesting in a response at most. Definitions have fewer than ten."""
+MAX_VALUES: Final = 2_000_000
+"""JSON values in a response at most: a thousand large connectors have fewer, and reading takes about two seconds."""
+
+
+def read_response(
+    action: str, where: str, response: httpx.Response, content: bytes, redact: Callable[[str], str]
+) -> Attributes:
+    """The JSON object of a response; `{}` where a success has no body.
+
+    Args:
+        action: What was being done, for messages.
+        where: The environment's URL, for messages.
+        response: The response: its status and headers.
+        content: Its body.
+        redact: As in `api_error`.
+
+    Raises:
+        ApiError: The status reports a failure.
+        Redirected: The response points elsewhere.
+        ProtocolError: The body is not a JSON object that Pulumi could carry.
+    """
+    status = response.status_code
+    if 300 <= status < 400:
+        raise Redirected(
+            f"{action} failed: {where} redirects elsewhere (HTTP {status}), which is not "
+            "followed. Set SCALEKIT_ENVIRONMENT_URL to the environment's own URL"
+        )
+    try:
+        value = parse_json(content) if content.strip() else {}
+    except ValueError:
+        value = None
+    if not response.is_success:
+        raise api_error(action, status, response.headers, value, redact)
+    if not isinstance(value, dict):
+        error = ProtocolError(
+            f"{action} failed: {where} returned HTTP {status} with something that is not a "
+            "usable JSON object. Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environment"
+        )
+        error.accepted = True
+        raise error
+    return value
 
 
 def parse_json(content: bytes) -> Any:
     """Read JSON, more strictly than Python does: what Pulumi could not carry either is refused here.
 
     Raises:
-        ValueError: It is no JSON, nests deeper than `MAX_DEPTH`, holds a number beyond a double's range, or
-            text that is no Unicode.
+        ValueError: It is not valid JSON, nests deeper than `MAX_DEPTH`, has more than `MAX_VALUES` values, a
+            number beyond a double's range, or text that is not valid Unicode.
     """
+    # Each value but the first comes after one of these. A count is quick; small values take fifty times their size.
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > MAX_VALUES:
+        raise ValueError("it has too many values")
     try:
         value = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_in_range)
     except RecursionError:
         raise ValueError("it nests too deeply") from None
-    # What has no more brackets than that cannot nest deeper, and most answers have fewer.
+    # What has no more brackets than that cannot nest deeper, and most responses have fewer.
     if content.count(b"{") + content.count(b"[") > MAX_DEPTH and depth(value) > MAX_DEPTH:
         raise ValueError("it nests too deeply")
     if b"\\u" in content:
@@ -85,18 +128,6 @@ def _in_range(text: str) -> int:
     return int(text)
 
 
-def printable(value: object, *, most: int = MAX_TEXT) -> str:
-    """One printable line of bounded length from whatever a server said; "" from what is no text."""
-    if not isinstance(value, str):
-        return ""
-    line = "".join(char if char.isprintable() else " " for char in value[: 4 * most])
-    line = " ".join(line.split())
-    if len(value) <= 4 * most and len(line) <= most:
-        return line
-    # Never cut inside a word: half of a secret value would not be recognised as one.
-    return re.sub(f"{_WORD}$", "", line[:most]).rstrip() + "…"
-
-
 _ERRORS: Final[Mapping[int, type[ApiError]]] = {
     400: InvalidRequest,
     401: Unauthenticated,
@@ -112,25 +143,27 @@ def api_error(
     action: str,
     status: int,
     headers: Mapping[str, str],
-    answer: object,
+    value: object,
     redact: Callable[[str], str] = str,
 ) -> ApiError:
-    """The error for an answer of any shape: gRPC-gateway's, OAuth's, or none at all.
+    """The error for a response of any shape: gRPC-gateway's, Tool Proxy's, OAuth's, or none at all.
 
     Args:
         action: What was being done, for the message.
         status: The HTTP status.
-        headers: The answer's headers, by lower-case names.
-        answer: The parsed body, or `None`.
+        headers: The response's headers, by lower-case names.
+        value: The parsed body, or `None`.
         redact: Takes what must stay secret out of a server's words, which may repeat what was sent.
     """
 
-    def text(value: object) -> str:
-        return printable(redact(value)) if isinstance(value, str) else ""
+    def text(said: object) -> str:
+        return printable(redact(said)) if isinstance(said, str) else ""
 
-    body = _map(answer)
-    detail = text(body.get("message")) or text(body.get("error_description")) or text(body.get("error"))
-    code, request_id = "", text(headers.get("x-request-id"))
+    body = _map(value)
+    words = (text(body.get(key)) for key in ("message", "detail", "error_description", "error"))
+    detail = next(filter(None, words), "")
+    # Tool Proxy's errors have their code, a word, where the gateway's have gRPC's, a number.
+    code, request_id = text(body.get("code")), text(headers.get("x-request-id"))
     violations: list[Violation] = []
     permissions: list[str] = []
     for item in _list(body.get("details"))[:20]:

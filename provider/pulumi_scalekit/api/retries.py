@@ -1,38 +1,85 @@
-"""When a call may start, and when it is worth making again: one limit for a whole environment."""
+"""When a request may start, and when a call is worth making again: one limit for a whole environment."""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
-from stamina import instrumentation
+import tenacity
 
 from pulumi_scalekit.errors import RateLimited, Redirected, ServerError, TransportError
 from pulumi_scalekit.settings import Settings
 
 MAX_PAUSE: Final = 20.0
 """Seconds between two attempts at most, where the server names no time itself."""
+_T = TypeVar("_T")
 
 
-def _keep_to_itself(hook: instrumentation.RetryHook) -> instrumentation.RetryHook:
-    def report(details: instrumentation.RetryDetails) -> AbstractContextManager[None] | None:
-        own = type(details.caused_by).__module__.startswith("pulumi_scalekit.")
-        return None if own else hook(details)
+def repeat(call: Callable[[], _T], policy: RetryPolicy) -> _T:
+    """Make a call, again and again while its failures are worth that, and return its result or raise its last error."""
+    # Bounds and pauses are the policy's: they differ between failures and rate limits.
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(policy.is_worth_repeating),
+        wait=lambda _: policy.pause,
+        reraise=True,
+    )
+    return retrying(call)
 
-    return report
+
+def look_again(find: Callable[[], _T | None], pauses: Sequence[float]) -> _T | None:
+    """What is found at once, or after one of the pauses (in seconds); `None` if nothing ever is."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda found: found is None),
+        wait=tenacity.wait_chain(*map(tenacity.wait_fixed, pauses or [0])),
+        stop=tenacity.stop_after_attempt(len(pauses) + 1),
+        retry_error_callback=lambda _: None,
+    )
+    return retrying(find)
 
 
-# stamina reports each repetition: on standard error, or with structlog installed on standard output. Inside Pulumi
-# both are the user's screen, and an error may name what is secret. Others who use stamina keep their reports.
-instrumentation.set_on_retry_hooks([_keep_to_itself(hook) for hook in instrumentation.get_on_retry_hooks()])
+class Budget:
+    """So many requests in any minute at most, evenly spread. Threads share it.
+
+    Args:
+        requests_per_minute: The budget; 0 for none.
+        clock: What time it is, in seconds.
+        sleep: Waits for so many seconds.
+    """
+
+    _MINUTE = 61.0
+    """A second more than sixty: requests that start evenly do not arrive so."""
+
+    def __init__(
+        self,
+        requests_per_minute: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._interval = self._MINUTE / requests_per_minute if requests_per_minute else 0.0
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next_at = float("-inf")
+
+    def wait(self) -> None:
+        """Wait until the next request may start."""
+        if not self._interval:
+            return
+        with self._lock:
+            now = self._clock()
+            starts_at = max(now, self._next_at)
+            self._next_at = starts_at + self._interval
+        if starts_at > now:
+            self._sleep(starts_at - now)
 
 
 class ConcurrencyLimit:
-    """A limit on concurrent calls that steps down when the environment answers 429, and recovers slowly.
+    """A limit on concurrent calls that steps down when the environment returns 429, and recovers slowly.
 
     All threads share one limit: what one of them learns about the rate limit holds back the others too.
     """
@@ -40,9 +87,9 @@ class ConcurrencyLimit:
     _RECOVERY = 20
     """How many calls must succeed before one more may be under way at once."""
 
-    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
-        self._limit = most
+    def __init__(self, maximum: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._maximum = maximum
+        self._limit = maximum
         self._running = 0
         self._successes = 0
         self._not_before = float("-inf")
@@ -101,7 +148,7 @@ class ConcurrencyLimit:
         """Note a success."""
         with self._changed:
             self._progress_at = self._clock()
-            if self._limit == self._most:
+            if self._limit == self._maximum:
                 return
             self._successes += 1
             if self._successes >= self._RECOVERY:
@@ -127,28 +174,39 @@ class RetryPolicy:
         self._refused_at: float | None = None
         self._told_to_wait = 0.0
 
-    def __call__(self, error: Exception) -> bool | float:
-        """What stamina asks: `False` to give up, `True` for the usual back-off, or seconds to wait."""
-        if isinstance(error, RateLimited):
-            return self._wait_for_rate_limit(error)
-        if not isinstance(error, (TransportError, ServerError)) or isinstance(error, Redirected):
+    pause = 0.0
+    """Seconds to wait before the next attempt."""
+
+    def is_worth_repeating(self, error: BaseException) -> bool:
+        """Whether a failed call is to be made again, after `pause` seconds."""
+        pause = self._pause_after(error)
+        if pause is None:
             return False
+        # Those who failed together should not come back together.
+        self.pause = pause + random.uniform(0, min(1.0, pause / 4 + self._settings.backoff))  # noqa: S311
+        return True
+
+    def _pause_after(self, error: BaseException) -> float | None:
+        if isinstance(error, RateLimited):
+            return self._pause_for_rate_limit(error)
+        if not isinstance(error, (TransportError, ServerError)) or isinstance(error, Redirected):
+            return None
         wait = error.retry_after if isinstance(error, ServerError) else None
         if wait is not None:
             self._told_to_wait += wait
             if self._told_to_wait > self._settings.rate_limit_wait:
-                return False
+                return None
             self._concurrency.hold(wait)
         if error.ambiguous and not self._repeatable:
-            return False
+            return None
         self._failures += 1
         if self._failures >= self._settings.attempts:
-            return False
-        return True if wait is None else max(wait, self._backoff(self._failures))
+            return None
+        return max(wait or 0.0, self._backoff(self._failures))
 
-    def _wait_for_rate_limit(self, error: RateLimited) -> bool | float:
+    def _pause_for_rate_limit(self, error: RateLimited) -> float | None:
         if error.error_code == "TOOL_ERROR":
-            return False  # the limit of the service behind a connector, which says nothing about Scalekit's
+            return None  # the limit of the service behind a connector, which says nothing about Scalekit's
         now = time.monotonic()
         if self._refused_at is None:
             self._refused_at = now
@@ -157,12 +215,9 @@ class RetryPolicy:
         wait = error.retry_after or 0.0
         if left <= 0 or wait > left:
             self._concurrency.rate_limited()
-            return False
+            return None
         self._concurrency.rate_limited(wait)
-        if wait < 1:
-            wait = max(wait, min(left, self._backoff(self._refusals)))
-        # Those who were refused together should not come back together.
-        return wait + random.uniform(0, min(1.0, wait / 4 + self._settings.backoff))  # noqa: S311
+        return wait if wait >= 1 else max(wait, min(left, self._backoff(self._refusals)))
 
     def _backoff(self, count: int) -> float:
         return min(MAX_PAUSE, max(self._settings.backoff, 0.05) * 2.0 ** min(count - 1, 10))

@@ -12,7 +12,7 @@ from . import options
 from .console import Screen, counted, help_text
 
 if TYPE_CHECKING:
-    from pulumi_scalekit.api.client import Attributes
+    from pulumi_scalekit.api.responses import Attributes
 
 PYTHON_FILE: Final = "connectors.py"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from pulumi_scalekit.api.client import Attributes
     from pulumi_scalekit.api.connectors import Connectors
+    from pulumi_scalekit.api.responses import Attributes
     from pulumi_scalekit.operations.environments import Profile
     from pulumi_scalekit.operations.pulumi_cli import Project
 

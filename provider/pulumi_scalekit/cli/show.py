@@ -11,7 +11,7 @@ from . import options
 from .console import Screen, help_text, visible
 
 if TYPE_CHECKING:
-    from pulumi_scalekit.api.client import Attributes
+    from pulumi_scalekit.api.responses import Attributes
 
 HELP: Final = help_text("""Show everything about connectors of an environment.
 

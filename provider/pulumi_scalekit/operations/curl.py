@@ -11,9 +11,8 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
-from pulumi_scalekit.api.client import checked_identifier
+from pulumi_scalekit.api import paths
 
 TOKEN_VARIABLE = "env_access_token"
 """The shell variable that holds the token, as in the documentation."""
@@ -42,7 +41,7 @@ class Command:
 
 def create_command(environment_url: str, payload: Mapping[str, Any]) -> Command:
     """The command that creates a connector."""
-    return Command("POST", f"{environment_url}/api/v1/custom-providers", payload)
+    return Command("POST", f"{environment_url}{paths.CUSTOM_PROVIDERS}", payload)
 
 
 def update_command(environment_url: str, identifier: str, payload: Mapping[str, Any]) -> Command:
@@ -72,7 +71,7 @@ def token_command(environment_url: str, prefix: str = "SCALEKIT_") -> str:
     """
     # Where curl fails, it says why, and there is nothing to take a token from.
     take = 'import json, sys; response = sys.stdin.read() or sys.exit(1); print(json.loads(response)["access_token"])'
-    url = shlex.quote(f"{environment_url}/oauth/token")
+    url = shlex.quote(f"{environment_url}{paths.TOKEN}")
     ask = [
         f"{TOKEN_VARIABLE}=$(curl --silent --show-error --fail {url}",
         "  --data-urlencode 'grant_type=client_credentials'",
@@ -83,4 +82,4 @@ def token_command(environment_url: str, prefix: str = "SCALEKIT_") -> str:
 
 
 def _url(environment_url: str, identifier: str) -> str:
-    return f"{environment_url}/api/v1/custom-providers/{quote(checked_identifier(identifier), safe='')}"
+    return f"{environment_url}{paths.custom_provider_path(identifier)}"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import stamina
+from typing import Any
 
 from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.api.retries import look_again
 from pulumi_scalekit.definition.changes import changes
 from pulumi_scalekit.definition.normalize import normalize, normalize_live
 from pulumi_scalekit.errors import ScalekitError
@@ -20,9 +19,6 @@ from pulumi_scalekit.errors import ScalekitError
 from .compare import Comparison
 from .ownership import Ownership
 from .selection import Attributes, identifier_of
-
-LOOKS: Final = 5
-"""How often the list is read before a difference counts."""
 
 
 @dataclass(frozen=True)
@@ -104,33 +100,21 @@ def promote(
     return _read_back(written, connectors)
 
 
-class _NotYet(Exception):
-    """The list does not show everything as it was written, or not yet."""
-
-
 def _read_back(written: list[Outcome], connectors: Connectors) -> list[Outcome]:
     """Look at what the environment now lists. A list may show a write late, so it gets several looks."""
     checked = written
     if all(outcome.error for outcome in written):
         return checked
-    client = connectors.client
+
+    def look() -> list[Outcome] | None:
+        nonlocal checked
+        # From the server: the connectors' own list knows the writes without being told.
+        live = {identifier_of(attributes): attributes for attributes in connectors.listed()}
+        checked = [o if o.error else _checked(o, live.get(o.identifier)) for o in written]
+        return checked if [o.error for o in checked] == [o.error for o in written] else None
+
     try:
-        for attempt in stamina.retry_context(
-            on=_NotYet,
-            attempts=LOOKS,
-            timeout=None,
-            wait_initial=client.settings.backoff,
-            wait_max=4.0,
-            wait_jitter=0,
-        ):
-            with attempt:
-                # Not from the connectors, which knows the writes without being told by the server.
-                live = {identifier_of(stored): stored for stored in client.connectors()}
-                checked = [o if o.error else _checked(o, live.get(o.identifier)) for o in written]
-                if [o.error for o in checked] != [o.error for o in written]:
-                    raise _NotYet
-    except _NotYet:
-        return checked
+        look_again(look, connectors.pauses)
     except ScalekitError as error:
         return [
             o if o.error else Outcome(o.comparison, o.identifier, f"not checked: {error}") for o in written

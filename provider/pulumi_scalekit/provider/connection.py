@@ -23,7 +23,7 @@ from .connector import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRETS, Inputs, explain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pulumi_scalekit.api.client import Attributes
+    from pulumi_scalekit.api.responses import Attributes
 
     from .session import Session
 
@@ -101,17 +101,21 @@ class ConnectionProvider(ResourceProvider):
 
     def _warn_of_accounts(self, olds: Inputs, redact: Callable[[str], str]) -> None:
         """Say at preview what the update would otherwise find out half-way, with the connector changed already."""
+        from pulumi_scalekit.api.accounts import Accounts
         from pulumi_scalekit.errors import ScalekitError
+        from pulumi_scalekit.redaction import printable
 
         from . import sdk as host
 
+        connections = self._session.connections
         try:
-            accounts = self._session.connections.accounts_of(str(olds.get("connection_name")))
+            accounts = Accounts(connections.client).of(str(olds.get("connection_name")))
         except ScalekitError:
             return  # the update will tell
         if accounts:
             text = f"{_what(olds)} is to be replaced, and its connected accounts would be lost"
-            remedy = f"Scalekit refuses that while there are any. Remove these first: {', '.join(accounts)}"
+            names = ", ".join(printable(account.get("identifier")) for account in accounts)
+            remedy = f"Scalekit refuses that while there are any. Remove these first: {names}"
             host.log("warning", redact(f"{text}. {remedy}"))
 
     def _differs(self, key: str, old: Any, new: Any) -> bool:
@@ -233,10 +237,9 @@ class ConnectionProvider(ResourceProvider):
 
 def mistakes(inputs: Inputs) -> list[str]:
     """What is wrong with a declared connection, each as a sentence that begins with the property."""
-    from pulumi_scalekit.api.client import checked_identifier
+    from pulumi_scalekit.api.paths import is_identifier
     from pulumi_scalekit.definition.keys import UNKNOWN
     from pulumi_scalekit.definition.schema import AUTH_TYPES, CATALOGUE_TYPES
-    from pulumi_scalekit.errors import InvalidRequest
 
     found = []
     name: Any = inputs.get("connection_name")
@@ -248,13 +251,8 @@ def mistakes(inputs: Inputs) -> list[str]:
         found.append("connection_name must have at most 255 characters; make it shorter")
     if connector is None:
         found.append("connector is required; give a Connector, or its identifier")
-    elif connector is not UNKNOWN:
-        try:
-            checked_identifier(str(connector))
-        except InvalidRequest:
-            found.append(
-                "connector is no connector identifier; use the one that `pulumi-scalekit list` shows"
-            )
+    elif connector is not UNKNOWN and not is_identifier(connector):
+        found.append("connector is not an identifier; use the one that `pulumi-scalekit list` shows")
     if auth_type is None:
         found.append("auth_type is required; give the type of the connector's auth pattern")
     elif auth_type is not UNKNOWN and auth_type not in (*AUTH_TYPES, *CATALOGUE_TYPES):

@@ -29,7 +29,7 @@ from pulumi.dynamic import (
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS
 
 if TYPE_CHECKING:
-    from pulumi_scalekit.api.client import Attributes
+    from pulumi_scalekit.api.responses import Attributes
 
     from .session import Session
 

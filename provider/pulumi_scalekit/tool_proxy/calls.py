@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Final
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import httpx
 
+from pulumi_scalekit.api import paths
+from pulumi_scalekit.api.accounts import Accounts
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.definition.urls import placeholders
-from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, NotFound, ScalekitError
+from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, ScalekitError
 
 from .account import auth_pattern
 from .urls import split_target
-
-ACCOUNTS: Final = "/api/v1/connected_accounts"
 
 
 class ToolProxy:
@@ -30,6 +30,7 @@ class ToolProxy:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.connections = Connections(client)
+        self.accounts = Accounts(client)
 
     @contextmanager
     def call(
@@ -61,7 +62,7 @@ class ToolProxy:
         with self.client.stream(
             f"call through connection {connection!r}",
             method,
-            f"/proxy{path}?{query}" if query else f"/proxy{path}",
+            f"{paths.TOOL_PROXY}{path}?{query}" if query else f"{paths.TOOL_PROXY}{path}",
             headers=addressed,
             content=content,
         ) as response:
@@ -117,7 +118,7 @@ class ToolProxy:
         return names[0] if names else None
 
     def _account_of(self, connection: str) -> str:
-        accounts = self.connections.accounts_of(connection)
+        accounts = [str(account.get("identifier")) for account in self.accounts.of(connection)]
         if len(accounts) == 1:
             return accounts[0]
         if not accounts:
@@ -147,27 +148,22 @@ class ToolProxy:
         variables = {
             name: fields[name] for name in placeholders(connector.get("proxy_url")) if name in fields
         }
-        body: dict[str, Any] = {"connector": connection, "identifier": account}
+        connected: dict[str, Any]
         if pattern.get("type") == "OAUTH":
             if "token" not in fields:
                 raise ScalekitError(
                     "An OAUTH account is made by its holder's authorization. Call through one that is "
                     "authorized (--account), or give an access token that you have with --field token=…"
                 )
-            body["connected_account"] = {
+            connected = {
                 "authorization_details": {"oauth_token": {"access_token": fields["token"]}},
                 "api_config": {"path_variables": variables},
             }
         else:
             details = {**fields, "path_variables": variables} if variables else dict(fields)
-            body["connected_account"] = {"authorization_details": {"static_auth": {"details": details}}}
-        what = f"create connected account {account!r}"
-        self.client.call(what, "POST", ACCOUNTS, body=body, repeatable=False)
+            connected = {"authorization_details": {"static_auth": {"details": details}}}
+        self.accounts.create(connection, account, connected)
         try:
             yield
         finally:
-            gone = {"connector": connection, "identifier": account}
-            with suppress(NotFound):  # someone else was quicker
-                self.client.call(
-                    f"delete connected account {account!r}", "POST", f"{ACCOUNTS}:delete", body=gone
-                )
+            self.accounts.delete(connection, account)

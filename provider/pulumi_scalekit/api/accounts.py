@@ -1,0 +1,65 @@
+"""The connected accounts of one environment: the credentials that a connection's users have stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pulumi_scalekit.errors import NotFound
+
+from . import paths
+from .client import Client
+from .responses import Attributes
+
+PAGE_SIZE: Final = 99
+"""The largest page of the account list: it must be less than 100."""
+
+
+class Accounts:
+    """The connected accounts of one environment. Threads may share it."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def of(self, connection: str, *, maximum: int = PAGE_SIZE) -> list[Attributes]:
+        """The connected accounts of a connection, by its name; `maximum` of them at most.
+
+        Raises:
+            ScalekitError: They could not be listed.
+        """
+        params: dict[str, str | int] = {"connector": connection, "page_size": min(maximum, PAGE_SIZE)}
+        page = self.client.call("list connected accounts", "GET", paths.ACCOUNTS, params=params)
+        accounts = page.get("connected_accounts")
+        listed = accounts if isinstance(accounts, list) else []
+        return [account for account in listed if isinstance(account, dict)][:maximum]
+
+    def create(self, connection: str, identifier: str, account: Mapping[str, Any]) -> Attributes:
+        """Create a connected account, and return it as stored.
+
+        Args:
+            connection: The connection's name.
+            identifier: The account's identifier, such as a user's id.
+            account: Its `authorization_details` and `api_config`, in the API's own form.
+
+        Raises:
+            ScalekitError: It could not be created, or whether it was is not known.
+        """
+        body = {"connector": connection, "identifier": identifier, "connected_account": account}
+        action = f"create connected account {identifier!r}"
+        response = self.client.call(action, "POST", paths.ACCOUNTS, body=body, repeatable=False)
+        made = response.get("connected_account")
+        return made if isinstance(made, dict) else {}
+
+    def delete(self, connection: str, identifier: str) -> bool:
+        """Delete a connected account, and return whether it was still there.
+
+        Raises:
+            ScalekitError: It could not be deleted.
+        """
+        body = {"connector": connection, "identifier": identifier}
+        action = f"delete connected account {identifier!r}"
+        try:
+            self.client.call(action, "POST", f"{paths.ACCOUNTS}:delete", body=body)
+        except NotFound:
+            return False
+        return True
