@@ -173,7 +173,7 @@ def test_reviewing_a_file_loads_no_http_client(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom pulumi_scalekit.cli.app import run\n"
         f"try: run(['review', {str(payload)!r}])\nexcept SystemExit: pass\n"
-        "print(sorted({'httpx', 'stamina', 'starlette', 'uvicorn', 'cryptography'} & sys.modules.keys()))"
+        "print(sorted({'httpx', 'tenacity', 'starlette', 'uvicorn', 'cryptography'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "1 connector reviewed" in done.stdout

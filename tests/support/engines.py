@@ -98,6 +98,7 @@ class Project:
             "PULUMI_BACKEND_URL": self.backend.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "SCALEKIT_LIST_DELAY": "4",  # the local Scalekit lists at once, except where a test says otherwise
             **environ,
         }
         self.write("Pulumi.yaml", "name: scenario\nruntime: python\n")

@@ -11,7 +11,7 @@ from . import options
 from .console import Column, Screen, counted
 
 if TYPE_CHECKING:
-    from pulumi_scalekit.api.client import Attributes
+    from pulumi_scalekit.api.responses import Attributes
 
 HELP: Final = """List the custom connectors of an environment.
 
