@@ -137,7 +137,7 @@ NUMBERS: Final = (
         "SCALEKIT_REQUESTS_PER_MINUTE",
         0.0,
         0,
-        1_000_000,
+        100_000,
         "Requests of a process in any minute, at most, evenly spread; 0 for no limit.",
     ),
 )
