@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -41,38 +41,41 @@ def unknown_argument(of: str, name: str, known: Collection[str], advice: str) ->
     )
 
 
-class ArgumentsChecked:
-    """A class whose constructor's arguments are checked before it is called. Makes `ArgumentError` of a mistake."""
-
-    __signature__: ClassVar[inspect.Signature]
-    """The constructor's, for `help` and the like, which would read the one of `__new__`."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        constructor = inspect.signature(cls.__init__)
-        _self, *parameters = constructor.parameters.values()
-        cls.__signature__ = constructor.replace(parameters=parameters)
-
+class _ChecksArguments(type):
     if not TYPE_CHECKING:  # a type checker is to read the constructor, not this
 
-        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-            """Make the object. Python itself does so without arguments, when it copies one."""
-            if args or kwargs:
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return super().__call__(*args, **kwargs)
+            except TypeError:
                 _check(cls, args, kwargs)
-            return super().__new__(cls)
+                raise
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """The constructor's, for `help` and the like, which would read the one of `__call__`."""
+        constructor = inspect.signature(cls.__init__)  # type: ignore[misc]
+        _self, *parameters = constructor.parameters.values()
+        return constructor.replace(parameters=parameters)
 
 
-def _check(of: type[ArgumentsChecked], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+class ArgumentsChecked(metaclass=_ChecksArguments):
+    """A class whose constructor makes `ArgumentError` of wrong arguments."""
+
+
+def _check(of: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` where the constructor does not take the arguments."""
+    signature = inspect.signature(of)
     try:
-        of.__signature__.bind(*args, **kwargs)
+        signature.bind(*args, **kwargs)
     except TypeError as error:
-        parameters = of.__signature__.parameters
-        named = [
-            parameter.name for parameter in parameters.values() if parameter.kind is parameter.KEYWORD_ONLY
-        ]
+        known = list(signature.parameters)
         for name in kwargs:
-            if name not in parameters:
-                raise unknown_argument(of.__name__, name, named, f"it has {', '.join(named)}") from None
+            if name not in known:
+                advice = (
+                    "keys of your own go into extra=" if "extra" in known else f"it has {', '.join(known)}"
+                )
+                raise unknown_argument(of.__name__, name, known, advice) from None
         raise argument_error(f"{of.__name__}(): {error}") from None
 
 

@@ -1,120 +1,32 @@
-"""Typed authentication patterns, in the payload's own words.
+"""A connector definition and its parts as typed classes, in the payload's own words.
 
 Every class here stands for a JSON object of the documentation, and a plain `dict` with the same keys can stand
 wherever one of these can. All values may be Pulumi inputs. Keys that Scalekit takes but this version does not
 know go into `extra`.
+
+This file is where a property of a definition is declared, see `payload`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final
 
 import pulumi
 
-from .arguments import argument_error, unknown_argument
-
-if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
-else:
-
-    def dataclass_transform(**_):  # noqa: D103 - a stand-in for what only type checkers read
-        return lambda cls: cls
+from .payload import JsonObject, Payload, Spec
 
 
-JsonObject = Mapping[str, Any]
+@dataclass(frozen=True)
+class Option(Payload):
+    """One choice of a `select` field.
 
-
-@dataclass_transform(frozen_default=True)
-class Payload:
-    """A JSON object of the payload: what all the classes here have in common.
-
-    To a type checker a subclass is a frozen dataclass. Real dataclasses would compile their methods anew in each
-    process that imports this package, which took a tenth of the time that importing `pulumi` takes.
+    Example:
+        >>> Option("eu", display_name="Europe", default=True)
     """
 
-    _ATTRIBUTES: ClassVar[tuple[str, ...]] = ()
-    _KEYS: ClassVar[Mapping[str, str]] = {}
-    """Attribute names that differ from their keys in the payload."""
-
-    def __init_subclass__(cls) -> None:
-        own = [name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar")]
-        # A subclass that adds attributes puts them after the inherited ones, as a dataclass does.
-        cls._ATTRIBUTES = tuple(dict.fromkeys((*cls._ATTRIBUTES, *own)))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kind = type(self).__name__
-        if len(args) > len(self._ATTRIBUTES):
-            raise argument_error(
-                f"{kind}() takes at most {len(self._ATTRIBUTES)} arguments, {len(args)} were given"
-            )
-        values = dict(zip(self._ATTRIBUTES, args, strict=False))
-        for name, value in kwargs.items():
-            if name not in self._ATTRIBUTES:
-                raise unknown_argument(kind, name, self._ATTRIBUTES, "keys of your own go into extra=")
-            if name in values:
-                raise argument_error(f"{kind}() got {name} twice")
-            values[name] = value
-        for name in self._ATTRIBUTES:
-            if name not in values and self.is_required(name):
-                raise argument_error(f"{kind}() needs {name}")
-        self.__dict__.update(values)
-
-    def __setattr__(self, name: str, _value: object) -> None:
-        raise AttributeError(f"{type(self).__name__}.{name} cannot be changed: make a new object")
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self._ATTRIBUTES)
-
-    __hash__ = None  # type: ignore[assignment]  # values may be dicts and lists
-
-    def __repr__(self) -> str:
-        given = ", ".join(
-            f"{name}={getattr(self, name)!r}" for name in self._ATTRIBUTES if name in self.__dict__
-        )
-        return f"{type(self).__name__}({given})"
-
-    @classmethod
-    def keys(cls) -> dict[str, str]:
-        """The attributes in their order, each with its key in the payload."""
-        return {name: cls._KEYS.get(name, name) for name in cls._ATTRIBUTES}
-
-    @classmethod
-    def is_required(cls, attribute: str) -> bool:
-        """Whether an attribute has no default."""
-        return not hasattr(cls, attribute)
-
-    def to_payload(self) -> dict[str, Any]:
-        """The JSON object: attributes that are `None` left out, `extra` merged in."""
-        payload: dict[str, Any] = {}
-        for name, key in self.keys().items():
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if name == "extra":
-                payload.update(to_payload(value))
-            else:
-                payload[key] = to_payload(value)
-        return payload
-
-
-def to_payload(value: Any) -> Any:
-    """Replace typed objects by their JSON objects, at any depth, inside outputs too."""
-    if isinstance(value, Payload):
-        return value.to_payload()
-    if isinstance(value, pulumi.Output):
-        return value.apply(to_payload)
-    if isinstance(value, Mapping):
-        return {key: to_payload(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_payload(item) for item in value]
-    return value
-
-
-class Option(Payload):
-    """One choice of a `select` field."""
+    IDENTITY: ClassVar[str] = "value"
 
     value: pulumi.Input[str]
     """What is stored when this option is chosen."""
@@ -128,10 +40,17 @@ class Option(Payload):
     """Further keys."""
 
 
+@dataclass(frozen=True)
 class Field(Payload):
-    """An input that is collected from the account holder."""
+    """An input that is collected from the account holder, in `fields` or `account_fields`.
 
-    field_name: pulumi.Input[str]
+    Example:
+        >>> Field("api_key", label="API key", input_type="password", required=True)
+    """
+
+    IDENTITY: ClassVar[str] = "field_name"
+
+    field_name: Annotated[pulumi.Input[str], Spec(min_length=1)]
     """The name that placeholders, mutations and stored credentials use, such as `api_key`."""
     label: pulumi.Input[str] | None = None
     """What the account holder sees."""
@@ -146,15 +65,22 @@ class Field(Payload):
     is_path_param: pulumi.Input[bool] | None = None
     """Whether the value goes into the URL; it is then not a credential."""
     header_name: pulumi.Input[str] | None = None
-    """API key patterns: the header that carries this very value. Several fields may have one."""
+    """API_KEY: the header that carries this very value. Several fields may have one."""
     extra: JsonObject | None = None
     """Further keys."""
 
 
+@dataclass(frozen=True)
 class Scope(Payload):
-    """An OAuth scope that a connection may ask for."""
+    """An OAuth scope that a connection may ask for.
 
-    scope: pulumi.Input[str]
+    Example:
+        >>> Scope("tickets:read", display_name="Read tickets", required=True)
+    """
+
+    IDENTITY: ClassVar[str] = "scope"
+
+    scope: Annotated[pulumi.Input[str], Spec(min_length=1)]
     """The scope as the authorization server knows it."""
     display_name: pulumi.Input[str] | None = None
     """What the account holder sees."""
@@ -166,14 +92,20 @@ class Scope(Payload):
     """Further keys."""
 
 
+@dataclass(frozen=True)
 class OAuthConfig(Payload):
-    """The authorization server of an `OAuth` pattern. Over MCP it has `pkce_enabled=True` and nothing else."""
+    """The authorization server of an `OAuth` pattern. Over MCP it holds `pkce_enabled` and nothing else.
 
-    authorize_uri: pulumi.Input[str] | None = None
+    Example:
+        >>> OAuthConfig(authorize_uri="https://example.com/authorize", token_uri="https://example.com/token",
+        ...             available_scopes=[Scope("read")])
+    """
+
+    authorize_uri: Annotated[pulumi.Input[str] | None, Spec(is_url=True)] = None
     """The authorization endpoint."""
-    token_uri: pulumi.Input[str] | None = None
+    token_uri: Annotated[pulumi.Input[str] | None, Spec(is_url=True)] = None
     """The token endpoint."""
-    user_info_uri: pulumi.Input[str] | None = None
+    user_info_uri: Annotated[pulumi.Input[str] | None, Spec(is_url=True)] = None
     """The endpoint that tells who authorized."""
     available_scopes: pulumi.Input[Sequence[pulumi.Input[Scope | JsonObject]]] | None = None
     """The scopes on offer."""
@@ -187,8 +119,13 @@ class OAuthConfig(Payload):
     """Further keys."""
 
 
+@dataclass(frozen=True)
 class Mutation(Payload):
-    """How a stored credential is changed before it is sent: `default` if empty, then `prefix`, then `suffix`."""
+    """How a stored credential is changed before it is sent: `default` when empty, then `prefix`, then `suffix`.
+
+    Example:
+        >>> Mutation(suffix="/token")
+    """
 
     prefix: pulumi.Input[str] | None = None
     """Put before the value."""
@@ -200,68 +137,134 @@ class Mutation(Payload):
     """Further keys."""
 
 
-Fields = pulumi.Input[Sequence[pulumi.Input[Field | JsonObject]]]
-Mutations = pulumi.Input[Mapping[str, pulumi.Input[Mutation | JsonObject]]]
-
-
+@dataclass(frozen=True)
 class Auth(Payload):
-    """What all authentication patterns have."""
+    """One way to authenticate to the upstream: what all authentication patterns have."""
 
-    _KEYS: ClassVar[Mapping[str, str]] = {"mutations": "auth_field_mutations"}
-    TYPE: ClassVar[str]
-    """The auth type, as in the payload."""
+    TYPE: ClassVar[Annotated[str, Spec(key="type", min_length=1, is_immutable=True)]]
+    """`OAUTH`, `BASIC`, `BEARER`, `API_KEY`, or `NO_AUTH` for public MCP servers."""
+    CREDENTIALS: ClassVar[tuple[str, ...]] = ()
+    """The names of the fields that are credentials: what mutations apply to."""
 
-    display_name: pulumi.Input[str]
+    display_name: Annotated[pulumi.Input[str], Spec(min_length=1)]
     """The label of this option."""
     description: pulumi.Input[str] | None = None
     """A short explanation of the option."""
-    fields: Fields = ()
-    """Inputs that are collected from the account holder (static types)."""
-    account_fields: Fields | None = None
-    """Inputs per connected account of an OAuth connector, such as path parameters."""
+    fields: pulumi.Input[Sequence[pulumi.Input[Field | JsonObject]]] = ()
+    """Inputs of the static types."""
+    account_fields: pulumi.Input[Sequence[pulumi.Input[Field | JsonObject]]] | None = None
+    """Inputs per connected account of an OAUTH connector, such as path parameters."""
     oauth_config: pulumi.Input[OAuthConfig | JsonObject] | None = None
-    """OAuth only: endpoints and scopes."""
+    """OAUTH only: endpoints and scopes."""
     auth_header_key_override: pulumi.Input[str] | None = None
     """The header that carries the credential where it is not `Authorization`."""
-    mutations: Mutations | None = None
-    """Changes to a credential before it is sent, by field name (`auth_field_mutations` in the payload)."""
-    is_mcp: pulumi.Input[bool] | None = None
+    mutations: Annotated[
+        pulumi.Input[Mapping[str, pulumi.Input[Mutation | JsonObject]]] | None,
+        Spec(key="auth_field_mutations"),
+    ] = None
+    """Changes to a credential before it is sent, by field name."""
+    is_mcp: Annotated[pulumi.Input[bool] | None, Spec(is_immutable=True)] = None
     """Whether the upstream is an MCP server."""
     allowed_proxy_domains: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
     """The domains that proxied requests may go to."""
     extra: JsonObject | None = None
     """Further keys."""
 
-    def to_payload(self) -> dict[str, Any]:
-        """The JSON object, with its `type` first."""
-        return {"type": self.TYPE, **super().to_payload()}
 
-
+@dataclass(frozen=True)
 class OAuth(Auth):
-    """Users authorize access in the upstream's OAuth flow, and Scalekit exchanges the tokens (`OAUTH`)."""
+    """Users authorize access in the upstream's OAuth flow, and Scalekit exchanges the tokens (`OAUTH`).
 
-    TYPE: ClassVar[str] = "OAUTH"
+    Example:
+        >>> OAuth("OAuth 2.0", oauth_config=OAuthConfig(pkce_enabled=True), is_mcp=True)
+    """
+
+    TYPE = "OAUTH"
+    CREDENTIALS = ("token",)
 
 
+@dataclass(frozen=True)
 class BasicAuth(Auth):
-    """HTTP Basic authentication with the fields `username` and `password` (`BASIC`)."""
+    """HTTP Basic authentication with the fields `username` and `password` (`BASIC`).
 
-    TYPE: ClassVar[str] = "BASIC"
+    Example:
+        >>> BasicAuth("Basic", fields=[Field("username"), Field("password", input_type="password")])
+    """
+
+    TYPE = "BASIC"
+    CREDENTIALS = ("username", "password")
 
 
+@dataclass(frozen=True)
 class BearerAuth(Auth):
-    """A long-lived bearer token in the field `token` (`BEARER`)."""
+    """A long-lived bearer token in the field `token` (`BEARER`).
 
-    TYPE: ClassVar[str] = "BEARER"
+    Example:
+        >>> BearerAuth("Token", fields=[Field("token", input_type="password")])
+    """
+
+    TYPE = "BEARER"
+    CREDENTIALS = ("token",)
 
 
+@dataclass(frozen=True)
 class ApiKeyAuth(Auth):
-    """An API key in the field `api_key`, sent as it is; or several, each in its own header (`API_KEY`)."""
+    """An API key in the field `api_key`, sent as it is; or several, each in its own header (`API_KEY`).
 
-    TYPE: ClassVar[str] = "API_KEY"
+    Example:
+        >>> ApiKeyAuth("Key", fields=[Field("api_key")], auth_header_key_override="X-API-Key")
+    """
+
+    TYPE = "API_KEY"
+    CREDENTIALS = ("api_key",)
 
 
+@dataclass(frozen=True)
 class NoAuth(Auth):
-    """No authentication: public MCP servers only (`NO_AUTH`)."""
+    """No authentication: public MCP servers only (`NO_AUTH`).
 
-    TYPE: ClassVar[str] = "NO_AUTH"
+    Example:
+        >>> NoAuth("None", is_mcp=True)
+    """
+
+    TYPE = "NO_AUTH"
+
+
+AUTH_CLASSES: Final[tuple[type[Auth], ...]] = (OAuth, BasicAuth, BearerAuth, ApiKeyAuth, NoAuth)
+"""The classes of the auth types that a definition may declare."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition(Payload):
+    """A connector definition: the payload of create and update, and what a `Connector` takes."""
+
+    display_name: Annotated[
+        pulumi.Input[str],
+        Spec(min_length=1, max_length=200, pattern=r"^[a-zA-Z0-9 ]*[a-zA-Z0-9][a-zA-Z0-9 ]*$"),
+    ]
+    """The connector's name: 1 to 200 letters, digits and spaces."""
+    description: pulumi.Input[str] | None = None
+    """What the connector connects to."""
+    auth_patterns: Annotated[pulumi.Input[Sequence[pulumi.Input[Auth | JsonObject]]], Spec(min_length=1)]
+    """How accounts authenticate. Today's API takes exactly one pattern."""
+    proxy_url: Annotated[
+        pulumi.Input[str], Spec(min_length=1, max_length=2048, pattern=r"^https://", is_url=True)
+    ]
+    """The upstream's base URL, https, with `{{name}}` placeholders where needed."""
+    proxy_enabled: pulumi.Input[bool] = True
+    """Whether calls may go through the proxy. Tool calling needs it."""
+    icon_src: Annotated[
+        pulumi.Input[str] | None, Spec(max_length=2048, pattern=r"^(https://.*)?$", is_url=True)
+    ] = None
+    """An https URL of an icon; an 800×800 SVG works best."""
+    metadata: Annotated[
+        pulumi.Input[
+            Mapping[
+                Annotated[str, Spec(min_length=3, max_length=25)],
+                Annotated[pulumi.Input[str], Spec(min_length=1, max_length=256)],
+            ]
+        ]
+        | None,
+        Spec(max_length=20),
+    ] = None
+    """At most 20 pairs of plain strings: keys of 3–25, values of 1–256 characters."""

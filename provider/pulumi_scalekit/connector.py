@@ -14,11 +14,12 @@ from typing import Any, Final
 import pulumi
 import pulumi.dynamic
 
-from pulumi_scalekit.definition.keys import ANSWER_ONLY, DEFINITION_KEYS
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS
 from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
 
 from .arguments import ArgumentsChecked
-from .auth import Auth, JsonObject, to_payload
+from .auth import Auth
+from .payload import JsonObject, to_payload
 from .provider import sdk as host
 
 _ANSWERED: Final[Mapping[str, tuple[str, Any]]] = {
@@ -186,7 +187,9 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
             pulumi.RunError: The file cannot be read, or is no JSON object.
         """
         payload = source if isinstance(source, Mapping) else _read_json(resource_name, Path(source))
-        properties = {key: value for key, value in {**payload, **overrides}.items() if key not in ANSWER_ONLY}
+        properties = {
+            key: value for key, value in {**payload, **overrides}.items() if key not in READ_ONLY_KEYS
+        }
         properties.setdefault("proxy_enabled", True)
         connector = cls.__new__(cls)
         connector._declare(resource_name, {**properties, "adopt": adopt or None}, {}, opts)

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_scalekit import auth as patterns
-from pulumi_scalekit.auth import to_payload
-from pulumi_scalekit.definition.normalize import normalize, normalize_live
+from pulumi_scalekit.definition.normalize import normalize, normalize_live, plain
 from pulumi_scalekit.operations.codegen import HEADER, WIDTH, module_source, quoted, variables_in
 from pulumi_scalekit.operations.naming import resource_names, slug, variable_names
+from pulumi_scalekit.payload import to_payload
 
 from ..support.definitions import API_KEY, OAUTH
 from .samples import ASANA, FRESHDESK, GITHUB, TAVILY
@@ -115,16 +115,18 @@ def execute(source: str) -> dict[str, dict[str, Any]]:
 @given(DEFINITION)
 def test_exported_source_declares_the_same(definition: dict[str, Any]) -> None:
     """Whatever the server answers, the exported source declares a definition of the same normal form."""
-    source = module_source("", [("it", definition)])
-    assert normalize(execute(source)["it"]) == normalize_live(definition)
+    attributes = plain(definition)
+    source = module_source("", [("it", attributes)])
+    assert normalize(plain(execute(source)["it"])) == normalize_live(attributes)
 
 
 @settings(max_examples=50, deadline=None)
 @given(DEFINITION)
 def test_protected_source_declares_the_same(definition: dict[str, Any]) -> None:
     """Resource options change nothing in the definition."""
-    source = module_source("", [("it", definition)], protect=True)
-    assert normalize(execute(source)["it"]) == normalize_live(definition)
+    attributes = plain(definition)
+    source = module_source("", [("it", attributes)], protect=True)
+    assert normalize(plain(execute(source)["it"])) == normalize_live(attributes)
 
 
 @settings(max_examples=40, deadline=None)

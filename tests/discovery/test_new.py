@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 import pulumi_scalekit
-from pulumi_scalekit.auth import to_payload
 from pulumi_scalekit.cli.app import run
 from pulumi_scalekit.definition.changes import same_definition
 from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.definition.normalize import normalize
+from pulumi_scalekit.payload import to_payload
 
 from .conftest import HELLO, Reply, Site
 from .documents import BEARER, Document, code_flow, key_in, openapi

@@ -78,16 +78,16 @@ def test_a_run_without_changes(call: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "checks"),
     [
-        "provider.check(inputs, {**declared, 'description': 'New'})",
-        "provider.diff('FRESHDESK:1', state, {**inputs, 'description': 'New'})",
+        ("provider.check(inputs, {**declared, 'description': 'New'})", True),
+        ("provider.diff('FRESHDESK:1', state, {**inputs, 'description': 'New'})", False),
     ],
 )
-def test_a_run_with_changes(call: str) -> None:
-    """A provider process that checks and compares something new needs the rules, and still no HTTP client."""
+def test_a_run_with_changes(call: str, checks: bool) -> None:
+    """A provider process needs the schema and the rules to check something new, and still no HTTP client."""
     loaded = loaded_by(f"{PROVIDER}\n{call}")
-    assert {"pulumi_scalekit.definition.schema", "pydantic"} <= loaded
+    assert ({"pulumi_scalekit.definition.schema", "pydantic"} <= loaded) == checks
     assert not loaded & {"httpx", "tenacity", "pulumi_scalekit.api.client"}
 
 

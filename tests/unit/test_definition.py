@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.check import errors, findings
-from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.keys import UNKNOWN
 from pulumi_scalekit.definition.rules import RULES
-from pulumi_scalekit.definition.schema import Definition
 from pulumi_scalekit.definition.urls import placeholders
 
 from ..support.definitions import ALL, API_KEY, BASIC, BEARER, NO_AUTH, OAUTH
@@ -216,11 +215,6 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str, str]]
         {("schema-too-long", "metadata", "error")},
     ),
 }
-
-
-def test_names_of_properties() -> None:
-    """The names that cost nothing to import are those of the model, in its order."""
-    assert tuple(Definition.model_fields) == DEFINITION_KEYS
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pulumi_scalekit as scalekit
-from pulumi_scalekit.auth import to_payload
+from pulumi_scalekit.payload import to_payload
 
 from ..support.definitions import API_KEY, BASIC, NO_AUTH, OAUTH
 

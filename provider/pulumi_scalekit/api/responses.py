@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pulumi_scalekit.definition.normalize import plain
 from pulumi_scalekit.errors import (
     ApiError,
     Conflict,
@@ -95,7 +96,7 @@ def parse_json(content: bytes) -> Any:
     if b"\\u" in content:
         # Half of a surrogate pair, escaped, is the one text that JSON can hold and UTF-8 cannot.
         json.dumps(value, ensure_ascii=False).encode()
-    return value
+    return plain(value)
 
 
 def depth(value: Any) -> int:

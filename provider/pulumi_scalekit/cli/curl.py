@@ -158,10 +158,10 @@ def _definition(
 
 def _refuse_wrong(payload: dict[str, Any], file: Path) -> None:
     from pulumi_scalekit.definition.check import errors
-    from pulumi_scalekit.definition.keys import ANSWER_ONLY
+    from pulumi_scalekit.definition.keys import READ_ONLY_KEYS
     from pulumi_scalekit.errors import DefinitionError
 
-    found = errors({key: value for key, value in payload.items() if key not in ANSWER_ONLY})
+    found = errors({key: value for key, value in payload.items() if key not in READ_ONLY_KEYS})
     if found:
         listed = "; ".join(f"{finding.path} {finding}" for finding in found)
         raise DefinitionError(f"{file} has {counted(len(found), 'error')}: {listed}")

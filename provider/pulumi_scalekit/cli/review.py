@@ -121,6 +121,7 @@ def review_definitions(
 def _from_file(file: str) -> tuple[list[Subject], dict[str, int]]:
     import json
 
+    from pulumi_scalekit.definition.normalize import plain
     from pulumi_scalekit.errors import ScalekitError
     from pulumi_scalekit.operations.sarif import property_lines
 
@@ -130,7 +131,7 @@ def _from_file(file: str) -> tuple[list[Subject], dict[str, int]]:
     except (OSError, UnicodeError) as error:
         raise ScalekitError(f"Cannot read {called}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        content: Any = json.loads(text)
+        content: Any = plain(json.loads(text))
         lines = property_lines(text)
     except (ValueError, RecursionError) as error:
         raise ScalekitError(f"{called} is not valid JSON: {error}") from None
@@ -159,12 +160,12 @@ def _payloads(content: Any) -> Any:
 
 
 def _subject(payload: dict[str, Any], source: str, path: str = "", name: str = "") -> Subject:
-    from pulumi_scalekit.definition.keys import ANSWER_ONLY
+    from pulumi_scalekit.definition.keys import READ_ONLY_KEYS
     from pulumi_scalekit.operations.review import Subject
 
     # What the server makes is not a mistake in its response.
     live = isinstance(payload.get("identifier"), str)
-    definition = {k: v for k, v in payload.items() if not (live and k in ANSWER_ONLY)}
+    definition = {k: v for k, v in payload.items() if not (live and k in READ_ONLY_KEYS)}
     called = name or str(payload.get("display_name") or path or source)
     return Subject(called, definition, str(payload.get("identifier") or ""), source, path)
 

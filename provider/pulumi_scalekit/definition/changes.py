@@ -7,14 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pulumi_scalekit.auth import Auth, Definition
+from pulumi_scalekit.payload import Payload, Property, properties_by_key, properties_of
+
 from .keys import ABSENT, DEFINITION_KEYS, UNKNOWN
-from .normalize import (
-    Json,
-    _mappings,
-    _normal,
-    _step,
-    normalize,
-)
+from .normalize import Json, mappings, normal_member, normalize
 from .paths import Path, format_path
 
 
@@ -83,39 +80,46 @@ def align(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
         before, after = old.get(key, ABSENT), new.get(key, ABSENT)
         if next(changes(old_normal[key], new_normal[key]), None) is None:
             value = before
-        elif key == "auth_patterns":
-            value = _align(before, after, ())
         else:
-            value = after
+            value = _align(before, after, properties_by_key(Definition)[key])
         if value is not ABSENT:
             aligned[key] = value
     return aligned
 
 
-def _align(old: Json, new: Json, place: tuple[str, ...]) -> Json:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        aligned = {}
-        for key in [*new, *(key for key in old if key not in new)]:
-            before, after = old.get(key, ABSENT), new.get(key, ABSENT)
-            old_normal = _normal({key: before} if before is not ABSENT else {}, place)
-            new_normal = _normal({key: after} if after is not ABSENT else {}, place)
-            if next(changes(old_normal, new_normal), None) is None:
-                value = before
-            elif before is not ABSENT and after is not ABSENT:
-                value = _align(before, after, (*place, _step(place, key)))
-            else:
-                value = after
-            if value is not ABSENT:
-                aligned[key] = value
-        return aligned
-    if isinstance(old, list) and isinstance(new, list):
-        below = (*place, "[]")
-        kept = [_align(o, n, below) for o, n in zip(old, new, strict=False)]
+def _align(old: Json, new: Json, declared: Property | None) -> Json:
+    of = declared.of if declared else None
+    if declared is None or of is None:
+        return new
+    if declared.kind == "object":
+        return _align_object(old, new, of)
+    if declared.kind == "map" and isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {key: _align_object(old.get(key, ABSENT), item, of) for key, item in new.items()}
+    if declared.kind == "list" and isinstance(old, list) and isinstance(new, list):
+        kept = [_align_object(o, n, of) for o, n in zip(old, new, strict=False)]
         return kept + new[len(kept) :]
     return new
 
 
-IMMUTABLE: Final = ("type", "is_mcp")
+def _align_object(old: Json, new: Json, of: type[Payload]) -> Json:
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return new
+    known = properties_by_key(of)
+    aligned = {}
+    for key in [*new, *(key for key in old if key not in new)]:
+        before, after = old.get(key, ABSENT), new.get(key, ABSENT)
+        declared = known.get(key)
+        forms = [v if v is ABSENT else normal_member(v, declared) for v in (before, after)]
+        if next(changes(*forms), None) is None:
+            value = before
+        else:
+            value = after if ABSENT in (before, after) else _align(before, after, declared)
+        if value is not ABSENT:
+            aligned[key] = value
+    return aligned
+
+
+IMMUTABLE: Final = tuple(declared.key for declared in properties_of(Auth) if declared.spec.is_immutable)
 """The properties of an auth pattern that Scalekit cannot change in place."""
 
 
@@ -132,7 +136,7 @@ def replacements(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[Path]
         >>> replacements({"auth_patterns": [{"type": "BEARER"}]}, {"auth_patterns": [{"type": "API_KEY"}]})
         [('auth_patterns', 0, 'type')]
     """
-    before, after = (_mappings(normalize(definition)["auth_patterns"]) for definition in (old, new))
+    before, after = (mappings(normalize(definition)["auth_patterns"]) for definition in (old, new))
     return [
         ("auth_patterns", index, key)
         for index, (one, other) in enumerate(zip(before, after, strict=False))
@@ -145,16 +149,16 @@ def scopes_and_fields(normal: Mapping[str, Json]) -> tuple[set[str], set[str]]:
     """The OAuth scopes and the input names of all patterns: what connected accounts have agreed to."""
     scopes: set[str] = set()
     fields: set[str] = set()
-    for pattern in _mappings(normal.get("auth_patterns")):
+    for pattern in mappings(normal.get("auth_patterns")):
         config = pattern.get("oauth_config")
         listed = config.get("available_scopes") if isinstance(config, Mapping) else None
         scopes.update(
-            str(scope["scope"]) for scope in _mappings(listed) if isinstance(scope.get("scope"), str)
+            str(scope["scope"]) for scope in mappings(listed) if isinstance(scope.get("scope"), str)
         )
         for key in ("fields", "account_fields"):
             fields.update(
                 field["field_name"]
-                for field in _mappings(pattern.get(key))
+                for field in mappings(pattern.get(key))
                 if isinstance(field.get("field_name"), str)
             )
     return scopes, fields
@@ -177,13 +181,18 @@ def authorization_note(old: Mapping[str, Json], new: Mapping[str, Json]) -> str:
     )
 
 
-IDENTITY: Final[Mapping[str, str]] = {
-    "fields": "field_name",
-    "account_fields": "field_name",
-    "available_scopes": "scope",
-    "options": "value",
-}
-"""What tells the elements of these lists apart."""
+def _identities(of: type[Payload]) -> dict[str, str]:
+    found = {}
+    for declared in properties_of(of):
+        if declared.of is not None:
+            if declared.kind == "list" and declared.of.IDENTITY:
+                found[declared.key] = declared.of.IDENTITY
+            found |= _identities(declared.of)
+    return found
+
+
+IDENTITY: Final[Mapping[str, str]] = _identities(Definition)
+"""What tells the elements of these lists apart: fields, scopes and options, by the key of their list."""
 
 
 def matched_changes(old: Any, new: Any, path: Path = ()) -> Iterator[Change]:

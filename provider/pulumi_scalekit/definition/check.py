@@ -7,14 +7,13 @@ from typing import Any
 
 from .finding import Finding
 from .rules import RULES, Rule
-from .schema import _schema_findings
+from .schema import schema_findings
 
 
 def findings(definition: Mapping[str, Any]) -> list[Finding]:
     """Every finding of a definition, errors first.
 
-    Takes a payload of plain JSON values (`dict`, `list`, `str`, `bool`, `int`, `float`, `None`) in which any
-    value may be `UNKNOWN`. A key whose value is `None` counts as absent.
+    Takes what `plain` makes, in which any value may be `UNKNOWN`.
     """
     rank = {"error": 0, "warning": 1, "hint": 2}
     return sorted(_found(definition, RULES), key=lambda finding: rank[finding.severity])
@@ -33,16 +32,7 @@ def contract_violations(definition: Mapping[str, Any]) -> list[Finding]:
 
 def _found(definition: Mapping[str, Any], rules: Iterable[Rule]) -> Iterable[Finding]:
     """What the schema and the rules find, each once."""
-    plain = _without_none(definition)
-    found = [*_schema_findings(plain)]
+    found = [*schema_findings(definition)]
     for rule in rules:
-        found.extend(rule.check(plain))
+        found.extend(rule.check(definition))
     return dict.fromkeys(found)
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    if isinstance(value, (list, tuple)):
-        return [_without_none(item) for item in value]
-    return value

@@ -1,4 +1,4 @@
-"""The names of a connector's properties, without the model behind them.
+"""Names and marks that everything about definitions needs, without the model behind them.
 
 Programs, and runs that find nothing to change, need no more than these, and the model takes long to import.
 """
@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-DEFINITION_KEYS: Final[tuple[str, ...]] = (
-    "display_name",
-    "description",
-    "auth_patterns",
-    "proxy_url",
-    "proxy_enabled",
-    "icon_src",
-    "metadata",
-)
-"""The top-level properties of a definition, in the documentation's order: those of `definition.Definition`."""
-ANSWER_ONLY: Final[tuple[str, ...]] = (
+from pulumi_scalekit.auth import AUTH_CLASSES, Definition
+from pulumi_scalekit.payload import properties_of
+
+DEFINITION_KEYS: Final[tuple[str, ...]] = tuple(declared.key for declared in properties_of(Definition))
+"""The top-level properties of a definition, in the documentation's order."""
+READ_ONLY_KEYS: Final[tuple[str, ...]] = (
     "identifier",
     "id",
     "is_custom",
@@ -26,7 +21,15 @@ ANSWER_ONLY: Final[tuple[str, ...]] = (
     "display_priority",
     "coming_soon",
 )
-"""Properties that the server makes: part of an answer, never of a definition."""
+"""Properties that the server makes: part of a connector's attributes, never of a definition."""
+AUTH_TYPES: Final = tuple(kind.TYPE for kind in AUTH_CLASSES)
+"""Auth types that a definition may declare."""
+STATIC_TYPES: Final = ("BASIC", "BEARER", "API_KEY")
+"""Auth types whose credentials the account holder types in."""
+CATALOGUE_TYPES: Final = ("OAUTH_M2M", "GOOGLE_DWD", "TRELLO_OAUTH1", "TRUSTED_IDP", "SMART_FHIR")
+"""Further types of Scalekit's own catalogue, undocumented for custom connectors: read, and warned about."""
+CREDENTIALS: Final = {kind.TYPE: kind.CREDENTIALS for kind in AUTH_CLASSES}
+"""The credential fields of each auth type: what mutations apply to."""
 
 
 class _Unknown:

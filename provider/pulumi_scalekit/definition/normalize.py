@@ -1,8 +1,9 @@
-"""The normal form of a definition, and what differs between two of them.
+"""The normal form of a definition, and the bodies that are sent.
 
-Two definitions that mean the same have the same normal form: key order, `None`, defaults written out or left
-out, empty lists and mappings, and `3.0` for `3` make no difference. Keys that nobody documents keep their
-values, whatever those are; only `None` counts as absent there.
+Two definitions that mean the same have the same normal form: key order, defaults written out or left out, and empty
+lists and mappings make no difference. Keys that nobody documents keep their values.
+
+All functions here but `plain` take what `plain` makes.
 """
 
 from __future__ import annotations
@@ -10,98 +11,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
+from pulumi_scalekit.auth import Definition
+from pulumi_scalekit.payload import Payload, Property, properties_by_key, properties_of
+
 from .keys import ABSENT, DEFINITION_KEYS
-from .schema import AuthPattern, FieldSpec, Mutation, OAuthConfig, Option, Scope
 
 Json: TypeAlias = Any
 """A JSON value: `dict[str, Json]`, `list[Json]`, `str`, `int`, `float`, `bool` or `None`."""
 
-
 _EMPTY: Final[Mapping[str, Json]] = {
-    "description": "",
-    "proxy_enabled": True,
-    "icon_src": "",
-    "metadata": {},
+    declared.key: declared.empty for declared in properties_of(Definition) if not declared.is_required
 }
 """What an absent top-level property of a declaration means."""
 
-# Which model documents the keys at a place; "[]" steps into a list or a mapping's values.
-_MODELS: Final[Mapping[tuple[str, ...], type[Any]]] = {
-    ("[]",): AuthPattern,
-    ("[]", "fields", "[]"): FieldSpec,
-    ("[]", "account_fields", "[]"): FieldSpec,
-    ("[]", "fields", "[]", "options", "[]"): Option,
-    ("[]", "account_fields", "[]", "options", "[]"): Option,
-    ("[]", "oauth_config"): OAuthConfig,
-    ("[]", "oauth_config", "available_scopes", "[]"): Scope,
-    ("[]", "auth_field_mutations", "[]"): Mutation,
-}
-
-
-def normalize(definition: Mapping[str, Json]) -> dict[str, Json]:
-    """The normal form of what a program declares: every property of a definition, and no other.
-
-    Leaves values in place that are not known yet, and values of the wrong type.
-    """
-    normal: dict[str, Json] = {}
-    for key in DEFINITION_KEYS:
-        value = definition.get(key)
-        if value is None:
-            value = _EMPTY.get(key)
-        if key == "auth_patterns":
-            value = _normal(value, ())
-        elif key == "metadata" and isinstance(value, Mapping):
-            value = {name: plain(item) for name, item in value.items() if item is not None}
-        normal[key] = value
-    return normal
-
-
-def normalize_live(answer: Mapping[str, Json]) -> dict[str, Json]:
-    """The normal form of what the server answers.
-
-    An absent `proxy_enabled` means false here: the API's contract makes it a plain boolean, and such fields
-    are left out of an answer when they are false.
-    """
-    return normalize({"proxy_enabled": False, **{k: v for k, v in answer.items() if v is not None}})
-
-
-def _normal(value: Json, place: tuple[str, ...]) -> Json:
-    if isinstance(value, str):
-        return value  # most are, and this is much cheaper to ask than whether it is a mapping
-    if isinstance(value, Mapping):
-        model = _MODELS.get(place)
-        known = model.model_fields if model else {}
-        mapping: dict[str, Json] = {}
-        for key, item in value.items():
-            inside_mutations = place[-1:] == ("auth_field_mutations",)
-            normal = _normal(item, (*place, _step(place, key)))
-            # For documented keys false, "" and nothing at all are the defaults of the API's contract.
-            if normal is None or (
-                (key in known or inside_mutations)
-                and normal in (False, "", [], {})
-                and not _is_number(normal)
-            ):
-                continue
-            mapping[key] = normal
-        return mapping
-    if isinstance(value, (list, tuple)):
-        return [_normal(item, (*place, "[]")) for item in value]
-    return plain(value)
-
-
-def _step(place: tuple[str, ...], key: str) -> str:
-    # The keys of auth_field_mutations are field names: which one makes no difference to what is below.
-    return "[]" if place[-1:] == ("auth_field_mutations",) else key
-
-
-def _is_number(value: Json) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
 
 def plain(value: Json) -> Json:
-    """A JSON value with integral floats as integers and `None` members of mappings left out.
+    """A JSON value with whole numbers as integers, and without the members of mappings that are `None`.
 
-    Pulumi carries every number as a double, and so does the server inside auth patterns.
+    It is called once, where a value comes in: from Pulumi, from a file, from the server. Pulumi carries every number
+    as a double, and so does the server inside auth patterns.
+
+    Example:
+        >>> plain({"a": 3.0, "b": [2.5], "c": None})
+        {'a': 3, 'b': [2.5]}
     """
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items() if item is not None}
@@ -112,11 +44,71 @@ def plain(value: Json) -> Json:
     return value
 
 
+def normalize(definition: Mapping[str, Json]) -> dict[str, Json]:
+    """The normal form of what a program declares: every property of a definition, and no other.
+
+    Leaves values in place that are not known yet, and values of the wrong type.
+    """
+    normal: dict[str, Json] = {}
+    for declared in properties_of(Definition):
+        value = definition.get(declared.key)
+        if value is None:
+            value = _EMPTY.get(declared.key)
+        normal[declared.key] = _normal_value(value, declared)
+    return normal
+
+
+def normalize_live(attributes: Mapping[str, Json]) -> dict[str, Json]:
+    """The normal form of a connector's attributes, as the server returns them.
+
+    An absent `proxy_enabled` means false here: the API's contract makes it a plain boolean, and such fields
+    are left out of a response when they are false.
+    """
+    return normalize({"proxy_enabled": False, **attributes})
+
+
+def normal_member(value: Json, declared: Property | None) -> Json:
+    """The normal form of a member of an object; `ABSENT` where it says no more than its absence would.
+
+    Args:
+        value: The member's value.
+        declared: Its declaration; `None` for a key that nobody documents.
+    """
+    if declared is None:
+        return value
+    normal = _normal_value(value, declared)
+    # False, "" and nothing at all are the defaults of the API's contract. A number is no default: it is wrong here.
+    is_default = normal in (False, "", [], {}) and (
+        isinstance(normal, bool) or not isinstance(normal, (int, float))
+    )
+    return ABSENT if is_default and not declared.is_required else normal
+
+
+def _normal_value(value: Json, declared: Property) -> Json:
+    of = declared.of
+    if of is None:
+        return value
+    if declared.kind == "list" and isinstance(value, list):
+        return [normal_object(item, of) for item in value]
+    if declared.kind == "map" and isinstance(value, Mapping):
+        members = {key: normal_object(item, of) for key, item in value.items()}
+        return {key: item for key, item in members.items() if item not in ({}, "", [])}
+    return normal_object(value, of) if declared.kind == "object" else value
+
+
+def normal_object(value: Json, of: type[Payload]) -> Json:
+    """The normal form of a JSON object of a declared class."""
+    if not isinstance(value, Mapping):
+        return value
+    known = properties_by_key(of)
+    members = ((key, normal_member(item, known.get(key))) for key, item in value.items())
+    return {key: item for key, item in members if item is not ABSENT}
+
+
 def create_payload(definition: Mapping[str, Json]) -> dict[str, Json]:
     """The body of a create: what was declared, and `proxy_enabled`, which is mandatory."""
-    body = {key: plain(definition[key]) for key in DEFINITION_KEYS if definition.get(key) is not None}
-    body.setdefault("proxy_enabled", True)
-    return body
+    body = {key: definition[key] for key in DEFINITION_KEYS if definition.get(key) is not None}
+    return {"proxy_enabled": True, **body}
 
 
 def update_payload(definition: Mapping[str, Json]) -> dict[str, Json]:
@@ -124,22 +116,26 @@ def update_payload(definition: Mapping[str, Json]) -> dict[str, Json]:
 
     So it means the same whether the server keeps what is left out or wipes it; the sources disagree.
     """
-    return {**{key: plain(value) for key, value in _EMPTY.items()}, **create_payload(definition)}
+    return {**_EMPTY, **create_payload(definition)}
 
 
-def definition_of(answer: Mapping[str, Json]) -> dict[str, Json]:
-    """The definition inside a server's answer: without what the server makes, and without empty defaults."""
-    kept = without_defaults(normalize_live(answer))
-    patterns = answer.get("auth_patterns")
+def definition_of(attributes: Mapping[str, Json]) -> dict[str, Json]:
+    """The definition in a connector's attributes: without what the server makes, and without empty defaults."""
+    kept = without_defaults(normalize_live(attributes))
+    patterns = attributes.get("auth_patterns")
     # The patterns go out as they came in: what looks like a default here may be written out for a reason.
-    return {**kept, "auth_patterns": plain(patterns)} if patterns is not None else kept
+    return {**kept, "auth_patterns": patterns} if patterns is not None else kept
 
 
 def without_defaults(normal: Mapping[str, Json]) -> dict[str, Json]:
     """A normal form without the optional properties that are empty: the way a program would write it."""
-    always = {"display_name", "auth_patterns", "proxy_url", "proxy_enabled"}
+    always = {
+        "proxy_enabled",
+        *(declared.key for declared in properties_of(Definition) if declared.is_required),
+    }
     return {k: v for k, v in normal.items() if k in always or v != _EMPTY.get(k, ABSENT)}
 
 
-def _mappings(value: Json) -> list[Mapping[str, Json]]:
+def mappings(value: Json) -> list[Mapping[str, Json]]:
+    """The mappings in a list; nothing where it is no list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -11,13 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from pulumi_scalekit.auth import Definition, OAuthConfig
+from pulumi_scalekit.payload import properties_of
+
 from .changes import IDENTITY, IMMUTABLE, Change, by_identity, changes, same
 from .keys import ABSENT, UNKNOWN
 from .normalize import Json, normalize, normalize_live
 from .paths import Path
 from .urls import same_url
 
-_URLS: Final = frozenset({"proxy_url", "icon_src", "authorize_uri", "token_uri", "user_info_uri"})
+_URLS: Final = frozenset(
+    declared.key for of in (Definition, OAuthConfig) for declared in properties_of(of) if declared.spec.is_url
+)
 _HEADERS: Final = frozenset({"auth_header_key_override", "header_name"})
 _PROSE: Final = frozenset({"display_name", "description"})
 _NAMED: Final = frozenset({"metadata", "auth_field_mutations"})

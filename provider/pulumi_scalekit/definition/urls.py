@@ -12,14 +12,16 @@ PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
 _PARTS: Final = re.compile(rf"({PLACEHOLDER.pattern.replace('(', '(?:')})")
 
 
-# RFC 9110, section 5.6.2: the characters of a token, which a header field's name is.
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""The name of a header: a token of RFC 9110, section 5.6.2."""
 
 
-_HOST_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+HOST_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+"""A label of a domain name; underscores, which hosts have in practice, are let through."""
 
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""A control character."""
 
 
 def placeholders(url: object) -> list[str]:
@@ -28,10 +30,10 @@ def placeholders(url: object) -> list[str]:
 
 
 @functools.lru_cache(maxsize=64)  # several rules ask about the same URL
-def _url_fault(url: str) -> str | None:
+def url_fault(url: str) -> str | None:
     """What is wrong with an https URL whose placeholders stand for single words, or `None`."""
     filled = PLACEHOLDER.sub("x", url)
-    if _CONTROL.search(filled) or any(char.isspace() for char in filled) or "\\" in filled:
+    if CONTROL.search(filled) or any(char.isspace() for char in filled) or "\\" in filled:
         return "holds white space, a backslash or a control character"
     if "{{" in filled or "}}" in filled:
         return "holds a malformed placeholder"
@@ -50,8 +52,8 @@ def _url_fault(url: str) -> str | None:
     if port == 0:
         return "has no valid port"
     # A literal IPv6 address has no labels to look at.
-    if ":" not in host and not all(_HOST_LABEL.fullmatch(label) for label in host.rstrip(".").split(".")):
-        return "has a host that is no domain name"
+    if ":" not in host and not all(HOST_LABEL.fullmatch(label) for label in host.rstrip(".").split(".")):
+        return "has a host that is not a domain name"
     return None
 
 

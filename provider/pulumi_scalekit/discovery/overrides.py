@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pulumi_scalekit.definition.schema import AUTH_TYPES
+from pulumi_scalekit.definition.keys import AUTH_TYPES
 
 from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
 from .errors import DiscoveryError

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from pulumi_scalekit.definition.check import contract_violations
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS
+from pulumi_scalekit.definition.normalize import plain
 
 from .errors import InvalidArgument, Violation
 from .store import Provider
@@ -62,7 +63,8 @@ def parse_payload(body: bytes) -> dict[str, object]:
 def check_definition(payload: Mapping[str, object]) -> None:
     """Refuse a definition that breaks a rule of the API's contract, with every violation at once."""
     broken = [
-        Violation(finding.path, finding.message, finding.rule) for finding in contract_violations(payload)
+        Violation(finding.path, finding.message, finding.rule)
+        for finding in contract_violations(plain(payload))
     ]
     if broken:
         raise InvalidArgument("Validation error", broken)

@@ -12,21 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from pulumi_scalekit.auth import (
-    ApiKeyAuth,
-    Auth,
-    BasicAuth,
-    BearerAuth,
-    Field,
-    Mutation,
-    NoAuth,
-    OAuth,
-    OAuthConfig,
-    Option,
-    Payload,
-    Scope,
-)
+from pulumi_scalekit.auth import AUTH_CLASSES, Auth, Definition
 from pulumi_scalekit.definition.normalize import normalize_live
+from pulumi_scalekit.payload import Payload, Property, properties_of, what_is_wrong
 
 from .naming import variable_names
 
@@ -39,9 +27,7 @@ IMPORT: Final = f"import pulumi_scalekit as {MODULE}"
 HEADER: Final = '"""Scalekit custom connectors, written by pulumi-scalekit."""'
 """The first line of a generated file: what tells it from a file that a person began."""
 
-_AUTH: Final[Mapping[str, type[Auth]]] = {
-    kind.TYPE: kind for kind in (OAuth, BasicAuth, BearerAuth, ApiKeyAuth, NoAuth)
-}
+_AUTH: Final[Mapping[str, type[Auth]]] = {kind.TYPE: kind for kind in AUTH_CLASSES}
 _EXACT: Final = 2**53
 
 
@@ -160,73 +146,57 @@ def definition_source(
 def connector_call(resource: str, answer: Mapping[str, Any]) -> Call:
     """The `Connector(...)` expression for a live connector."""
     normal = normalize_live(answer)
-    patterns = normal["auth_patterns"]
-    keywords: dict[str, Expression] = {
-        "display_name": normal["display_name"],
-        "description": normal["description"],
-        "proxy_url": normal["proxy_url"],
-        "proxy_enabled": normal["proxy_enabled"],
-        "icon_src": normal["icon_src"],
-        "metadata": _sorted(normal["metadata"]),
-        "auth_patterns": [_pattern(p) for p in patterns] if isinstance(patterns, list) else patterns,
+    keywords = {
+        declared.attribute: _member(declared, normal[declared.key])
+        for declared in properties_of(Definition)
+        if declared.is_required or normal[declared.key] != declared.empty
     }
-    defaults = {"description": "", "icon_src": "", "metadata": {}, "proxy_enabled": True}
-    return Call(
-        f"{MODULE}.Connector",
-        resource,
-        {key: value for key, value in keywords.items() if key not in defaults or value != defaults[key]},
-    )
+    # The patterns are long: they come last, so that the rest can be read at a glance.
+    keywords["auth_patterns"] = keywords.pop("auth_patterns")
+    return Call(f"{MODULE}.Connector", resource, keywords)
 
 
-def _pattern(value: Any) -> Expression:
-    name = value.get("type") if isinstance(value, Mapping) else None
-    if not isinstance(name, str) or name not in _AUTH:
-        return _sorted(value)
-    typed = _typed(_AUTH[name], {key: item for key, item in value.items() if key != "type"})
-    return typed if isinstance(typed, Call) else _sorted(value)
-
-
-def _typed(kind: type[Payload], value: Any) -> Expression:
+def _typed(of: type[Payload], value: Any) -> Expression:
     """A typed object; or the plain value, where the class cannot stand for it."""
+    if of is Auth:
+        name = value.get("type") if isinstance(value, Mapping) else None
+        if not isinstance(name, str) or name not in _AUTH:
+            return _sorted(value)
+        typed = _typed(_AUTH[name], {key: item for key, item in value.items() if key != "type"})
+        return typed if isinstance(typed, Call) else _sorted(value)
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         return _sorted(value)
     rest = dict(value)
     positional: Expression | None = None
     keywords: dict[str, Expression] = {}
-    for index, attribute in enumerate(kind._ATTRIBUTES):
-        key = kind._KEYS.get(attribute, attribute)
-        if attribute == "extra":
+    for declared in properties_of(of):
+        if declared.is_constant:
             continue
-        if key not in rest:
-            if not hasattr(kind, attribute):  # required
+        if declared.key not in rest:
+            if declared.is_required:
                 return _sorted(value)
             continue
-        expression = _member(attribute, rest.pop(key))
-        if index == 0 and not issubclass(kind, Auth) and not hasattr(kind, attribute):
+        if what_is_wrong(declared, rest[declared.key]):
+            return _sorted(value)
+        expression = _member(declared, rest.pop(declared.key))
+        if declared.key == of.IDENTITY:
             positional = expression
         else:
-            keywords[attribute] = expression
+            keywords[declared.attribute] = expression
     if rest:
         keywords["extra"] = _sorted(rest)
-    return Call(f"{MODULE}.{kind.__name__}", positional, keywords)
+    return Call(f"{MODULE}.{of.__name__}", positional, keywords)
 
 
-_LISTS: Final[Mapping[str, type[Payload]]] = {
-    "fields": Field,
-    "account_fields": Field,
-    "options": Option,
-    "available_scopes": Scope,
-}
-
-
-def _member(name: str, value: Any) -> Expression:
-    if name in _LISTS and isinstance(value, list):
-        return [_typed(_LISTS[name], item) for item in value]
-    if name == "oauth_config":
-        return _typed(OAuthConfig, value)
-    if name == "mutations" and isinstance(value, Mapping):
-        return {key: _typed(Mutation, value[key]) for key in sorted(value)}
-    return _sorted(value)
+def _member(declared: Property, value: Any) -> Expression:
+    of = declared.of
+    if of is None:
+        return _sorted(value)
+    if declared.kind == "list" and isinstance(value, list):
+        return [_typed(of, item) for item in value]
+    if declared.kind == "map" and isinstance(value, Mapping):
+        return {key: _typed(of, value[key]) for key in sorted(value)}
+    return _typed(of, value) if declared.kind == "object" else _sorted(value)
 
 
 def _sorted(value: Any) -> Any:

@@ -8,11 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pulumi_scalekit.definition.normalize import plain
 from pulumi_scalekit.errors import ScalekitError
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
+    """The JSON object in a file, cleaned by `plain`.
 
     Raises:
         ScalekitError: The file cannot be read, or its content is something else; the message says which.
@@ -25,7 +26,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         raise ScalekitError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(content, dict):
         raise ScalekitError(f"{path} is not a JSON object")
-    return content
+    return dict(plain(content))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -238,8 +238,7 @@ class ConnectionProvider(ResourceProvider):
 def mistakes(inputs: Inputs) -> list[str]:
     """What is wrong with a declared connection, each as a sentence that begins with the property."""
     from pulumi_scalekit.api.paths import is_identifier
-    from pulumi_scalekit.definition.keys import UNKNOWN
-    from pulumi_scalekit.definition.schema import AUTH_TYPES, CATALOGUE_TYPES
+    from pulumi_scalekit.definition.keys import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
 
     found = []
     name: Any = inputs.get("connection_name")

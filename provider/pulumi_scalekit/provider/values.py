@@ -9,7 +9,7 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown as PulumiUnknown
 
-from pulumi_scalekit.definition.keys import ANSWER_ONLY, DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS, UNKNOWN
 
 
 def received(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def answer_outputs(answer: Mapping[str, Any]) -> dict[str, Any]:
 
     What is false or empty is left out, as the API may itself do: Pulumi writes the whole state again and again.
     """
-    made = {key: _received(answer[key]) for key in ANSWER_ONLY if answer.get(key)}
+    made = {key: _received(answer[key]) for key in READ_ONLY_KEYS if answer.get(key)}
     return {"identifier": made.pop("identifier"), "answer": made}
 
 

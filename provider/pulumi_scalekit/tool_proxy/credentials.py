@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pulumi_scalekit.definition.schema import CREDENTIALS
+from pulumi_scalekit.definition.keys import CREDENTIALS
 from pulumi_scalekit.definition.urls import HEADER_NAME
 
 from .account import MASK, AccountValues, InjectionError, mapping, specs

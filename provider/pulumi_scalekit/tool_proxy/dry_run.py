@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_scalekit.definition.schema import CREDENTIALS
+from pulumi_scalekit.definition.keys import CREDENTIALS
 from pulumi_scalekit.definition.urls import placeholders
 
 from .account import AccountValues, InjectionError, auth_pattern, specs

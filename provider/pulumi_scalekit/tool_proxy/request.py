@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pulumi_scalekit.definition.schema import CREDENTIALS
+from pulumi_scalekit.definition.keys import CREDENTIALS
 from pulumi_scalekit.definition.urls import placeholders
 
 from .account import MASK, AccountValues, InjectionError, auth_pattern, specs

@@ -1,0 +1,123 @@
+"""Rules about URLs, their placeholders, and the domains that requests may go to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..finding import Finding
+from ..keys import UNKNOWN
+from ..paths import Path, format_path
+from ..urls import HOST_LABEL, PLACEHOLDER, domain_allows, placeholders, url_fault
+from .registry import rule
+from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown, has_unknown_names, patterns, type_of
+
+
+@rule("url")
+def urls(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every URL is a well-formed https URL: `proxy_url`, `icon_src` and the OAuth endpoints."""
+    candidates: list[tuple[Path, object]] = [
+        ((key,), definition[key]) for key in ("proxy_url", "icon_src") if key in definition
+    ]
+    for where, pattern in patterns(definition):
+        config = pattern.get("oauth_config")
+        if isinstance(config, Mapping):
+            candidates += [
+                ((*where, "oauth_config", key), config[key])
+                for key in ("authorize_uri", "token_uri", "user_info_uri")
+                if key in config
+            ]
+    for path, url in candidates:
+        if not isinstance(url, str) or not url:
+            continue
+        # The schema has said so already where the contract has the same rule.
+        if len(path) == 1 and not url.startswith("https://"):
+            continue
+        if fault := url_fault(url):
+            fix = "write placeholders as {{name}}" if "placeholder" in fault else "give a plain https URL"
+            yield Finding("url", format_path(path), fault, fix)
+
+
+@rule("placeholder-undeclared")
+def placeholder_undeclared(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every placeholder of `proxy_url` names a field: of `fields`, for OAUTH of `account_fields`."""
+    names = placeholders(definition.get("proxy_url"))
+    for _, pattern in patterns(definition):
+        if has_unknown_names(pattern) or not (kind := type_of(pattern)):
+            continue
+        right, wrong = FIELD_KEYS if kind != "OAUTH" else FIELD_KEYS[::-1]
+        for name in names:
+            if name in field_names(pattern, right):
+                continue
+            if kind == "NO_AUTH":
+                fix = "write the address out: a pattern without authentication collects no values"
+            elif name in field_names(pattern, wrong):
+                fix = f"move the field from {wrong} to {right}, where {kind} collects it"
+            elif close := get_close_matches(name, sorted(field_names(pattern, right)), 1):
+                fix = f"did you mean {{{{{close[0]}}}}}? Otherwise add a field of that name to {right}"
+            else:
+                fix = f"add a field of that name to {right}, or correct the placeholder"
+            yield Finding(
+                "placeholder-undeclared",
+                "proxy_url",
+                f"has the placeholder {{{{{name}}}}} that no field fills",
+                fix,
+            )
+
+
+@rule("path-parameter-unused")
+def path_parameter_unused(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """A field with `is_path_param` is used by a URL; otherwise it is collected for nothing."""
+    for where, pattern in patterns(definition):
+        config = pattern.get("oauth_config")
+        found: list[object] = [definition.get("proxy_url")]
+        if isinstance(config, Mapping):
+            found += [config.get(key) for key in ("authorize_uri", "token_uri", "user_info_uri")]
+        if UNKNOWN in found or config is UNKNOWN:
+            continue
+        used = {name for url in found for name in placeholders(url)}
+        for at, field in fields_of(pattern, *FIELD_KEYS):
+            name = field.get("field_name")
+            if field.get("is_path_param") is True and isinstance(name, str) and name not in used:
+                yield Finding(
+                    "path-parameter-unused",
+                    format_path((*where, *at, "is_path_param")),
+                    f"makes {name!r} a path parameter, but proxy_url has no {{{{{name}}}}}",
+                    "use it in proxy_url, or drop the field",
+                )
+
+
+@rule("proxy-domain", "proxy-domain-excludes-proxy-url")
+def proxy_domains(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """`allowed_proxy_domains` holds domain names, and lets the host of `proxy_url` through."""
+    url = definition.get("proxy_url")
+    host = urlsplit(url).hostname if isinstance(url, str) and not url_fault(url) and "{{" not in url else None
+    for where, pattern in patterns(definition):
+        domains = pattern.get("allowed_proxy_domains")
+        if not isinstance(domains, list) or not domains:
+            continue
+        for index, domain in enumerate(domains):
+            bare = domain.removeprefix("*.") if isinstance(domain, str) else ""
+            if isinstance(domain, str) and not (
+                PLACEHOLDER.search(domain) or all(HOST_LABEL.fullmatch(label) for label in bare.split("."))
+            ):
+                yield Finding(
+                    "proxy-domain",
+                    format_path((*where, "allowed_proxy_domains", index)),
+                    "is not a domain name",
+                    "give the bare domain, without scheme, port or path",
+                )
+        if (
+            host
+            and not has_unknown(domains)
+            and not any(isinstance(domain, str) and domain_allows(domain, host) for domain in domains)
+        ):
+            yield Finding(
+                "proxy-domain-excludes-proxy-url",
+                format_path((*where, "allowed_proxy_domains")),
+                "does not let the host of proxy_url through, so no call would pass",
+                "add that host",
+                severity="warning",
+            )
