@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import sys
+import textwrap
 from pathlib import Path
 
-from pydantic import BaseModel
-
-from pulumi_scalekit import errors, settings
-from pulumi_scalekit.definition import rules, schema
+from pulumi_scalekit import auth, errors, settings
+from pulumi_scalekit.definition.rules import RULES
+from pulumi_scalekit.payload import Payload, properties_of
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
-MODELS: list[tuple[type[BaseModel], str, str]] = [
-    (schema.Definition, "Connector", "`Connector`"),
-    (schema.AuthPattern, "Auth patterns", "`OAuth`, `BasicAuth`, `BearerAuth`, `ApiKeyAuth`, `NoAuth`"),
-    (schema.FieldSpec, "Fields", "`Field`, in `fields` and `account_fields`"),
-    (schema.Option, "Options", "`Option`, in a field's `options`"),
-    (schema.OAuthConfig, "OAuth configuration", "`OAuthConfig`, in `oauth_config`"),
-    (schema.Scope, "Scopes", "`Scope`, in `available_scopes`"),
-    (schema.Mutation, "Mutations", "`Mutation`, in `mutations` (`auth_field_mutations` in the payload)"),
+CLASSES: list[tuple[type[Payload], str, str]] = [
+    (auth.Definition, "Connector", "`Connector`"),
+    (auth.Auth, "Auth patterns", ", ".join(f"`{kind.__name__}`" for kind in auth.AUTH_CLASSES)),
+    (auth.Field, "Fields", "`Field`, in `fields` and `account_fields`"),
+    (auth.Option, "Options", "`Option`, in a field's `options`"),
+    (auth.OAuthConfig, "OAuth configuration", "`OAuthConfig`, in `oauth_config`"),
+    (auth.Scope, "Scopes", "`Scope`, in `available_scopes`"),
+    (auth.Mutation, "Mutations", "`Mutation`, in `mutations` (`auth_field_mutations` in the payload)"),
 ]
+
+
+def prose(of: type[Payload]) -> dict[str, str]:
+    """What the docstring below each property of a class says, by the property's attribute."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(of))).body
+    assert isinstance(tree, ast.ClassDef)
+    return {
+        statement.target.id: str(below.value.value)
+        for statement, below in itertools.pairwise(tree.body)
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+    }
 
 
 def text() -> str:
@@ -35,7 +50,8 @@ def text() -> str:
         "object. Keys that Scalekit takes but this version does not know go into `extra=`, and survive.",
         "",
     ]
-    for model, title, names in MODELS:
+    for of, title, names in CLASSES:
+        described = prose(of)
         lines += [
             f"### {title}",
             "",
@@ -44,9 +60,9 @@ def text() -> str:
             "| property | required | what it is |",
             "| --- | --- | --- |",
         ]
-        for name, field in model.model_fields.items():
-            required = "yes" if field.is_required() else ""
-            lines.append(f"| `{name}` | {required} | {field.description} |")
+        for declared in properties_of(of):
+            required = "yes" if declared.is_required else ""
+            lines.append(f"| `{declared.key}` | {required} | {described[declared.attribute]} |")
         lines.append("")
     lines += [
         "## Rules",
@@ -57,7 +73,7 @@ def text() -> str:
         "| rule | what it wants |",
         "| --- | --- |",
     ]
-    for rule in rules.RULES:
+    for rule in RULES:
         lines.append(f"| {', '.join(f'`{name}`' for name in rule.names)} | {rule.summary} |")
     lines += [
         "",

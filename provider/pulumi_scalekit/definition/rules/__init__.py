@@ -10,8 +10,17 @@ field names, never other values, so that they can be shown where the values must
 
 from __future__ import annotations
 
-# Each module adds its rules to the list when it is imported; this is their order.
-from . import fields, patterns, properties, urls  # noqa: F401
-from .registry import RULES, Rule
+from typing import Final
+
+from . import fields, patterns, properties, urls
+from .rule import Rule
+
+RULES: Final = tuple(
+    found
+    for module in (patterns, urls, fields, properties)
+    for found in vars(module).values()
+    if isinstance(found, Rule)
+)
+"""Every rule beyond the schema, in the order in which they are checked."""
 
 __all__ = ["RULES", "Rule"]

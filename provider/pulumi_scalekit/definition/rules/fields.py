@@ -11,7 +11,7 @@ from ..finding import Finding
 from ..keys import AUTH_TYPES, CREDENTIALS, STATIC_TYPES, UNKNOWN
 from ..paths import Path, format_path
 from ..urls import CONTROL, HEADER_NAME
-from .registry import rule
+from .rule import rule
 from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown_names, items, patterns, type_of
 
 

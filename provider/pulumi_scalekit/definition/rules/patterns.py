@@ -9,7 +9,7 @@ from typing import Any
 from ..finding import Finding
 from ..keys import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
 from ..paths import Path, format_path
-from .registry import rule
+from .rule import rule
 from .shapes import FIELD_KEYS, patterns, type_of
 
 

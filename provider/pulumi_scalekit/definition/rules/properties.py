@@ -13,7 +13,7 @@ from pulumi_scalekit.payload import Payload, properties_by_key
 from ..finding import Finding
 from ..keys import DEFINITION_KEYS, READ_ONLY_KEYS
 from ..paths import Path, format_path
-from .registry import rule
+from .rule import rule
 from .shapes import patterns
 
 

@@ -11,7 +11,7 @@ from ..finding import Finding
 from ..keys import UNKNOWN
 from ..paths import Path, format_path
 from ..urls import HOST_LABEL, PLACEHOLDER, domain_allows, placeholders, url_fault
-from .registry import rule
+from .rule import rule
 from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown, has_unknown_names, patterns, type_of
 
 

@@ -1,4 +1,4 @@
-"""What a rule is, and the list of them."""
+"""What a rule is."""
 
 from __future__ import annotations
 
@@ -26,20 +26,11 @@ class Rule:
         return (self.check.__doc__ or "").strip()
 
 
-RULES: list[Rule] = []
-"""Every rule beyond the schema, in the order in which they are checked."""
-
-
-def rule(*names: str, contract: bool = False) -> Callable[[Check], Check]:
-    """Add the function below to the rules.
+def rule(*names: str, contract: bool = False) -> Callable[[Check], Rule]:
+    """Make a rule of the function below.
 
     Args:
         *names: The names of its findings.
         contract: See `Rule.contract`.
     """
-
-    def register(check: Check) -> Check:
-        RULES.append(Rule(check, names, contract))
-        return check
-
-    return register
+    return lambda check: Rule(check, names, contract)
