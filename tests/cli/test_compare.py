@@ -56,6 +56,29 @@ def test_defaults_are_no_difference() -> None:
     assert compared([answer(TAVILY)], [answer(spelled)]) == {"Tavily": "same"}
 
 
+def test_what_cannot_change_in_place_is_a_replacement(
+    command: Run, dev: LocalScalekit, production: LocalScalekit
+) -> None:
+    """Another auth type is compared as a replacement, and a promotion stops with it before any write."""
+    other = copy.deepcopy(TAVILY)
+    other["auth_patterns"][0] |= {"type": "API_KEY", "fields": [{"field_name": "api_key"}]}
+    seed(dev, ASANA, other)
+    (live,) = seed(production, TAVILY)
+    before = writes(production)
+    shown = command("compare", *PAIR, "--json", "--exit-code")
+    by_name = {entry["display_name"]: entry for entry in shown.json["connectors"]}
+    assert (shown.code, by_name["Tavily"]["action"]) == (3, "replace")
+    assert by_name["Tavily"]["immutable"] == ["auth_patterns[0].type"]
+    assert "cannot change in place" in command("compare", *PAIR).out
+    for arguments in (["--yes"], ["--dry-run"], ["--yes", "Tavily"]):
+        refused = command("promote", *PAIR, *arguments)
+        assert refused.code == 1
+        assert "Nothing was changed: Scalekit cannot change" in refused.err
+        assert f"'Tavily' ({live}: auth_patterns[0].type)" in refused.err
+    assert writes(production) == before
+    assert command("promote", *PAIR, "--yes", "My Asana").code == 0
+
+
 def test_names_select(command: Run) -> None:
     """Names and identifiers select from both environments; an unknown one is an error."""
     source, target = [answer(ASANA, 1), answer(TAVILY, 2)], [answer(LEGACY, 3)]

@@ -35,6 +35,7 @@ Target = Annotated[str, typer.Option("--to", metavar="ENV", help="The target env
 _MARKS: Final = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
+    "replace": ("±", "magenta"),
     "same": ("=", "dim"),
     "only in target": ("?", "cyan"),
 }
@@ -57,6 +58,8 @@ def compare_environments(
     program: options.Program = Path(),
 ) -> None:
     """Compare environments."""
+    from pulumi_scalekit.operations.promote import PROMOTED
+
     screen = Screen()
     pair = Pair.of(source, target, program)
     comparisons = pair.compare(screen, names)
@@ -70,7 +73,7 @@ def compare_environments(
         )
     else:
         show_comparisons(screen, comparisons, pair)
-    if exit_code and any(c.action in ("create", "update") for c in comparisons):
+    if exit_code and any(c.action in PROMOTED for c in comparisons):
         raise typer.Exit(ATTENTION)
 
 
@@ -132,7 +135,7 @@ def show_comparisons(screen: Screen, comparisons: list[Comparison], pair: Pair) 
         columns = [Column(""), Column("ACTION"), Column("NAME", wrap=True), Column(title, "cyan", keep=True)]
         screen.table(columns, rows)
     for comparison in comparisons:
-        if comparison.action == "update":
+        if comparison.action in ("update", "replace"):
             _show_changes(screen, comparison, pair)
         elif comparison.action == "create":
             _show_new(screen, comparison, pair)
@@ -146,7 +149,8 @@ def _show_changes(screen: Screen, comparison: Comparison, pair: Pair) -> None:
     from pulumi_scalekit.definition.paths import format_path
 
     screen.say()
-    screen.say(f"~ {comparison.display_name}", "bold yellow")
+    mark, style = _MARKS[comparison.action]
+    screen.say(f"{mark} {comparison.display_name}", f"bold {style}")
     screen.sections(
         [Column("PROPERTY", "cyan"), *_three_columns(pair)],
         [
@@ -154,6 +158,12 @@ def _show_changes(screen: Screen, comparison: Comparison, pair: Pair) -> None:
             for change in comparison.changes
         ],
     )
+    if comparison.immutable:
+        screen.say(
+            f"! {', '.join(comparison.immutable)} cannot change in place: a new connector has to take its place, "
+            "and the connections and connected accounts of the old one do not move to it.",
+            "magenta",
+        )
     if comparison.authorization:
         screen.say(f"! {comparison.authorization}.", "yellow")
 
@@ -212,5 +222,6 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
             }
             for change in comparison.changes
         ],
+        "immutable": list(comparison.immutable),
         "authorization": comparison.authorization or None,
     }

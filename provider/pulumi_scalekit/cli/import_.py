@@ -155,18 +155,18 @@ def _show(screen: Screen, report: dict[str, Any], plan: ImportPlan) -> None:
     if report["dry_run"]:
         screen.say(f"Would import {connectors} into {stack}.", style="yellow")
         if target:
-            screen.say(f"Would write to {_short(target)}:\n")
+            screen.say(f"Would write to {options.short_path(target)}:\n")
             screen.raw(plan.source)
         for error in errors:
             screen.say(error, "bold yellow")
         return
     screen.say(f"Imported {connectors} into {stack}.", style="green")
-    screen.say(f"State before:  {_short(Path(report['backup']))}")
+    screen.say(f"State before:  {options.short_path(Path(report['backup']))}")
     steps = []
     if target:
-        screen.say(f"Code:          {_short(target)}")
+        screen.say(f"Code:          {options.short_path(target)}")
         if not _loaded(project, target):
-            steps.append(f"add `import {target.stem}` to {_short(project.main / '__main__.py')}")
+            steps.append(f"add `import {target.stem}` to {options.short_path(project.main / '__main__.py')}")
     else:
         steps.append("declare the connectors in the program, under the resource names above")
     steps.append(f"run `{project.engine_name} preview --stack {stack} --expect-no-changes`")
@@ -188,10 +188,3 @@ def _loaded(project: Project, target: Path) -> bool:
         return True
     text = main.read_text(encoding="utf-8", errors="replace") if main.exists() else ""
     return re.search(rf"^\s*(import|from)\s+.*\b{re.escape(target.stem)}\b", text, re.MULTILINE) is not None
-
-
-def _short(path: Path) -> str:
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

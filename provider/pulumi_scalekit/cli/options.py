@@ -100,3 +100,11 @@ def connectors_of(profile: Profile, screen: Screen, names: list[str] | None = No
     with screen.working(f"Reading the connectors of {profile.url}"):
         connectors = open_connectors(profile).all()
     return select(connectors, names or (), profile.url)
+
+
+def short_path(path: Path) -> str:
+    """A path as messages show it: relative to the current directory where it is below that."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)

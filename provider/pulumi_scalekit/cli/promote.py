@@ -50,15 +50,16 @@ def promote_connectors(
     program: options.Program = Path(),
 ) -> None:
     """Promote connectors."""
-    from pulumi_scalekit.operations.promote import divide
+    from pulumi_scalekit.operations.promote import PROMOTED, divide, refuse_replacements
 
     screen = Screen()
     pair = Pair.of(source, target, program)
     comparisons = pair.compare(screen, names)
     free, blocked = divide(comparisons, _ownership(program, screen), pair.source.url, pair.target.url)
     if not json:
-        show_comparisons(screen, [c for c in comparisons if c.action in ("create", "update")], pair)
+        show_comparisons(screen, [c for c in comparisons if c.action in PROMOTED], pair)
         _show_blocked(screen, blocked)
+    refuse_replacements(free)
     outcomes: list[Outcome] = []
     if free and not dry_run:
         _ask(screen, free, pair, yes=yes, json=json)

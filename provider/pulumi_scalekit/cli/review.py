@@ -23,8 +23,9 @@ HELP: Final = help_text("""
 Review connector definitions: the documentation's review list and every rule, with reasons and fixes.
 
 FILE is a JSON payload, a list of them, or the response of Scalekit's list call; - reads standard input.
-Without it, the connectors of an environment are reviewed, or with --stack those that a Pulumi stack
-declares.
+Without it, the connectors of an environment are reviewed; with --stack those that a Pulumi stack
+declares; or with --program alone those that a program declares, which needs neither credentials nor an environment:
+the program runs with Pulumi's mocks.
 
 Ends with exit code 3 when there are findings as severe as --fail-on says.
 
@@ -32,7 +33,7 @@ Ends with exit code 3 when there are findings as severe as --fail-on says.
 
   pulumi-scalekit review payload.json
   pulumi-scalekit review --env production --fail-on warning
-  pulumi-scalekit review payload.json --format sarif > review.sarif
+  pulumi-scalekit review --program . --format sarif > review.sarif
 """)
 CHECKLISTS: Final = 3
 """Up to so many connectors, their review lists are shown without being asked for."""
@@ -87,7 +88,26 @@ def review_definitions(
             help=f"Show the review list of each connector; by default for up to {CHECKLISTS} connectors.",
         ),
     ] = None,
-    program: options.Program = Path(),
+    program: Annotated[
+        Path | None,
+        typer.Option(
+            "--program",
+            metavar="DIR",
+            help="The directory of the Pulumi program. Without --env and --stack, review what it declares.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config-file",
+            metavar="FILE",
+            help="With --program: the stack's configuration that it reads; the first Pulumi.*.yaml unless given.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
 ) -> None:
     """Review definitions."""
     from pulumi_scalekit.operations.review import RANK, review
@@ -100,9 +120,11 @@ def review_definitions(
     if file is not None:
         subjects, lines = _from_file(file)
     elif stack is not None:
-        subjects = _from_stack(stack, program, screen)
+        subjects = _from_stack(stack, program or Path(), screen)
+    elif program is not None and env is None:
+        subjects, lines = _from_program(program, config_file, screen)
     else:
-        subjects = _from_environment(env, program, screen)
+        subjects = _from_environment(env, program or Path(), screen)
     reviews = review(subjects)
     if form is Format.SARIF:
         from pulumi_scalekit.operations.sarif import sarif
@@ -192,6 +214,28 @@ def _from_stack(stack: str, program: Path, screen: Screen) -> list[Subject]:
         Subject(name, definition, source=f"stack {stack}")
         for name, definition in declared_definitions(deployment)
     ]
+
+
+def _from_program(
+    program: Path, config_file: Path | None, screen: Screen
+) -> tuple[list[Subject], dict[str, int]]:
+    from pulumi_scalekit.operations.program import declared_connectors
+    from pulumi_scalekit.operations.pulumi_cli import Project
+    from pulumi_scalekit.operations.review import Subject
+    from pulumi_scalekit.operations.sarif import join
+
+    project = Project.at(program)
+    with screen.working(f"Running {project.main} with Pulumi's mocks"):
+        declared = declared_connectors(project, config_file)
+    subjects: list[Subject] = []
+    lines: dict[str, int] = {}
+    for number, connector in enumerate(declared):
+        source = options.short_path(connector.file or project.main)
+        place = f"[{number}]"
+        lines |= {join(place, path): line for path, line in connector.lines.items()}
+        name = str(connector.definition.get("display_name") or connector.resource)
+        subjects.append(Subject(name, connector.definition, source=source, path=place))
+    return subjects, lines
 
 
 def _as_json(reviewed: Review) -> dict[str, Any]:

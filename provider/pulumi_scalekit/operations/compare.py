@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pulumi_scalekit.definition.changes import Change, authorization_note, matched_changes
+from pulumi_scalekit.definition.changes import Change, authorization_note, matched_changes, replacements
 from pulumi_scalekit.definition.normalize import (
     create_payload,
     definition_of,
@@ -18,11 +18,12 @@ from pulumi_scalekit.definition.normalize import (
     normalize_live,
     update_payload,
 )
+from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.errors import AmbiguousConnector
 
 from .selection import Attributes, by_name, find, identifier_of, name_of
 
-Action = Literal["create", "update", "same", "only in target"]
+Action = Literal["create", "update", "replace", "same", "only in target"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Comparison:
     """The connector in the target, as it is now."""
     changes: tuple[Change, ...] = field(default=())
     """What an update changes in the target: from what it is now to what is proposed."""
+    immutable: tuple[str, ...] = ()
+    """The paths of the changes that Scalekit cannot make in place: the action is "replace" then."""
     authorization: str = ""
     """What the change means for those who have authorized already, or ""."""
 
@@ -120,4 +123,7 @@ def _compare_one(name: str, source: Attributes | None, target: Attributes | None
     differing = tuple(matched_changes(now, proposed))
     if not differing:
         return Comparison(name, "same", source, target)
-    return Comparison(name, "update", source, target, differing, authorization_note(now, proposed))
+    immutable = tuple(format_path(path) for path in replacements(now, proposed))
+    action: Action = "replace" if immutable else "update"
+    note = authorization_note(now, proposed)
+    return Comparison(name, action, source, target, differing, immutable, note)

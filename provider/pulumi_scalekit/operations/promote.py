@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.api.retries import look_again
@@ -19,6 +19,9 @@ from pulumi_scalekit.errors import ScalekitError
 from .compare import Comparison
 from .ownership import Ownership
 from .selection import Attributes, identifier_of
+
+PROMOTED: Final = ("create", "update", "replace")
+"""The actions of a comparison that a promotion is about."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def divide(
     free: list[Comparison] = []
     blocked: list[Blocked] = []
     for comparison in comparisons:
-        if comparison.action not in ("create", "update"):
+        if comparison.action not in PROMOTED:
             continue
         owner = ownership.owner(target_url, comparison.identifier) if comparison.target else None
         declared = ownership.owner(source_url, identifier_of(comparison.source or {}))
@@ -72,6 +75,26 @@ def divide(
         else:
             free.append(comparison)
     return free, blocked
+
+
+def refuse_replacements(comparisons: Sequence[Comparison]) -> None:
+    """Refuse connectors that only a replacement could promote: it would take connections and accounts with it.
+
+    Raises:
+        ScalekitError: There are such; the message names them, and what to do.
+    """
+    named = [
+        f"{comparison.display_name!r} ({comparison.identifier}: {', '.join(comparison.immutable)})"
+        for comparison in comparisons
+        if comparison.action == "replace"
+    ]
+    if named:
+        raise ScalekitError(
+            "Nothing was changed: Scalekit cannot change an auth pattern's type or is_mcp in place, so a new connector "
+            f"has to take the place of {', '.join(named)}. Its connections and connected accounts do not move to the "
+            "new one. Delete it in the target first, once nothing needs them, or name the connectors to promote "
+            "without it"
+        )
 
 
 def promote(

@@ -139,11 +139,11 @@ class Project:
         return name in self.stacks or name in {stack.rpartition("/")[2] for stack in self.stacks}
 
     @cached_property
-    def name(self) -> str:
-        """The project's name.
+    def content(self) -> dict[str, Any]:
+        """The project file's content.
 
         Raises:
-            EngineError: The project file has none.
+            EngineError: It cannot be read.
         """
         import yaml
 
@@ -152,21 +152,37 @@ class Project:
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise EngineError(f"{file} cannot be read: {error}") from None
-        name = content.get("name") if isinstance(content, dict) else None
+        if not isinstance(content, dict):
+            raise EngineError(f"{file} is not a project file")
+        return content
+
+    @property
+    def name(self) -> str:
+        """The project's name.
+
+        Raises:
+            EngineError: The project file has none.
+        """
+        name = self.content.get("name")
         if not isinstance(name, str) or not name:
-            raise EngineError(f"{file} has no project name")
+            raise EngineError(f"The project file in {self.directory} has no project name")
         return name
 
-    @cached_property
+    @property
     def main(self) -> Path:
         """The directory of the program: where `__main__.py` is or would be."""
-        import yaml
-
-        file = next(f for name in _PROJECT_FILES if (f := self.directory / name).is_file())
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        main = content.get("main") if isinstance(content, dict) else None
+        main = self.content.get("main")
         path = self.directory / main if isinstance(main, str) else self.directory
         return path.parent if path.suffix == ".py" else path
+
+    @property
+    def python(self) -> Path:
+        """The interpreter that runs the program: that of `runtime.options.virtualenv`, else this one."""
+        runtime = self.content.get("runtime")
+        options = runtime.get("options") if isinstance(runtime, dict) else None
+        folder = options.get("virtualenv") if isinstance(options, dict) else None
+        own = self.directory / folder / "bin" / "python" if isinstance(folder, str) else None
+        return own if own and own.exists() else Path(sys.executable)
 
     def config(self, stack: str, *, decrypted: bool = True) -> dict[str, ConfigValue]:
         """A stack's configuration by full key.

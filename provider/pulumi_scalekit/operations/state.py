@@ -36,9 +36,9 @@ PROVIDER_TYPE: Final = "pulumi:providers:pulumi-python"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 DEPLOYMENT_VERSIONS: Final = (3, 4)
 """4 has further marks on resources, and is the same otherwise."""
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
-"""Marks a secret among property values, under `_SIGNATURE`."""
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+"""Marks a secret among property values, under `SIGNATURE`."""
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def secret(value: Any) -> dict[str, Any]:
     """A secret property value in plain text: `stack import` encrypts it."""
     import json
 
-    return {_SIGNATURE: _SECRET, "plaintext": json.dumps(value)}
+    return {SIGNATURE: SECRET, "plaintext": json.dumps(value)}
 
 
 def plain_values(value: Any, hidden: Any = None) -> Any:
@@ -300,7 +300,7 @@ def plain_values(value: Any, hidden: Any = None) -> Any:
     import json
 
     if isinstance(value, Mapping):
-        if value.get(_SIGNATURE) == _SECRET:
+        if value.get(SIGNATURE) == SECRET:
             text = value.get("plaintext")
             return plain_values(json.loads(text), hidden) if isinstance(text, str) else hidden
         return {key: plain_values(item, hidden) for key, item in value.items()}

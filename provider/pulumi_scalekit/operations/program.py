@@ -1,0 +1,166 @@
+"""What a Pulumi program declares, without an engine, credentials or an environment.
+
+The program runs under Pulumi's own mocks, in a process of its own (`run_with_mocks`). So this can be done where there
+are no secrets, such as for a pull request from a fork.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.paths import format_path
+from pulumi_scalekit.errors import EngineError
+
+from . import run_with_mocks
+from .pulumi_cli import Project
+from .state import SECRET, SIGNATURE
+
+TIMEOUT: Final = 120.0
+"""Seconds that a program may take."""
+_PAYLOAD_KEYS: Final = {"mutations": "auth_field_mutations"}
+"""The payload's words for arguments that are called otherwise."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A connector that a program declares."""
+
+    resource: str
+    """Its resource name."""
+    definition: dict[str, Any]
+    """Its definition; what is secret or not known before a deployment is `UNKNOWN`."""
+    file: Path | None
+    """Where it is declared, as far as that is in the program's directory."""
+    lines: dict[str, int]
+    """The line of each property in that file, by path; "" is the declaration itself."""
+
+
+def declared_connectors(project: Project, config_file: Path | None = None) -> list[Declared]:
+    """Run a program, and return the connectors that it declares.
+
+    Args:
+        project: The program.
+        config_file: The stack's configuration file that the program reads; by default the first `Pulumi.*.yaml`.
+            Encrypted values in it are not decrypted: the program sees a text in their place.
+
+    Raises:
+        EngineError: The program fails, or does not end in time; the message says where.
+    """
+    stack, config, secrets = _configuration(project, config_file)
+    request = {
+        "program": str(project.main),
+        "project": project.name,
+        "stack": stack,
+        "config": config,
+        "secrets": secrets,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        asked, told = Path(folder, "request.json"), Path(folder, "response.json")
+        asked.write_text(json.dumps(request), encoding="utf-8")
+        command = [str(project.python), run_with_mocks.__file__, str(asked), str(told)]
+        try:
+            done = subprocess.run(  # noqa: S603 - the program's own interpreter
+                command,
+                cwd=project.main,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=TIMEOUT,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired:
+            raise EngineError(f"The program in {project.main} did not end within {TIMEOUT:g} s") from None
+        except OSError as error:
+            raise EngineError(f"{project.python} cannot be run: {error.strerror}") from None
+        try:
+            response = json.loads(told.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            said = " ".join(done.stderr.split())[-2000:] or f"exit code {done.returncode}"
+            raise EngineError(f"The program in {project.main} failed: {said}") from None
+    if response["error"]:
+        raise EngineError(f"The program in {project.main} failed: {response['error']}")
+    return [_declared(connector) for connector in response["connectors"]]
+
+
+def _configuration(project: Project, config_file: Path | None) -> tuple[str, dict[str, str], list[str]]:
+    """The stack's name, its configuration and the keys of its secrets, out of its file."""
+    import yaml
+
+    if config_file is None and (stacks := project.configured_stacks):
+        config_file = next(project.directory.glob(f"Pulumi.{stacks[0]}.y*ml"))
+    if config_file is None:
+        return "dev", {}, []
+    try:
+        content = yaml.safe_load(config_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise EngineError(f"{config_file} cannot be read: {error}") from None
+    entries = content.get("config") if isinstance(content, dict) else None
+    values: dict[str, str] = {}
+    secrets = []
+    for key, value in (entries if isinstance(entries, dict) else {}).items():
+        full = key if ":" in key else f"{project.name}:{key}"
+        if isinstance(value, Mapping) and "secure" in value:
+            values[full] = "encrypted"
+            secrets.append(full)
+        else:
+            values[full] = value if isinstance(value, str) else json.dumps(value)
+    return config_file.stem.partition(".")[2], values, secrets
+
+
+def _declared(connector: Mapping[str, Any]) -> Declared:
+    inputs = _without_marks(connector["inputs"])
+    definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
+    file = Path(connector["file"]) if connector["file"] else None
+    lines = dict(_property_lines(file, connector["line"])) if file else {}
+    return Declared(connector["name"], definition, file, lines)
+
+
+def _without_marks(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value == run_with_mocks.UNKNOWN or value.get(SIGNATURE) == SECRET:
+            return UNKNOWN
+        return {key: _without_marks(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_marks(item) for item in value]
+    return value
+
+
+def _property_lines(file: Path, line: int) -> Iterator[tuple[str, int]]:
+    """The line of each property that the declaration at a line spells out."""
+    yield "", line
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.lineno <= line <= (n.end_lineno or 0)]
+    if calls:
+        # The outermost call that begins there; around it there may be others, of a loop or a component.
+        call = min(calls, key=lambda n: (line - n.lineno, -(n.end_lineno or 0)))
+        yield from _lines_below(call, ())
+
+
+def _lines_below(node: ast.expr, path: tuple[str | int, ...]) -> Iterator[tuple[str, int]]:
+    members: list[tuple[str | int, ast.expr, int]] = []
+    if isinstance(node, ast.Call):
+        members = [(_PAYLOAD_KEYS.get(k.arg, k.arg), k.value, k.lineno) for k in node.keywords if k.arg]
+    elif isinstance(node, ast.Dict):
+        members = [
+            (key.value, value, key.lineno)
+            for key, value in zip(node.keys, node.values, strict=True)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        ]
+    elif isinstance(node, (ast.List, ast.Tuple)):
+        members = [(index, item, item.lineno) for index, item in enumerate(node.elts)]
+    for step, value, line in members:
+        below = (*path, step)
+        yield format_path(below), line
+        yield from _lines_below(value, below)

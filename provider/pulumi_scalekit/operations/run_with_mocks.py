@@ -1,0 +1,114 @@
+"""Runs a Pulumi program against Pulumi's own mocks, and reports the connectors that it declares.
+
+This file is run as a script, by the program's own interpreter: it imports nothing but the standard library and
+Pulumi's SDK. No engine, no plugin and no credentials are involved; nothing is sent anywhere.
+
+Usage: run_with_mocks.py REQUEST RESPONSE, two JSON files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import runpy
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, stack
+from pulumi.runtime.config import set_all_config
+
+UNKNOWN = {"pulumi_scalekit:unknown": True}
+"""Stands for a value that only a deployment will know."""
+CONNECTOR_TYPE = "pulumi-python:dynamic/scalekit:Connector"
+
+
+class Recorder(mocks.Mocks):
+    """Pretends that everything is created as declared, and notes the connectors."""
+
+    def __init__(self) -> None:
+        self.connectors: list[dict[str, Any]] = []
+
+    def call(
+        self,
+        args: mocks.MockCallArgs,  # noqa: ARG002 - as Pulumi calls it
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        """No function returns anything: in a preview what is missing counts as not known yet."""
+        return {}, None
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """The inputs are the outputs; what only a server makes is not known yet, as in a preview."""
+        if args.typ == CONNECTOR_TYPE and not args.resource_id:
+            self.connectors.append({"name": args.name, "inputs": args.inputs})
+        return None, dict(args.inputs)
+
+
+def main(request: dict[str, Any]) -> dict[str, Any]:
+    """Run a program.
+
+    Args:
+        request: `program` (the directory), `project`, `stack`, `config` (strings by full key) and `secrets` (the
+            keys of those that are secret).
+
+    Returns:
+        `connectors`: the name and the inputs of each, and where it is declared (`file`, `line`) as far as that is in
+        the program's directory; or `error`, what the program failed with.
+    """
+    directory = Path(request["program"]).resolve()
+    sys.path.insert(0, str(directory))
+    recorder = Recorder()
+    # The mocks' root stack and the program have to live in one event loop.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    mocks.set_mocks(recorder, project=request["project"], stack=request["stack"], preview=True)
+    set_all_config(request["config"], request["secrets"])
+    places: dict[str, list[tuple[str, int]]] = {}
+    register = pulumi.Resource.__init__
+
+    def note_place(self: Any, t: str, name: str, *arguments: Any, **more: Any) -> None:
+        places.setdefault(name, []).append(place_in(directory, sys._getframe(1)))
+        register(self, t, name, *arguments, **more)
+
+    pulumi.Resource.__init__ = note_place  # type: ignore[method-assign] # this process does nothing else
+    try:
+        loop.run_until_complete(stack.run_pulumi_func(lambda: run(directory)))
+    except BaseException as error:  # noqa: BLE001 - whatever the program fails with is the result
+        return {"connectors": [], "error": described(error, directory)}
+    for connector in recorder.connectors:
+        file, line = places[connector["name"]].pop(0) if places.get(connector["name"]) else ("", 0)
+        connector |= {"file": file, "line": line}
+    return {"connectors": recorder.connectors, "error": ""}
+
+
+def run(directory: Path) -> None:
+    """Run the program of a directory, as Pulumi's language host does."""
+    runpy.run_path(str(directory), run_name="__main__")
+
+
+def place_in(directory: Path, frame: FrameType | None) -> tuple[str, int]:
+    """The innermost line of the program that led here, or ("", 0)."""
+    while frame is not None:
+        file = Path(frame.f_code.co_filename)
+        if file.is_relative_to(directory) and "site-packages" not in file.parts:
+            return str(file), frame.f_lineno
+        frame = frame.f_back
+    return "", 0
+
+
+def described(error: BaseException, directory: Path) -> str:
+    """What a program failed with, and where."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if Path(frame.filename).is_relative_to(directory) and "site-packages" not in frame.filename:
+            return f"{text} ({frame.filename}:{frame.lineno})"
+    return text
+
+
+if __name__ == "__main__":
+    asked, told = map(Path, sys.argv[1:])
+    result = main(json.loads(asked.read_text(encoding="utf-8")))
+    told.write_text(json.dumps(result, default=lambda _: UNKNOWN), encoding="utf-8")
+    sys.stdout.flush()

@@ -1,0 +1,108 @@
+"""`review --program`: what a program declares, without credentials."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Result
+
+Run = Callable[..., Result]
+PROGRAM = """
+    import pulumi
+    import pulumi_scalekit as scalekit
+
+    config = pulumi.Config()
+    print("said by the program")
+
+    first = scalekit.Connector(
+        "first",
+        display_name=config.require("name"),
+        proxy_url="https://{{domian}}/api",
+        auth_patterns=[
+            scalekit.BasicAuth(
+                display_name="Basic",
+                fields=[
+                    scalekit.Field("domain"),
+                    scalekit.Field("username", label="Key"),
+                ],
+                mutations={"pasword": scalekit.Mutation(default="X")},
+            )
+        ],
+    )
+
+
+    def declare(name):
+        return scalekit.Connector(
+            name,
+            display_name=name.title(),
+            description=first.identifier.apply(lambda made: f"beside {made}"),
+            metadata={"token": config.require_secret("token")},
+            proxy_url="http://plain.example.com",
+            auth_patterns=[{"type": "BEARER", "display_name": "T", "fields": [{"field_name": "token", "label": "T"}]}],
+        )
+
+
+    declare("second")
+"""
+
+
+@pytest.fixture
+def program(command: Run) -> Path:
+    """A program in the current directory, with two connectors that break rules."""
+    Path("__main__.py").write_text(textwrap.dedent(PROGRAM).lstrip())
+    Path("Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    Path("Pulumi.dev.yaml").write_text("config:\n  shop:name: First!\n  shop:token:\n    secure: v1:abc\n")
+    Path("Pulumi.test.yaml").write_text("config:\n  shop:name: Other\n  shop:token: plain\n")
+    return Path("__main__.py")
+
+
+def line(program: Path, text: str) -> int:
+    """The line that has a text."""
+    return next(n for n, found in enumerate(program.read_text().splitlines(), 1) if text in found)
+
+
+def results(log: dict[str, Any]) -> set[tuple[str, str, int]]:
+    """The rule, the file and the line of each result of a SARIF log."""
+    found = set()
+    for result in log["runs"][0]["results"]:
+        place = result["locations"][0]["physicalLocation"]
+        found.add((result["ruleId"], place["artifactLocation"]["uri"], place["region"]["startLine"]))
+    return found
+
+
+def test_a_program_is_reviewed_without_credentials(command: Run, program: Path) -> None:
+    """Every connector is reviewed with the stack's configuration; no setting is asked for."""
+    done = command("review", "--program", ".", "--json", environ={})
+    assert done.code == 3
+    assert {reviewed["name"] for reviewed in done.json} == {"First!", "Second"}
+    paths = {reviewed["name"]: [f["path"] for f in reviewed["findings"]] for reviewed in done.json}
+    assert "display_name" in paths["First!"]
+    assert "proxy_url" in paths["Second"]
+    assert "description" not in paths["Second"], "what is not known yet is not a mistake"
+    other = command("review", "--program", ".", "--config-file", "Pulumi.test.yaml", "--json", environ={})
+    assert "Other" in {reviewed["name"] for reviewed in other.json}
+
+
+def test_results_point_into_the_python_file(command: Run, program: Path) -> None:
+    """SARIF has the line of the property, also in a nested object, a dict and a function."""
+    log = command("review", "--program", ".", "--format", "sarif", environ={}).json
+    found = {(rule, place) for rule, uri, place in results(log) if uri == "__main__.py"}
+    assert len(found) == len(results(log))
+    places = {place for _, place in found}
+    for text in ("display_name=config", "{{domian}}", 'Field("domain")', '"pasword"', "http://plain"):
+        assert line(program, text) in places, text
+
+
+def test_a_program_that_fails(command: Run, program: Path) -> None:
+    """The error is one line with the place in the program."""
+    program.write_text(program.read_text() + "\nraise ValueError('broken here')\n")
+    done = command("review", "--program", ".", environ={})
+    last = len(program.read_text().splitlines())
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert f"ValueError: broken here ({Path.cwd()}/__main__.py:{last})" in done.err
