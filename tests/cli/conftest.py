@@ -17,7 +17,6 @@ import pytest
 from pulumi_scalekit import local
 from pulumi_scalekit.api import paths
 from pulumi_scalekit.api.client import Client
-
 from pulumi_scalekit.cli.app import run
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.settings import Settings

@@ -48,18 +48,18 @@ def update_command(environment_url: str, identifier: str, payload: Mapping[str, 
     """The command that replaces a connector's definition.
 
     Raises:
-        InvalidRequest: The identifier is not valid.
+        NotSent: The identifier is not valid.
     """
-    return Command("PUT", _url(environment_url, identifier), payload)
+    return Command("PUT", f"{environment_url}{paths.custom_provider_path(identifier)}", payload)
 
 
 def delete_command(environment_url: str, identifier: str) -> Command:
     """The command that deletes a connector.
 
     Raises:
-        InvalidRequest: The identifier is not valid.
+        NotSent: The identifier is not valid.
     """
-    return Command("DELETE", _url(environment_url, identifier))
+    return Command("DELETE", f"{environment_url}{paths.custom_provider_path(identifier)}")
 
 
 def token_command(environment_url: str, prefix: str = "SCALEKIT_") -> str:
@@ -79,7 +79,3 @@ def token_command(environment_url: str, prefix: str = "SCALEKIT_") -> str:
         f'  --data-urlencode "client_secret=${prefix}CLIENT_SECRET" |',
     ]
     return " \\\n".join(ask) + f"\n  python3 -c {shlex.quote(take)})"
-
-
-def _url(environment_url: str, identifier: str) -> str:
-    return f"{environment_url}{paths.custom_provider_path(identifier)}"
