@@ -79,6 +79,90 @@ def test_invalid_json_is_a_complete_answer(session: Session) -> None:
         answer.json()
 
 
+@pytest.mark.parametrize(
+    ("value", "status", "body"),
+    [
+        ("", 201, b""),
+        ("=204", 204, b""),
+        ("=object", 201, b"{}"),
+        ("=html", 201, b"<!doctype html><p>Please wait."),
+    ],
+)
+def test_a_success_can_be_empty(session: Session, value: str, status: int, body: bytes) -> None:
+    """`empty` commits, and responds without content; a refusal stays as it is."""
+    session.environment.faults.add(f"any:empty{value}*2")
+    answer = create(session)
+    assert (answer.status_code, answer.content, count(session)) == (status, body, 1)
+    refused = session.http.post("/api/v1/custom-providers", json={})
+    assert (refused.status_code, refused.json()["code"]) == (400, 3)
+
+
+SHAPED = {
+    "display_name": "Shaped",
+    "proxy_url": "https://API.Example.com",
+    "auth_patterns": [
+        {
+            "type": "OAUTH",
+            "display_name": "x",
+            "oauth_config": {
+                "authorize_uri": "https://Login.Example.com/A",
+                "token_uri": "https://login.example.com/t",
+                "available_scopes": [{"scope": "a"}, {"scope": "b"}],
+            },
+            "account_fields": [
+                {"field_name": "one", "options": [{"value": "1"}, {"value": "2"}]},
+                {"field_name": "two"},
+            ],
+        }
+    ],
+}
+
+
+def test_lists_inside_a_connector_can_be_reordered(session: Session) -> None:
+    """`reorder` reverses scopes, fields and options in every response that shows the connector."""
+    stored = session.create(SHAPED)
+    session.environment.faults.add("any:reorder")
+    identifier = stored["identifier"]
+    for shown in (session.list()[0], session.update(identifier, SHAPED).json()["provider"]):
+        (pattern,) = shown["auth_patterns"]
+        assert [scope["scope"] for scope in pattern["oauth_config"]["available_scopes"]] == ["b", "a"]
+        assert [field["field_name"] for field in pattern["account_fields"]] == ["two", "one"]
+        assert [option["value"] for option in pattern["account_fields"][1]["options"]] == ["2", "1"]
+    session.environment.faults.clear()
+    assert session.list() == [stored]
+
+
+@pytest.mark.parametrize(
+    ("value", "url", "authorize_uri", "fields"),
+    [
+        ("=case", "https://api.example.com", "https://login.example.com/A", None),
+        ("=slash", "https://API.Example.com/", "https://Login.Example.com/A", None),
+        ("=defaults", "https://API.Example.com", "https://Login.Example.com/A", []),
+        ("", "https://api.example.com/", "https://login.example.com/A", []),
+    ],
+)
+def test_a_server_can_normalize(
+    session: Session, value: str, url: str, authorize_uri: str, fields: list | None
+) -> None:
+    """`normalize` writes hosts in lower case, adds a slash to `proxy_url`, adds defaults, or all of it."""
+    session.environment.faults.add(f"any:normalize{value}")
+    for shown in (session.create(SHAPED), session.list()[0]):
+        (pattern,) = shown["auth_patterns"]
+        assert shown["proxy_url"] == url
+        assert pattern["oauth_config"]["authorize_uri"] == authorize_uri
+        assert pattern.get("fields") == fields
+        assert pattern["account_fields"][0].get("required") == (None if fields is None else False)
+
+
+def test_a_list_can_miss_what_it_counts(session: Session) -> None:
+    """`missing` leaves connectors out of the end, and `total_size` counts them all the same."""
+    made = [session.create()["identifier"] for _ in range(3)]
+    session.environment.faults.add("list:missing=2")
+    answer = session.http.get(LIST).json()
+    assert [each["identifier"] for each in answer["providers"]] == made[:1]
+    assert answer["total_size"] == 3
+
+
 def test_latency_is_real_time(session: Session) -> None:
     """`latency` makes the answer late, and a client with a shorter deadline gives up."""
     session.environment.faults.add("list:latency=0.2*1")

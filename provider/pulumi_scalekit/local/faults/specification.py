@@ -31,6 +31,7 @@ from .behaviour import (
     TokenRevoked,
     UpdateSemanticsFault,
 )
+from .content import Empty, Missing, Normalize, Reorder
 from .fault import Fault, FaultError, natural
 from .responses import Echo, Error, ErrorAfterCommit, InvalidJson, RateLimit, Redirect
 from .transport import Cut, Drop, DropAfterCommit, Latency
@@ -46,6 +47,10 @@ KINDS: Mapping[str, type[Fault]] = {
         DropAfterCommit,
         Cut,
         InvalidJson,
+        Empty,
+        Reorder,
+        Normalize,
+        Missing,
         TokenExpires,
         TokenRevoked,
         LateList,
