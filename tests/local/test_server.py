@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from pulumi_scalekit import local
 from pulumi_scalekit.cli.serve import add_to
 from pulumi_scalekit.local import ServeError, Store, StoreError
+from pulumi_scalekit.local.hosts import is_own
 
 from .conftest import BEARER, Session
 
@@ -108,6 +109,79 @@ def test_the_database_is_private_and_syncs_fully(tmp_path: Path) -> None:
     assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert store._db.execute("PRAGMA synchronous").fetchone()[0] == 2
     store.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+def test_files_have_their_modes_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    """The directory and the database are their owner's only, also under a umask of all or nothing."""
+    before = os.umask(umask)
+    try:
+        store = Store(tmp_path / "new")
+        store.create_provider(BEARER)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "new").iterdir()}
+    store.close()
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert set(modes.values()) == {0o600}, modes
+
+
+def test_a_directory_is_for_one_server(tmp_path: Path) -> None:
+    """A second server on the same directory is refused, and can start when the first has ended."""
+    with local.running(data=tmp_path), pytest.raises(StoreError, match="in use by another local Scalekit"):
+        Store(tmp_path)
+    Store(tmp_path).close()
+
+
+def test_a_database_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
+    """Connections of version 1 are app connections without settings."""
+    store = Store(tmp_path)
+    provider = store.create_provider(BEARER)
+    store.create_connection("support", provider.identifier, "BEARER")
+    store.close()
+    with sqlite3.connect(tmp_path / "scalekit.sqlite3") as db:
+        for column in ("is_app", "auth_mode", "settings", "resolved_proxy_url"):
+            db.execute(f"ALTER TABLE connections DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    store = Store(tmp_path)
+    (connection,) = store.connections()
+    assert (connection.is_app, connection.auth_mode, connection.settings) == (True, "USER", {})
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "own"),
+    [
+        ("localhost", (), True),
+        ("LOCALHOST:8787", (), True),
+        ("127.0.0.1:1", (), True),
+        ("[::1]:8787", (), True),
+        ("evil.example", (), False),
+        ("localhost.evil.example", (), False),
+        ("127.0.0.1.evil.example:80", (), False),
+        ("10.0.0.1", (), False),
+        ("", (), False),
+        ("[", (), False),
+        ("a@localhost", (), True),
+        ("ci.example:8787", ("CI.example",), True),
+        ("10.0.0.1", ("ci.example",), True),
+        ("evil.example", ("ci.example",), False),
+    ],
+)
+def test_only_own_host_names_are_served(host: str, names: tuple[str, ...], own: bool) -> None:
+    """Loopback names and those that were given are the server's own, and addresses where others can reach it."""
+    assert is_own(host, names) is own
+
+
+def test_a_rebound_name_gets_nothing(server: Session) -> None:
+    """Every path, tokens and API included, is closed to a Host that is not the server's."""
+    for method, path in (("POST", "/oauth/token"), ("GET", "/api/v1/providers"), ("GET", "/proxy/x")):
+        answer = server.http.request(method, path, headers={"host": "evil.example"})
+        assert answer.status_code == 421
+    server.environment.settings.host_names = frozenset({"evil.example"})
+    assert server.http.get("/api/v1/providers", headers={"host": "evil.example"}).status_code == 200
 
 
 def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:

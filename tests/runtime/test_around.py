@@ -326,6 +326,13 @@ def test_an_account_of_an_empty_token_waits_for_its_authorization(runtime: Runti
     assert runtime.account(oauth("t"), identifier="user_2")["status"] == "ACTIVE"
 
 
+def test_an_empty_token_is_nothing_for_a_static_type(runtime: Runtime) -> None:
+    """The Node SDK sends one for every type where it was given no credential: the account waits."""
+    runtime.connection(runtime.connector(BEARER), "BEARER")
+    made = runtime.account({"oauth_token": {}})
+    assert (made["status"], made.get("authorization_details")) == ("PENDING_AUTH", None)
+
+
 def test_an_account_is_disconnected(runtime: Runtime) -> None:
     """`:disconnect` forgets the credentials, and calls are refused from then on."""
     runtime.set_up(BEARER, static(token="t"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -204,6 +205,60 @@ def test_accounts_are_managed_through_the_sdk(sdk, served) -> None:
     assert [(account.identifier, account.status) for account in listed] == [("user_1", "ACTIVE")]
     sdk.actions.delete_connected_account(connection_name="support", identifier="user_1")
     assert sdk.actions.list_connected_accounts(connection_names=["support"]).connected_accounts == []
+
+
+def test_an_account_is_made_once_and_verified(sdk, served) -> None:
+    """`get_or_create` makes an account once; with a verify URL it is ACTIVE after the user is verified."""
+    server, _ = served
+    new_connection(server, new_connector(sdk))
+    account = {"connection_name": "support", "identifier": "user_7"}
+    made = sdk.actions.get_or_create_connected_account(**account).connected_account
+    again = sdk.actions.get_or_create_connected_account(**account).connected_account
+    assert (made.status, again.id) == ("PENDING_AUTH", made.id)
+    link = sdk.actions.get_authorization_link(**account, user_verify_url="https://app.example/v").link
+    page = httpx.post(link, data={"token": "typed"}).text
+    request_id = re.search(r"auth_request_id=([\w-]+)", page)
+    assert request_id
+    sdk.actions.verify_connected_account_user(auth_request_id=request_id[1], identifier="user_7")
+    assert sdk.actions.get_connected_account(**account).connected_account.status == "ACTIVE"
+
+
+def test_connections_of_the_environment_are_managed_through_the_sdk(sdk, served) -> None:
+    """Create with flags, get, update with an OAuth application, and list over gRPC."""
+    from scalekit.v1.connections import connections_pb2 as messages
+
+    server, _ = served
+    payload = {
+        "display_name": "With OAuth",
+        "proxy_url": "https://api.example.com",
+        "auth_patterns": [
+            {
+                "type": "OAUTH",
+                "display_name": "x",
+                "oauth_config": {
+                    "authorize_uri": "https://a.example/a",
+                    "token_uri": "https://a.example/t",
+                },
+            }
+        ],
+    }
+    identifier = server.store.create_provider(payload).identifier
+    body = messages.CreateConnection(provider_key=identifier, type=messages.ConnectionType.OAUTH)
+    made = sdk.connection.create_environment_connection(body, messages.Flags(is_app=True))[0].connection
+    assert made.key_id.startswith("with-oauth-")
+    assert made.status == messages.ConnectionStatus.DRAFT
+    config = messages.OAuthConnectionConfig(scopes=["read"])
+    config.client_id.value, config.client_secret.value = "app", "app-secret"
+    update = messages.UpdateConnection(
+        key_id=made.key_id, provider_key=identifier, type=made.type, oauth_config=config
+    )
+    sdk.connection.update_environment_connection(made.id, update)
+    shown = sdk.connection.get_environment_connection(made.id)[0].connection
+    assert shown.status == messages.ConnectionStatus.COMPLETED
+    assert (shown.oauth_config.client_id.value, list(shown.oauth_config.scopes)) == ("app", ["read"])
+    assert shown.oauth_config.client_secret.value != "app-secret"
+    listed = sdk.connection.list_app_connections(provider=identifier)[0]
+    assert [connection.id for connection in listed.connections] == [made.id]
 
 
 def test_refusals_are_the_sdks_own_exceptions(sdk, served) -> None:

@@ -61,6 +61,10 @@ def serve(
     allow_remote: Annotated[
         bool, options.flag("--allow-remote", help="Let --host be an address that other machines can reach.")
     ] = False,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A further host name by which clients reach it; may be given several times."),
+    ] = None,
 ) -> None:
     """Run the server until it is interrupted."""
     from pulumi_scalekit.local import (
@@ -74,7 +78,7 @@ def serve(
     from pulumi_scalekit.local import serve as run_server
     from pulumi_scalekit.local.grpc_bridge import ROOTS_VARIABLE
 
-    settings = Settings(requests_per_minute=rate_limit)
+    settings = Settings(requests_per_minute=rate_limit, host_names=frozenset(name or ()))
     client_id = os.environ.get("SCALEKIT_CLIENT_ID") or DEFAULT_CLIENT_ID
     secret = os.environ.get("SCALEKIT_CLIENT_SECRET") or DEFAULT_CLIENT_SECRET
     own_secret = secret == DEFAULT_CLIENT_SECRET

@@ -15,6 +15,7 @@ Bodies follow the gRPC gateway: ``{"code", "message", "details": [ErrorInfo]}``.
     ├── MethodNotAllowed     405  code 12
     ├── AlreadyExists        409  code 6
     ├── TooLarge             413  code 3
+    ├── Misdirected          421  code 3
     ├── RateLimited          429  code 8
     ├── Internal             500  code 13
     ├── UpstreamFailed       502  code 14
@@ -185,6 +186,14 @@ class InUseConflict(ApiError):
     status = 409
     code = 10
     error_code = "ABORTED"
+
+
+class Misdirected(ApiError):
+    """The Host header names another server (RFC 9110, section 15.5.20)."""
+
+    status = 421
+    code = 3
+    error_code = "INVALID_ARGUMENT"
 
 
 class TooLarge(ApiError):

@@ -98,6 +98,11 @@ class Exchange:
         return Reply.json(body, error.status, error.headers)
 
     @property
+    def host(self) -> str:
+        """The Host header; in process there may be none."""
+        return Headers(scope=self.scope).get("host", "localhost")
+
+    @property
     def target(self) -> str:
         """The path and query as they came over the wire."""
         return self.log.path

@@ -1,11 +1,14 @@
-"""gRPC in front of the HTTP API, for the parts of the official SDK that do not speak HTTP.
+"""gRPC beside the HTTP API, for the parts of the official SDKs that do not speak HTTP.
 
-The SDK speaks gRPC over TLS to the host and port of its environment URL, also where that URL is plain
-`http://`. So this front shares the port: a connection that begins with a TLS handshake is relayed here. Every
-call is translated into the HTTP request that the method's own `google.api.http` annotation names, is carried
-out by the local Scalekit, and the answer is translated back. Messages and annotations come from the SDK, which
-must be installed. A client must trust the certificate: gRPC reads it from the file that the environment
-variable `GRPC_DEFAULT_SSL_ROOTS_FILE_PATH` names.
+The SDKs speak gRPC to the host and port of their environment URL: the Python SDK over TLS, also where that URL is
+plain `http://`; the Node SDK over HTTP/2 in clear text for `http://`, over TLS for `https://`. So all share one
+port, and a connection is told by its first bytes: a TLS handshake (whose ALPN then says HTTP/1.1 or HTTP/2), the
+preface of HTTP/2, or HTTP/1.1. What is HTTP/2 is relayed to the gRPC server here. Every call is translated into
+the HTTP request that the method's own `google.api.http` annotation names, is carried out by the local Scalekit,
+and the response is translated back. Messages and annotations come from the Python SDK, which must be installed.
+
+A client must trust the certificate: gRPC for Python reads it from the file that the environment variable
+`GRPC_DEFAULT_SSL_ROOTS_FILE_PATH` names, Node from `NODE_EXTRA_CA_CERTS`.
 """
 
 from __future__ import annotations
@@ -15,10 +18,13 @@ import datetime
 import importlib
 import ipaddress
 import json
+import os
 import re
+import ssl
+import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +35,9 @@ ROOTS_VARIABLE = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 CERTIFICATE_FILE = "grpc-ca.pem"
 TLS_HANDSHAKE = b"\x16"
 """The first byte of a TLS connection (RFC 8446, section 5.1); no HTTP request begins with it."""
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
+"""How a connection of HTTP/2 begins (RFC 9113, section 3.4); no HTTP/1.1 client sends it."""
+ALPN = ("h2", "http/1.1")
 
 SERVICES = ("providers", "connections", "connected_accounts")
 _VALID = datetime.timedelta(days=30)
@@ -70,14 +79,14 @@ class GrpcFront:
             _import(f"scalekit.v1.{service}.{service}_pb2")
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
         certificate, key = make_certificate()
+        self.tls = tls_context(certificate, key)
         self.roots = directory / CERTIFICATE_FILE
-        self.roots.write_bytes(certificate)
+        write_file(self.roots, certificate, 0o644)
         self._server = grpc.server(
             ThreadPoolExecutor(max_workers=8, thread_name_prefix="local-scalekit-grpc"),
             handlers=[_handler(grpc, self._http)],
         )
-        credentials = grpc.ssl_server_credentials([(key, certificate)])
-        self.port: int = self._server.add_secure_port("127.0.0.1:0", credentials)
+        self.port: int = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
 
     def close(self) -> None:
@@ -86,44 +95,84 @@ class GrpcFront:
         self._http.close()
 
 
+def tls_context(certificate: bytes, key: bytes) -> ssl.SSLContext:
+    """Return the server's side of TLS, which lets a client choose HTTP/2 or HTTP/1.1 by ALPN."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(list(ALPN))
+    # The library reads the key from a file only.
+    with tempfile.TemporaryDirectory(prefix="local-scalekit-") as directory:
+        path = Path(directory, "tls.pem")
+        write_file(path, key + certificate, 0o600)
+        context.load_cert_chain(path)
+    return context
+
+
+def write_file(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that has this mode from the start, whatever the umask."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode & 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    path.chmod(mode)
+
+
+@dataclass
+class Relays:
+    """The connections that are relayed, and whose they are."""
+
+    open: set[Relay] = field(default_factory=set)
+    peers: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+    """The client's address and port, by those that the relay uses at this machine."""
+
+    def close(self) -> None:
+        """Close all of them."""
+        for relay in list(self.open):
+            relay.close()
+
+
 class Relay(asyncio.Protocol):
     """One end of a relayed connection; the other end writes where this one reads."""
 
-    def __init__(self, port: int = 0, first: bytes = b"") -> None:
+    def __init__(self, relays: Relays, port: int = 0, first: bytes = b"") -> None:
+        self._relays = relays
         self._port = port
         self._pending = bytearray(first)
         self._connecting: asyncio.Future[None] | None = None
+        self._own: tuple[str, int] | None = None
         self.transport: asyncio.Transport | None = None
         self.peer: Relay | None = None
 
     @classmethod
-    def take_over(cls, transport: asyncio.Transport, first: bytes, port: int) -> Relay:
+    def take_over(cls, transport: asyncio.Transport, first: bytes, port: int, relays: Relays) -> None:
         """Relay an accepted connection to a port of this machine, beginning with what it sent already."""
-        relay = cls(port, first)
+        relay = cls(relays, port, first)
         relay.connection_made(transport)
         transport.set_protocol(relay)
         transport.pause_reading()
         relay._connecting = asyncio.ensure_future(relay._connect())
-        return relay
 
     async def _connect(self) -> None:
-        back = Relay()
+        back = Relay(self._relays)
         back.peer, self.peer = self, back
         try:
             await asyncio.get_running_loop().create_connection(lambda: back, "127.0.0.1", self._port)
         except OSError:
             self.close()
             return
-        self.data_received(bytes(self._pending))
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
-        else:
+        if self.transport is None or self.transport.is_closing() or back.transport is None:
             back.close()
+            return
+        self._own = back.transport.get_extra_info("sockname")[:2]
+        self._relays.peers[self._own] = self.transport.get_extra_info("peername")[:2]
+        self.data_received(bytes(self._pending))
+        self.transport.resume_reading()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         if isinstance(transport, asyncio.Transport):
             self.transport = transport
+            self._relays.open.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Pass data on."""
@@ -143,6 +192,9 @@ class Relay(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Close the other end, too."""
         del exc
+        self._relays.open.discard(self)
+        if self._own is not None:
+            self._relays.peers.pop(self._own, None)
         if self.peer is not None:
             self.peer.close()
 
@@ -223,12 +275,12 @@ def _handler(grpc: Any, http: httpx.Client) -> Any:
                 tokens = [value for key, value in context.invocation_metadata() if key == "authorization"]
                 sent = {"authorization": tokens[0]} if tokens else {}
                 try:
-                    answer = http.request(binding.verb, path, params=query, json=body, headers=sent)
-                    content = answer.json()
+                    response = http.request(binding.verb, path, params=query, json=body, headers=sent)
+                    content = response.json() if response.content else {}
                 except (httpx.HTTPError, ValueError) as error:
-                    # What a fault did to the HTTP answer is a broken transport here.
-                    context.abort(grpc.StatusCode.UNAVAILABLE, f"no answer: {error}")
-                if not answer.is_success:
+                    # What a fault did to the HTTP response is a broken transport here.
+                    context.abort(grpc.StatusCode.UNAVAILABLE, f"no response: {error}")
+                if not response.is_success:
                     context.abort_with_status(_status(grpc, json_format, content))
                 return json_format.ParseDict(content, response_class(), ignore_unknown_fields=True)
 

@@ -22,9 +22,10 @@ import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .environment import Environment
-from .errors import ApiError
+from .errors import ApiError, Misdirected
 from .exchange import PAGE, TRANSPORT, Break, Exchange, Reply
 from .faults import Armed
+from .hosts import is_own
 from .request_log import Request
 
 
@@ -75,6 +76,8 @@ class Gate:
         await collector.flush()
 
     async def _operate(self, exchange: Exchange, armed: list[Armed], collector: _Collector) -> None:
+        if not is_own(exchange.host, self.environment.settings.host_names):
+            raise Misdirected("this server does not go by the name of the Host header; use its address")
         for each in armed:
             await each.fault.before(exchange)
         for each in armed:

@@ -19,15 +19,22 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from pulumi_scalekit.local.routes.admin import is_loopback
-
 from .app import create_app
 from .clock import Clock
 from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Credentials
 from .environment import Environment
 from .exchange import TRANSPORT
 from .faults import Faults
-from .grpc_bridge import ROOTS_VARIABLE, TLS_HANDSHAKE, GrpcFront, GrpcUnavailable, Relay
+from .grpc_bridge import (
+    HTTP2_PREFACE,
+    ROOTS_VARIABLE,
+    TLS_HANDSHAKE,
+    GrpcFront,
+    GrpcUnavailable,
+    Relay,
+    Relays,
+)
+from .hosts import is_loopback
 from .request_log import RequestLog
 from .settings import Settings
 from .store import Store
@@ -38,16 +45,19 @@ class ServeError(Exception):
 
 
 class _Config(uvicorn.Config):
-    """uvicorn's settings, and the port that TLS connections are relayed to."""
+    """uvicorn's settings, and where connections are relayed to that do not speak HTTP/1.1 in clear text."""
 
     grpc_port: int | None = None
-    relays: set[Relay]
+    """Where HTTP/2 is understood: the gRPC server."""
+    tls_port: int | None = None
+    """Where TLS is understood: this server again, with a certificate."""
+    relays: Relays
 
 
 class _Protocol(H11Protocol):
     """uvicorn's protocol, whose requests can reach their connection: faults close it.
 
-    Where there is a gRPC front, a connection that begins with a TLS handshake is relayed to it.
+    Where there is a gRPC front, connections of TLS and HTTP/2 are relayed.
     """
 
     config: _Config
@@ -64,15 +74,30 @@ class _Protocol(H11Protocol):
 
         self.app = app
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
+        """Note whose connection it is, also where it was relayed."""
+        super().connection_made(transport)
+        if self.client is not None:
+            self.client = self.config.relays.peers.get(self.client, self.client)
+
     def data_received(self, data: bytes) -> None:
         """Take what a client sent."""
         fresh, self._fresh = self._fresh, False
-        port = self.config.grpc_port
-        if fresh and port is not None and data[:1] == TLS_HANDSHAKE:
+        port = self._relay_port(data) if fresh else None
+        if port is not None:
             self.connections.discard(self)
-            self.config.relays.add(Relay.take_over(self.transport, data, port))
+            Relay.take_over(self.transport, data, port, self.config.relays)
             return
         super().data_received(data)
+
+    def _relay_port(self, first: bytes) -> int | None:
+        """Return where a connection goes that begins like this; None for here."""
+        if first[:1] == TLS_HANDSHAKE:
+            return self.config.tls_port
+        # Every client of HTTP/2 sends its preface at once, and no other begins with its first byte but by method.
+        if first[: len(HTTP2_PREFACE)] == HTTP2_PREFACE:
+            return self.config.grpc_port
+        return None
 
 
 class _Server(uvicorn.Server):
@@ -91,7 +116,7 @@ class _Server(uvicorn.Server):
             date_header=False,  # proxied responses bring their own
             timeout_graceful_shutdown=1,
         )
-        self.settings.relays = set()
+        self.settings.relays = Relays()
         super().__init__(self.settings)
         self.up = threading.Event()
 
@@ -111,6 +136,27 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         self.up.set()
 
+    def serve_grpc(self, front: GrpcFront) -> None:
+        """Relay HTTP/2 to the front from now on, and serve TLS. Called from another thread once the server is up."""
+        if self._loop is None:
+            raise RuntimeError("the server is not up yet")
+        self.settings.grpc_port = front.port
+        starting = asyncio.run_coroutine_threadsafe(self._listen_for_tls(front), self._loop)
+        self.settings.tls_port = starting.result(timeout=10)
+
+    async def _listen_for_tls(self, front: GrpcFront) -> int:
+        def protocol() -> _Protocol:
+            return _Protocol(
+                config=self.settings, server_state=self.server_state, app_state={}, _loop=self._loop
+            )
+
+        server = await asyncio.get_running_loop().create_server(
+            protocol, "127.0.0.1", 0, ssl=front.tls, ssl_shutdown_timeout=1
+        )
+        self.servers.append(server)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
     async def main_loop(self) -> None:
         """Tick as uvicorn does, but end at once when asked to: tests start and stop many servers."""
         ticks = asyncio.create_task(super().main_loop())
@@ -123,8 +169,7 @@ class _Server(uvicorn.Server):
         """Close idle connections at once; leave uvicorn's patience to those that are in use."""
         for server in self.servers:
             server.close()
-        for relay in self.settings.relays:
-            relay.close()
+        self.settings.relays.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
         for _ in range(3):
@@ -180,15 +225,24 @@ def serve(
         )
     armed = Faults(faults)
     clock = Clock()
+    settings = settings or Settings()
+    if allow_remote:
+        settings.host_names |= {host, socket.gethostname(), socket.getfqdn()}
     with contextlib.closing(Store(data, clock=clock)) as store, listen(host, port) as sock:
         credentials = _credentials(clock, store, client_id, client_secrets)
         server = _Server(
             create_app(store, clock=clock, settings=settings, credentials=credentials, faults=armed)
         )
-        with _grpc_front(server, _url(sock), data) if grpc else contextlib.nullcontext() as roots:
-            if announce:
-                arguments = (server, announce, _url(sock), roots)
-                threading.Thread(target=_announce, args=arguments, daemon=True).start()
+        with _grpc_front(_url(sock), data) if grpc else contextlib.nullcontext() as front:
+
+            def once_up() -> None:
+                server.up.wait()
+                if front is not None:
+                    server.serve_grpc(front)
+                if announce is not None:
+                    announce(_url(sock), front.roots if front else None)
+
+            threading.Thread(target=once_up, daemon=True).start()
             with _clean_end():
                 server.run(sockets=[sock])
 
@@ -281,7 +335,10 @@ def running(
         try:
             if not server.up.wait(timeout=10):
                 raise ServeError("the local Scalekit did not start within 10 seconds")
-            with _grpc_front(server, _url(sock), data) if grpc else contextlib.nullcontext() as roots:
+            with _grpc_front(_url(sock), data) if grpc else contextlib.nullcontext() as front:
+                if front is not None:
+                    server.serve_grpc(front)
+                roots = front.roots if front else None
                 yield LocalScalekit(_url(sock), client_id, client_secret, app.state.environment, roots)
         finally:
             server.stop()
@@ -316,24 +373,16 @@ def _credentials(clock: Clock, store: Store, client_id: str, client_secrets: Ite
     return credentials
 
 
-def _announce(
-    server: _Server, announce: Callable[[str, Path | None], None], url: str, roots: Path | None
-) -> None:
-    server.up.wait()
-    announce(url, roots)
-
-
 @contextlib.contextmanager
-def _grpc_front(server: _Server, url: str, directory: Path | None) -> Iterator[Path]:
-    """Serve gRPC on the server's port for the length of the block; yield the certificate's file."""
+def _grpc_front(url: str, directory: Path | None) -> Iterator[GrpcFront]:
+    """A gRPC server for the length of the block, whose certificate lies in the directory."""
     with tempfile.TemporaryDirectory(prefix="local-scalekit-") as temporary:
         try:
             front = GrpcFront(url, directory or Path(temporary))
         except GrpcUnavailable as error:
             raise ServeError(str(error)) from None
         with contextlib.closing(front):
-            server.settings.grpc_port = front.port
-            yield front.roots
+            yield front
 
 
 def _url(sock: socket.socket) -> str:

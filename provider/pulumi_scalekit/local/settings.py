@@ -54,6 +54,8 @@ class Settings:
     """Seconds that an access token is valid."""
     requests_per_minute: int | None = None
     """The environment's rate limit; None for no limit. Token requests count."""
+    host_names: frozenset[str] = frozenset()
+    """Host names that clients on other machines use. Without any, only loopback names are served."""
     max_body: int = 1024 * 1024
     """The largest body of an API request, in bytes. Proxied bodies are streamed and not limited."""
     default_page_size: int = 30

@@ -235,6 +235,8 @@ def parse_account(
     details = _object(given, "authorization_details", wrong)
     config = _object(given, "api_config", wrong)
     if details is not None:
+        # The Node SDK (2.11) sends an empty OAuth token for every type where it was given nothing.
+        details = {key: value for key, value in details.items() if value != {} or key not in HOLDERS}
         wrong += _wrong_details(details, auth_type)
     if wrong:
         raise InvalidArgument("the connected account is not valid", wrong)

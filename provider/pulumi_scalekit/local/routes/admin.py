@@ -5,7 +5,6 @@ No part of Scalekit. Open to clients on this machine only, and not to pages of o
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -15,24 +14,12 @@ from starlette.routing import Route
 from pulumi_scalekit.local import serialization as messages
 from pulumi_scalekit.local.errors import InvalidArgument, NotFound, PermissionDenied
 from pulumi_scalekit.local.faults import FaultError
+from pulumi_scalekit.local.hosts import is_loopback
 from pulumi_scalekit.local.request import environment_of, exchange_of
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without a port, is this machine's loopback."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 def guard(request: Request) -> None:
-    """Refuse clients on other machines, and requests that a page of another site caused.
-
-    The Host header is checked because a site may let its own name resolve to 127.0.0.1 (DNS rebinding).
-    """
+    """Refuse clients on other machines, and requests that a page of another site caused."""
     client = request.client.host if request.client else "127.0.0.1"
     host = urlsplit(f"//{request.headers.get('host', 'localhost')}").hostname or ""
     if not is_loopback(client) or not is_loopback(host):

@@ -96,11 +96,14 @@ class Database:
         if directory is None:
             target = ":memory:"
         else:
-            directory.mkdir(parents=True, exist_ok=True)
+            # Connected accounts hold credentials: nobody else may read them, whatever the umask. SQLite gives
+            # its side files the mode of the database.
+            if not directory.is_dir():
+                directory.mkdir(parents=True)
+                directory.chmod(0o700)
             path = directory / FILE_NAME
-            # Connected accounts hold credentials: nobody else may read them. SQLite gives its side files
-            # the mode of the database.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            path.chmod(0o600)
             target = str(path)
         self._db = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
@@ -108,7 +111,9 @@ class Database:
 
     def _open(self, target: str) -> None:
         try:
-            self._db.execute("PRAGMA busy_timeout = 5000")
+            # One server for each directory: the lock ends with the process, however that ends.
+            self._db.execute("PRAGMA busy_timeout = 500")
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
@@ -123,6 +128,10 @@ class Database:
                     self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sqlite3.Error as error:
             self._db.close()
+            if "locked" in str(error):
+                raise StoreError(
+                    f"{target} is in use by another local Scalekit: stop that one, or use another directory"
+                ) from None
             raise StoreError(f"{target} cannot be used as the local Scalekit's database: {error}") from None
         if found > SCHEMA_VERSION:
             self._db.close()
