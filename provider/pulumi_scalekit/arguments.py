@@ -69,7 +69,7 @@ def _check(of: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        known = list(signature.parameters)
+        known = [name for name in signature.parameters if not name.startswith("_")]
         for name in kwargs:
             if name not in known:
                 advice = (

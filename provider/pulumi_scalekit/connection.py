@@ -7,14 +7,13 @@ from typing import Any, Final
 import pulumi
 import pulumi.dynamic
 
-from pulumi_scalekit.provider.connection import DECLARED, ConnectionProvider
+from pulumi_scalekit.provider.connection import ConnectionProvider
 from pulumi_scalekit.provider.connector import CONTEXT_KEY
 
 from .arguments import ArgumentsChecked
 from .connector import Connector, context_of
-from .provider import sdk as host
 
-_ANSWERED: Final = ("status", "enabled", "environment_url")
+OUTPUTS: Final = ("status", "enabled", "environment_url")
 
 
 class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connection"):
@@ -22,6 +21,10 @@ class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", n
 
     Preview: Scalekit marks the calls behind it as a preview, so they may change. Nothing of a connection can be
     changed in place; another value makes another connection.
+
+    Example:
+        >>> desk = scalekit.Connector.from_json("desk", "connectors/desk.json")
+        >>> support = scalekit.Connection("support", connector=desk, connection_name="support")
     """
 
     connector: pulumi.Output[str]
@@ -66,18 +69,9 @@ class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", n
             "auth_type": auth_type,
             "adopt": adopt or None,
         }
-        self._declare(resource_name, declared, {}, opts)
-
-    def _declare(
-        self,
-        resource_name: str,
-        declared: dict[str, Any],
-        context: dict[str, Any],
-        opts: pulumi.ResourceOptions | None,
-    ) -> None:
-        about = context_of(declared, context)
-        props = {**dict.fromkeys((*DECLARED, *_ANSWERED)), **declared, CONTEXT_KEY: about}
-        host.register(self, ConnectionProvider, resource_name, props, opts or pulumi.ResourceOptions())
+        context = {} if opts is None or opts.id is None else {"get": True}
+        props = {**dict.fromkeys(OUTPUTS), **declared, CONTEXT_KEY: context_of(declared, context)}
+        super().__init__(ConnectionProvider(), resource_name, props, opts)
 
     @classmethod
     def get(
@@ -87,11 +81,14 @@ class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", n
         *,
         opts: pulumi.ResourceOptions | None = None,
     ) -> Connection:
-        """Read a connection of the environment without managing it. Fails where there is none."""
-        connection = cls.__new__(cls)
-        existing = pulumi.ResourceOptions(id=connection_id)
-        connection._declare(resource_name, {}, {"get": True}, pulumi.ResourceOptions.merge(opts, existing))
-        return connection
+        """Read a connection of the environment without managing it. Fails where there is none.
+
+        Example:
+            >>> shared = scalekit.Connection.get("shared", "conn_12345")
+        """
+        existing = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=connection_id))
+        nothing: Any = None
+        return cls(resource_name, connector=nothing, connection_name=nothing, opts=existing)
 
 
 def _type_of(auth_patterns: Any) -> Any:

@@ -20,17 +20,18 @@ from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, Connect
 from .arguments import ArgumentsChecked
 from .auth import Auth
 from .payload import JsonObject, to_payload
-from .provider import sdk as host
 
-_ANSWERED: Final[Mapping[str, tuple[str, Any]]] = {
-    "provider_id": ("id", None),
-    "is_custom": ("is_custom", False),
-    "is_custom_mcp": ("is_custom_mcp", False),
-    "categories": ("categories", []),
-    "display_priority": ("display_priority", 0),
-    "coming_soon": ("coming_soon", False),
-}
-"""The outputs that are made of `answer`: the key of each there, and what it means that it is not there."""
+OUTPUTS: Final = (
+    "identifier",
+    "provider_id",
+    "is_custom",
+    "is_custom_mcp",
+    "categories",
+    "display_priority",
+    "coming_soon",
+    "environment_url",
+)
+"""What Scalekit makes of a connector, and where it lives."""
 # The display names that each run of a program has declared, by the run's root stack resource: each with the name and
 # the parent of its connector, since a component may name its own connectors as another one does.
 _names: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, tuple[str, pulumi.Resource | None]]] = (
@@ -39,7 +40,25 @@ _names: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, tuple[str, pulumi.R
 
 
 class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connector"):
-    """A custom connector: an API or MCP server that agents reach through Scalekit."""
+    """A custom connector: an API or MCP server that agents reach through Scalekit.
+
+    Example:
+        >>> desk = scalekit.Connector(
+        ...     "desk",
+        ...     display_name="Desk",
+        ...     proxy_url="https://{{domain}}/api",
+        ...     auth_patterns=[
+        ...         scalekit.BasicAuth(
+        ...             display_name="Basic Auth",
+        ...             fields=[
+        ...                 scalekit.Field("domain", label="Domain", required=True),
+        ...                 scalekit.Field("username", label="API key", input_type="password", required=True),
+        ...             ],
+        ...         )
+        ...     ],
+        ... )
+        >>> pulumi.export("identifier", desk.identifier)
+    """
 
     display_name: pulumi.Output[str]
     """The connector's name."""
@@ -57,11 +76,6 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
     """Pairs of plain strings."""
     identifier: pulumi.Output[str]
     """The identifier that Scalekit made, such as `MYASANA:12345`: the `provider_key` of connections."""
-    answer: pulumi.Output[dict[str, Any]]
-    """What else Scalekit made, by the names of its answers, without what is false or empty.
-
-    The following outputs are taken from it.
-    """
     provider_id: pulumi.Output[str | None]
     """The `id` of the connector in Scalekit's answers."""
     is_custom: pulumi.Output[bool | None]
@@ -90,6 +104,7 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
         metadata: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         adopt: bool | str | None = None,
         opts: pulumi.ResourceOptions | None = None,
+        _unknown: Mapping[str, Any] | None = None,
     ) -> None:
         """Declare a connector.
 
@@ -111,55 +126,33 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
             ArgumentError: An argument is missing, or there is none of that name.
             pulumi.RunError: Another connector of this program has the same display name.
         """
-        properties = {
+        properties: dict[str, Any] = {
             "display_name": display_name,
             "description": description,
-            "auth_patterns": auth_patterns,
+            "auth_patterns": to_payload(auth_patterns),
             "proxy_url": proxy_url,
             "proxy_enabled": proxy_enabled,
             "icon_src": icon_src,
-            "metadata": metadata,
+            "metadata": to_payload(metadata),
             "adopt": adopt or None,
+            **(_unknown or {}),
         }
-        self._declare(resource_name, properties, {}, opts)
-
-    def _declare(
-        self,
-        resource_name: str,
-        properties: Mapping[str, Any],
-        context: Mapping[str, Any],
-        opts: pulumi.ResourceOptions | None,
-    ) -> None:
-        plain = {key: to_payload(value) for key, value in properties.items()}
-        for key, value in plain.items():
+        context: dict[str, Any] = {"name": resource_name}
+        if opts is not None and opts.id is not None:
+            # It is only read: what is declared of it is what lives there.
+            properties = dict.fromkeys(properties)
+            context["get"] = True
+        for key, value in properties.items():
             _refuse_what_is_no_json(value, f"{resource_name}: {key}")
-        if "display_name" in plain:
+        if properties["display_name"] is not None:
             parent = opts.parent if opts else None
-            plain["display_name"] = _claim(resource_name, parent, plain["display_name"])
-        about = context_of(plain, {"name": resource_name, **context})
-        outputs = ("identifier", "answer", "environment_url", *(DEFINITION_KEYS if "get" in context else ()))
-        declared = {key: value for key, value in plain.items() if value is not None}
-        props: dict[str, Any] = {**dict.fromkeys(outputs), **declared, CONTEXT_KEY: about}
+            properties["display_name"] = _claim(resource_name, parent, properties["display_name"])
+        props = {**dict.fromkeys(OUTPUTS), **properties, CONTEXT_KEY: context_of(properties, context)}
         # What the server makes of a secret property is as secret as that property.
         hidden = pulumi.ResourceOptions(additional_secret_outputs=[SERVER_FORM])
-        options = hidden if opts is None else pulumi.ResourceOptions.merge(hidden, opts)
-        host.register(self, ConnectorProvider, resource_name, props, options)
-
-    def __getattr__(self, name: str) -> pulumi.Output[Any]:
-        """The outputs that are not there from the start, made when a program asks for them.
-
-        Pulumi waits for all outputs of a program again after each that comes, so each one costs the time of
-        every other. Of a property that the program leaves out it has nothing to wait for.
-        """
-        if name in _ANSWERED:
-            key, default = _ANSWERED[name]
-            output = self.answer.apply(lambda answer: _whole((answer or {}).get(key, default)))
-        elif name in DEFINITION_KEYS:
-            output = pulumi.Output.from_input(None)
-        else:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.__dict__[name] = output
-        return output
+        super().__init__(
+            ConnectorProvider(), resource_name, props, pulumi.ResourceOptions.merge(hidden, opts)
+        )
 
     @classmethod
     def from_json(
@@ -174,7 +167,7 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
         """Declare a connector from a JSON payload: a file, or its content as a mapping.
 
         Properties that the server makes, such as `identifier`, are left out, so an entry of the list call's
-        answer can be used as it is.
+        response can be used as it is.
 
         Args:
             resource_name: As in `Connector`.
@@ -184,16 +177,20 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
             **overrides: Properties that take the place of those in the payload.
 
         Raises:
-            pulumi.RunError: The file cannot be read, or is no JSON object.
+            pulumi.RunError: The file cannot be read, or is not a JSON object.
+
+        Example:
+            >>> desk = scalekit.Connector.from_json("desk", "connectors/desk.json", display_name="Desk")
         """
         payload = source if isinstance(source, Mapping) else _read_json(resource_name, Path(source))
         properties = {
             key: value for key, value in {**payload, **overrides}.items() if key not in READ_ONLY_KEYS
         }
-        properties.setdefault("proxy_enabled", True)
-        connector = cls.__new__(cls)
-        connector._declare(resource_name, {**properties, "adopt": adopt or None}, {}, opts)
-        return connector
+        # What is missing or unknown is reported at preview, with all other mistakes.
+        known: dict[str, Any] = dict.fromkeys(("display_name", "proxy_url", "auth_patterns"))
+        known |= {key: value for key, value in properties.items() if key in DEFINITION_KEYS}
+        unknown = {key: value for key, value in properties.items() if key not in DEFINITION_KEYS}
+        return cls(resource_name, **known, adopt=adopt, opts=opts, _unknown=unknown)
 
     @classmethod
     def get(
@@ -209,21 +206,15 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
             resource_name: The name in the Pulumi program.
             identifier: The connector's identifier, as `pulumi-scalekit list` shows it.
             opts: Pulumi's resource options.
+
+        Example:
+            >>> shared = scalekit.Connector.get("shared", "SHAREDCRM:12345")
         """
-        connector = cls.__new__(cls)
-        existing = pulumi.ResourceOptions(id=identifier)
-        connector._declare(resource_name, {}, {"get": True}, pulumi.ResourceOptions.merge(opts, existing))
-        return connector
-
-
-# At run time Pulumi works through a resource class's annotations again for each resource, a sixth of the time that a
-# program takes. What it does by them is to convert values to classes, of which there are none here.
-Connector.__annotations__ = {}
-
-
-def _whole(value: Any) -> Any:
-    """A whole number as one: Pulumi carries every number as a double."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        existing = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=identifier))
+        nothing: Any = None
+        return cls(
+            resource_name, display_name=nothing, proxy_url=nothing, auth_patterns=nothing, opts=existing
+        )
 
 
 def _read_json(resource_name: str, path: Path) -> Mapping[str, Any]:
@@ -232,9 +223,9 @@ def _read_json(resource_name: str, path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise pulumi.RunError(f"{resource_name}: cannot read {path}: {error.strerror}") from None
     except ValueError as error:
-        raise pulumi.RunError(f"{resource_name}: {path} is no JSON: {error}") from None
+        raise pulumi.RunError(f"{resource_name}: {path} is not valid JSON: {error}") from None
     if not isinstance(payload, dict):
-        raise pulumi.RunError(f"{resource_name}: {path} holds no JSON object")
+        raise pulumi.RunError(f"{resource_name}: {path} is not a JSON object")
     return payload
 
 
@@ -261,7 +252,6 @@ def _claim(resource_name: str, parent: pulumi.Resource | None, display_name: Any
 
 def context_of(properties: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """What a program tells the provider about itself: whether this is a preview, and what it marked secret."""
-    host.prepare_program()
     context = {"preview": pulumi.runtime.is_dry_run(), **more}
     if any(_holds_output(value) for value in properties.values()):
         context["secret"] = pulumi.Output.from_input(_secret_properties(properties))

@@ -26,7 +26,7 @@ declared = {{
                        "fields": [{{"field_name": "token", "input_type": "password"}}]}}],
 }}
 inputs = {{**declared, "environment_url": "https://example.scalekit.dev"}}
-state = {{**inputs, "identifier": "FRESHDESK:1", "answer": {{"is_custom": True}}}}
+state = {{**inputs, "identifier": "FRESHDESK:1", "is_custom": True}}
 """
 
 
@@ -89,18 +89,3 @@ def test_a_run_with_changes(call: str, checks: bool) -> None:
     loaded = loaded_by(f"{PROVIDER}\n{call}")
     assert ({"pulumi_scalekit.definition.schema", "pydantic"} <= loaded) == checks
     assert not loaded & {"httpx", "tenacity", "pulumi_scalekit.api.client"}
-
-
-def test_the_http_client_comes_without_its_command_line() -> None:
-    """The first call of a provider process loads httpx, but not the libraries of httpx's own command line."""
-    loaded = loaded_by(f"{PROVIDER}\nprovider._session.connectors\nimport httpx; assert callable(httpx.main)")
-    assert "httpx" in loaded
-    assert not loaded & {"httpx._main", "rich", "click", "pygments"}
-
-
-def test_httpx_is_left_alone_where_it_is_loaded_already() -> None:
-    """A process that has httpx with its command line keeps it."""
-    loaded = loaded_by(
-        "import httpx._main\nfrom pulumi_scalekit.provider import sdk as host\nhost.load_httpx()\nimport httpx._main"
-    )
-    assert "httpx._main" in loaded

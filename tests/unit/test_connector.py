@@ -94,8 +94,8 @@ def test_json_files(recorder: Recorder, tmp_path: Path) -> None:
     assert not recorder.inputs["good"].keys() & {"identifier", "id", "is_custom"}
     for name, message in (
         ("missing", "No such file"),
-        ("broken", "is no JSON"),
-        ("list", "holds no JSON object"),
+        ("broken", "is not valid JSON"),
+        ("list", "is not a JSON object"),
     ):
         path = tmp_path / f"{name}.json"
         with pytest.raises(pulumi.RunError, match=message):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi_scalekit.definition.changes import same_definition
 from pulumi_scalekit.definition.normalize import definition_of, normalize, normalize_live
 from pulumi_scalekit.errors import EngineError
-from pulumi_scalekit.provider.values import answer_outputs
+from pulumi_scalekit.provider.values import server_outputs
 
 from .selection import Attributes
 
@@ -256,15 +256,16 @@ def _connector(
     protect: bool,
     time: str,
 ) -> Resource:
-    from pulumi_scalekit.provider import sdk as host
+    from pulumi.dynamic.dynamic import serialize_provider
+
     from pulumi_scalekit.provider.connector import CONTEXT_KEY, ENVIRONMENT, SERVER_FORM, ConnectorProvider
 
     inputs = {**definition_of(connector), ENVIRONMENT: environment_url}
-    outputs = {**inputs, **answer_outputs(connector)}
+    outputs = {**inputs, **server_outputs(connector)}
     stored = normalize_live(connector)
     if not same_definition(normalize(inputs), stored):  # pragma: no cover - the two are the same today
         outputs[SERVER_FORM] = secret(stored)
-    marked = {"__provider": host.pickled(ConnectorProvider)}
+    marked = {"__provider": serialize_provider(ConnectorProvider())}
     declared = [CONTEXT_KEY, "__provider", *(key for key in inputs if key != ENVIRONMENT)]
     return {
         "urn": urn,

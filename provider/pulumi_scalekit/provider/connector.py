@@ -27,6 +27,9 @@ from pulumi.dynamic import (
 )
 
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS
+from pulumi_scalekit.errors import ScalekitError
+
+from .sdk import show_message_alone
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
@@ -54,29 +57,20 @@ def explained(method: _F) -> _F:
 
     @functools.wraps(method)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        from pulumi_scalekit.errors import ScalekitError
-
         try:
             return method(*args, **kwargs)
-        except Failure:
-            raise
         except ScalekitError as error:
-            raise Failure(str(error)) from None
-        except Exception as error:  # noqa: BLE001 - the last resort
-            # A defect of this package. The process may have been told to hide tracebacks: this one is wanted.
-            where = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=100))
-            raise Failure(f"pulumi-scalekit failed unexpectedly, please report this:\n{where}") from None
+            message = str(error)
+        except Exception:  # noqa: BLE001 - the last resort
+            message = f"pulumi-scalekit failed unexpectedly, please report this:\n{traceback.format_exc()}"
+        show_message_alone(message)
+        raise Failure(message)
 
     return wrapper  # type: ignore[return-value]
 
 
-class Failure(Exception):
-    """A failed operation as Pulumi shows it: by its message."""
-
-
-# The host prints an exception with its module, except for those of Python's own: users need no module here.
-Failure.__module__ = "builtins"
-Failure.__qualname__ = "scalekit"
+class Failure(ScalekitError):
+    """A failed operation, with nothing secret in its message."""
 
 
 class ConnectorProvider(ResourceProvider):
@@ -298,9 +292,9 @@ class ConnectorProvider(ResourceProvider):
         return named[0]
 
     def _outputs(self, inputs: Inputs, answer: Attributes) -> dict[str, Any]:
-        from .values import answer_outputs, as_declared
+        from .values import as_declared, server_outputs
 
-        outputs = {**inputs, **answer_outputs(answer), ENVIRONMENT: self._session.settings.environment_url}
+        outputs = {**inputs, **server_outputs(answer), ENVIRONMENT: self._session.settings.environment_url}
         if not as_declared(inputs, answer):
             from pulumi_scalekit.definition.changes import same_definition
             from pulumi_scalekit.definition.normalize import normalize, normalize_live
@@ -324,8 +318,6 @@ def redacting(*properties: Inputs) -> Iterator[Callable[[str], str]]:
     Pulumi hands a dynamic provider its inputs without their secret marks. The program names the properties that
     have them.
     """
-    from pulumi_scalekit.errors import ScalekitError
-
     values: set[str] = set()
     for bag in properties:
         for key in bag.get(SECRETS) or ():

@@ -57,7 +57,6 @@ class Session:
         # A run that finds nothing to change makes no call: it does not load the HTTP client either.
         with self._opening:
             if self._opened is None:
-                host.load_httpx()
                 from pulumi_scalekit.api.client import Client
                 from pulumi_scalekit.api.connections import Connections
                 from pulumi_scalekit.api.connectors import Connectors
@@ -180,6 +179,4 @@ def open_session(config: ConfigGetter) -> Session:
     Raises:
         SettingsError: A setting is missing or malformed.
     """
-    host.hide_tracebacks()
-    host.collect_less_garbage()
     return _session(read_settings(config))

@@ -9,7 +9,7 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown as PulumiUnknown
 
-from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS, UNKNOWN
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 
 
 def received(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,13 +51,17 @@ def as_declared(inputs: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
     return all(identical(inputs.get(key), _received(answer.get(key)) or None) for key in DEFINITION_KEYS)
 
 
-def answer_outputs(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The identifier of a server's answer, and under `answer` all else that the server makes.
-
-    What is false or empty is left out, as the API may itself do: Pulumi writes the whole state again and again.
-    """
-    made = {key: _received(answer[key]) for key in READ_ONLY_KEYS if answer.get(key)}
-    return {"identifier": made.pop("identifier"), "answer": made}
+def server_outputs(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a server makes of a connector, by the names of the outputs: what a response leaves out is empty."""
+    return {
+        "identifier": attributes["identifier"],
+        **({"provider_id": attributes["id"]} if attributes.get("id") else {}),
+        "is_custom": attributes.get("is_custom") or False,
+        "is_custom_mcp": attributes.get("is_custom_mcp") or False,
+        "categories": attributes.get("categories") or [],
+        "display_priority": _received(attributes.get("display_priority") or 0),
+        "coming_soon": attributes.get("coming_soon") or False,
+    }
 
 
 def sent(value: Any) -> Any:
