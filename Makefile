@@ -8,10 +8,10 @@ export PIP_RETRIES := 2
 # Two processes a core: engine runs mostly wait.
 WORKERS ?= 4
 
-.PHONY: help up preview down test lint format docs bench clean
+.PHONY: help up preview down test test-all lint format docs bench clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 up: $(VENV)/installed ## Apply the quickstart: to a local Scalekit, or to SCALEKIT_ENVIRONMENT_URL
 	@$(BIN)/python tools/quickstart.py up
@@ -22,10 +22,14 @@ preview: $(VENV)/installed ## Show what `make up` would change
 down: $(VENV)/installed ## Destroy the quickstart's connectors and stop the local Scalekit
 	@$(BIN)/python tools/quickstart.py down
 
-test: $(VENV)/developed ## Run the whole test suite
-	@# Once, and not in each of the thousand processes that the suite starts, wherever Python may not write by itself.
-	@$(BIN)/python -m compileall -q provider
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# Compiled once, and not in each of the thousand processes that the suite starts, where Python may not write by itself.
+PYTEST = $(BIN)/python -m compileall -q provider && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+test: $(VENV)/developed ## Run the test suite
+	$(PYTEST)
+
+test-all: $(VENV)/developed ## Run the test suite with what plays the same again: more sizes, engines and tools
+	$(PYTEST) -m ''
 
 lint: $(VENV)/developed ## Check style and types
 	$(BIN)/ruff check .

@@ -41,7 +41,15 @@ def scalekit() -> Iterator[LocalScalekit]:
         yield running
 
 
-@pytest.fixture(params=find_engines(), ids=lambda engine: engine.name)
+EMBEDDED, CLI = find_engines()
+# On the CLI wherever it is installed; on the embedded engine where it is not, and with the thorough tests.
+ENGINES = [
+    pytest.param(CLI, id=CLI.name),
+    pytest.param(EMBEDDED, id=EMBEDDED.name, marks=[] if CLI.missing else [pytest.mark.thorough]),
+]
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Each engine in turn; skipped, with the reason, where one is not there."""
     engine: Engine = request.param

@@ -59,6 +59,7 @@ def test_example(project: Project, scalekit: local.LocalScalekit) -> None:
     """The upstream receives the mutated key in the overridden header, below the connector's own path."""
     shutil.copytree(EXAMPLE, project.directory, dirs_exist_ok=True)
     project.run("stack", "init", "example")
+    project.env["PULUMI_STACK"] = "example"
     project.up()
     assert project.run("stack", "output", "connection_name").stdout.strip() == "echo"
 

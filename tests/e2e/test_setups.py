@@ -28,11 +28,7 @@ from ..support.live import live
 ROOT = Path(__file__).parents[2]
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 CLI = next(engine for engine in find_engines() if engine.name == "cli")
-WHOLE_TABLE = os.environ.get("SETUPS") == "all"
 needs_cli = pytest.mark.skipif(bool(CLI.missing), reason=CLI.missing or "-")
-needs_time = pytest.mark.skipif(
-    not WHOLE_TABLE, reason="SETUPS=all runs poetry's too, which take a minute to install"
-)
 
 
 def find_pythons() -> dict[str, str]:
@@ -92,12 +88,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of an environment with uv, and with poetry where that is to be tested."""
+    """The `bin` of an environment with uv and poetry."""
     with once(tmp_path_factory, "tools") as directory:
         if not directory.exists():
             run(sys.executable, "-m", "venv", directory)
-            wanted = ("uv", "poetry") if WHOLE_TABLE else ("uv",)
-            run(directory / "bin" / "python", "-m", "pip", "install", "--quiet", *wanted)
+            run(directory / "bin" / "python", "-m", "pip", "install", "--quiet", "uv", "poetry")
     return directory / "bin"
 
 
@@ -138,6 +133,7 @@ def lowest_versions(wheel: Path) -> str:
     return "".join(f"{name}=={version}\n" for name, version in lowest.items())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("version", sorted({OLDEST, NEWEST}))
 def test_pip(
     wheel: Path,
@@ -185,7 +181,8 @@ package-mode = false
 
 
 @needs_cli
-@pytest.mark.parametrize("toolchain", ["uv", pytest.param("poetry", marks=needs_time)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("toolchain", ["uv", "poetry"])
 def test_toolchains(
     wheel: Path,
     tools: Path,

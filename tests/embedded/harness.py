@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -23,13 +22,12 @@ import yaml
 from pulumi_embedded.cli.main import main
 from pulumi_embedded.state.secrets import SecretsManager
 
+from ..support.stacks import PASSPHRASE, SALT, lay_out_stack
+
 HERE = Path(__file__).parent
 BOXES = HERE / "programs" / "boxes"
 SCENARIOS = HERE / "scenarios"
 ANSWERS = HERE / "answers"
-PASSPHRASE = "correct horse"
-SALT = "v1:2d8DE7jkY3g=:v1:6WetFlcGA678Wrpt:m7bTHFPMuqUEQjBFxLsjWhEcj+/Mzw=="
-"""A salt made for that passphrase."""
 
 EMBEDDED = (sys.executable, "-m", "pulumi_embedded")
 
@@ -200,22 +198,8 @@ class Bench:
         self.program.write_text(json.dumps(program))
 
     def init(self, engine: Engine, config: dict[str, Any] | None = None) -> None:
-        """Lay out the stack `dev` as `stack init` does, which saves the time of that, and set its configuration."""
-        state = {"type": "passphrase", "state": {"salt": SALT}}
-        version = "v3.260.0"
-        manifest = {
-            "time": "2026-01-01T00:00:00Z",
-            "magic": hashlib.sha256(version.encode()).hexdigest(),
-            "version": version,
-        }
-        latest = {"manifest": manifest, "secrets_providers": state, "metadata": {}}
-        name = self.project_name
-        document = {"version": 3, "checkpoint": {"stack": f"organization/{name}/dev", "latest": latest}}
-        path = self.backend / ".pulumi" / "stacks" / name / "dev.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(document))
-        (self.backend / ".pulumi" / "meta.yaml").write_text("version: 1\n")
-        (self.project / "Pulumi.dev.yaml").write_text(f"encryptionsalt: {SALT}\n")
+        """Lay out the stack `dev`, and set its configuration."""
+        lay_out_stack(self.project, self.backend, name=self.project_name)
         for key, value in (config or {}).items():
             secret = isinstance(value, dict)
             text = value["secret"] if isinstance(value, dict) else str(value)

@@ -10,7 +10,8 @@ import pytest
 from pulumi_embedded.cli.global_options import hoist_global_options
 from pulumi_embedded.project.stack_config import StackConfig
 
-from .harness import PASSPHRASE, SALT, Bench, cli, embedded
+from ..support.stacks import PASSPHRASE, SALT
+from .harness import Bench, cli, embedded
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -21,19 +20,18 @@ def test_embedded_does_what_the_cli_did(scenario: Scenario, tmp_path: Path) -> N
     assert not found, "\n".join(found[:40])
 
 
-WHOLE_TABLE = os.environ.get("PARITY") == "all"
+ON_THE_CLI = [
+    pytest.param(found, id=found.name, marks=[] if found.always else [pytest.mark.thorough])
+    for found in all_scenarios()
+]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", ON_THE_CLI)
 def test_cli_still_does_it(scenario: Scenario, tmp_path: Path) -> None:
     """The CLI on PATH gives the answer that was recorded from it, so the answers are not out of date."""
     engine = cli()
     if engine is None:
         pytest.skip("`pulumi` is not on PATH")
-    if not WHOLE_TABLE and not scenario.always:
-        pytest.skip(
-            "PARITY=all runs the whole table on the CLI; without it, one scenario of each area is run"
-        )
     expected = json.loads(answer_path(scenario).read_text())
     found = differences(expected, play(scenario, engine, tmp_path))
     assert not found, "\n".join(found[:40])

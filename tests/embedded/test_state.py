@@ -19,7 +19,8 @@ from pulumi_embedded.state.journal import SnapshotManager, recover
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.secrets import SecretsManager
 
-from .harness import PASSPHRASE, SALT, Bench, cli, embedded, reduce_state
+from ..support.stacks import PASSPHRASE, SALT
+from .harness import Bench, cli, embedded, reduce_state
 
 needs_cli = pytest.mark.skipif(cli() is None, reason="`pulumi` is not on PATH")
 

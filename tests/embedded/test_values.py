@@ -35,7 +35,7 @@ from pulumi_embedded.values.values import (
     to_struct,
 )
 
-from .harness import PASSPHRASE, SALT
+from ..support.stacks import PASSPHRASE, SALT
 
 quick = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -9,8 +9,13 @@ from pulumi_scalekit.local import LocalScalekit
 from .matrix import Cell, cells, play
 from .table import PAGE, expected, page_with, render
 
+CELLS = [
+    pytest.param(cell, id=str(cell), marks=[pytest.mark.thorough] if cell.size > 5 else [])
+    for cell in cells()
+]
 
-@pytest.mark.parametrize("cell", list(cells()), ids=str)
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_invariant_holds(environment: LocalScalekit, cell: Cell) -> None:
     """Exactly the declared connectors, each once, state as live, nothing left to do; in as many runs as told."""
     assert play(cell, environment) == cell.fault.outcome

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .stacks import PASSPHRASE, STACK, lay_out_stack
+
 BIN = Path(sys.executable).parent
 """Where the interpreter that runs the tests lives, with its scripts."""
-PASSPHRASE = "correct horse battery staple"
-STACK = "dev"
 TIMEOUT = 120.0
 """Seconds after which a command counts as hanging."""
 
@@ -96,13 +96,14 @@ class Project:
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
             "PULUMI_HOME": str(home),
             "PULUMI_BACKEND_URL": self.backend.as_uri(),
+            "PULUMI_STACK": STACK,
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "SCALEKIT_LIST_DELAY": "4",  # the local Scalekit lists at once, except where a test says otherwise
             **environ,
         }
         self.write("Pulumi.yaml", "name: scenario\nruntime: python\n")
-        self.run("stack", "init", STACK)
+        lay_out_stack(self.directory, self.backend, name="scenario")
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the project."""
