@@ -54,7 +54,9 @@ class Field(Payload):
     """The name that placeholders, mutations and stored credentials use, such as `api_key`."""
     label: pulumi.Input[str] | None = None
     """What the account holder sees."""
-    input_type: pulumi.Input[str] | None = None
+    input_type: Annotated[
+        pulumi.Input[str] | None, Spec(known_values=("text", "password", "select", "textarea"))
+    ] = None
     """The kind of input: `text`, `password`, `select`, `textarea`."""
     hint: pulumi.Input[str] | None = None
     """Help text beside the input."""
@@ -197,14 +199,14 @@ class BasicAuth(Auth):
 
 @dataclass(frozen=True)
 class BearerAuth(Auth):
-    """A long-lived bearer token in the field `token` (`BEARER`).
+    """A long-lived bearer token in the field `token`, or `bearer_token` (`BEARER`).
 
     Example:
         >>> BearerAuth("Token", fields=[Field("token", input_type="password")])
     """
 
     TYPE = "BEARER"
-    CREDENTIALS = ("token",)
+    CREDENTIALS = ("token", "bearer_token")
 
 
 @dataclass(frozen=True)

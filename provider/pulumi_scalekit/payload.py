@@ -48,6 +48,8 @@ class Spec:
     """The maximum of characters, or of entries."""
     pattern: str | None = None
     """A regular expression that a string must match."""
+    known_values: tuple[str, ...] = ()
+    """The values that are documented, where others may come."""
     key: str = ""
     """The key in the payload, where it is not the attribute's name."""
     is_immutable: bool = False

@@ -106,10 +106,65 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str, str]]
         {f"{OC}.available_scopes": [{"scope": "read"}]},
         {("mcp-oauth-config", f"{OC}.available_scopes", "error")},
     ),
-    "MCP without PKCE": (
+    "MCP without PKCE": (MCP_OAUTH, {f"{OC}.pkce_enabled": False}, set()),
+    "MCP with an empty configuration": (MCP_OAUTH, {OC: {}}, set()),
+    "MCP without a configuration": (MCP_OAUTH, {OC: ABSENT}, {("oauth-config-missing", OC, "error")}),
+    "MCP with a domain that the connection fills": (
         MCP_OAUTH,
-        {f"{OC}.pkce_enabled": False},
-        {("mcp-oauth-config", f"{OC}.pkce_enabled", "error")},
+        {"proxy_url": "https://{{domain}}/{{version}}/mcp"},
+        set(),
+    ),
+    "MCP with a placeholder that nothing fills": (
+        MCP_OAUTH,
+        {"proxy_url": "https://{{tenant}}.example.com/mcp"},
+        {("placeholder-undeclared", "proxy_url", "error")},
+    ),
+    "a bearer token by its other name": (BEARER, {f"{P}.fields[0].field_name": "bearer_token"}, set()),
+    "an MCP host without is_mcp": (
+        BEARER,
+        {"proxy_url": "https://MCP.example.com/v1"},
+        {("mcp-url", f"{P}.is_mcp", "hint")},
+    ),
+    "an MCP path without is_mcp": (
+        BEARER,
+        {"proxy_url": "https://example.com/v1/mcp/"},
+        {("mcp-url", f"{P}.is_mcp", "hint")},
+    ),
+    "an MCP path with is_mcp": (BEARER, {"proxy_url": "https://example.com/mcp", f"{P}.is_mcp": True}, set()),
+    "a path that only begins like MCP": (BEARER, {"proxy_url": "https://example.com/mcpherson"}, set()),
+    "single braces in a host": (
+        BEARER,
+        {"proxy_url": "https://{domain}.example.com"},
+        {("url", "proxy_url", "error")},
+    ),
+    "single braces in an endpoint": (
+        OAUTH,
+        {f"{OC}.token_uri": "https://example.com/{tenant}/token"},
+        {("url", f"{OC}.token_uri", "error")},
+    ),
+    "single braces in a domain": (
+        BEARER,
+        {f"{P}.allowed_proxy_domains": ["api.example.com", "{domain}"]},
+        {("proxy-domain", f"{P}.allowed_proxy_domains[1]", "error")},
+    ),
+    "a typo in an input type": (
+        BEARER,
+        {f"{P}.fields[0].input_type": "pasword"},
+        {("unknown-input-type", f"{P}.fields[0].input_type", "hint")},
+    ),
+    "an input type of another kind": (BEARER, {f"{P}.fields[0].input_type": "date"}, set()),
+    "a blank at the end of a name": (
+        BEARER,
+        {"display_name": "Plain bearer "},
+        {("display-name-blanks", "display_name", "warning")},
+    ),
+    "a field name that is a list": (
+        BEARER,
+        {f"{P}.fields[0].field_name": ["token"]},
+        {
+            ("schema-string-type", f"{P}.fields[0].field_name", "error"),
+            ("credential-field-missing", f"{P}.fields", "error"),
+        },
     ),
     "BEARER without a token": (
         BEARER,
@@ -267,6 +322,15 @@ def test_a_wrong_type_is_named_as_json_does() -> None:
     """What stands where something else belongs is named in JSON's words, not in Python's."""
     (found,) = findings({**BEARER, "auth_patterns": [None]})
     assert f"{found.path} {found}" == "auth_patterns[0] must be a mapping; it is null now"
+
+
+def test_single_braces_are_called_so() -> None:
+    """Braces that an f-string has halved are told in words about braces, with what to write."""
+    (found,) = findings({**BEARER, "proxy_url": "https://{domain}/api"})
+    assert str(found) == (
+        "has single braces, and a placeholder has two on each side; "
+        "write placeholders as {{name}}; in an f-string of Python, double each brace: {{{{name}}}}"
+    )
 
 
 def test_messages_hold_no_values() -> None:

@@ -36,7 +36,9 @@ def url_fault(url: str) -> str | None:
     if CONTROL.search(filled) or any(char.isspace() for char in filled) or "\\" in filled:
         return "holds white space, a backslash or a control character"
     if "{{" in filled or "}}" in filled:
-        return "holds a malformed placeholder"
+        return "has a malformed placeholder"
+    if "{" in filled or "}" in filled:
+        return "has single braces, and a placeholder has two on each side"
     try:
         parts = urlsplit(filled)
         port = parts.port

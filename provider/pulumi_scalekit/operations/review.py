@@ -65,11 +65,14 @@ class Review:
 
 def review(subjects: Sequence[Subject]) -> list[Review]:
     """Review definitions, each by itself and all together."""
-    duplicates = Counter(name for s in subjects if isinstance(name := s.definition.get("display_name"), str))
+    # Names that differ by outer blanks look alike.
+    duplicates = Counter(
+        name.strip() for s in subjects if isinstance(name := s.definition.get("display_name"), str)
+    )
     reviews = []
     for subject in subjects:
         found = [*findings(subject.definition), *_for_readers(subject.definition)]
-        if (count := duplicates[str(subject.definition.get("display_name"))]) > 1:
+        if (count := duplicates[str(subject.definition.get("display_name")).strip()]) > 1:
             found.append(
                 Finding(
                     "duplicate-display-name",

@@ -33,14 +33,16 @@ class Injected:
 
 def credential_headers(pattern: Mapping[str, Any], account: AccountValues) -> Iterator[Injected]:
     """Yield the headers that carry the account's credentials, as the auth pattern says."""
-    kind = pattern.get("type")
+    kind = str(pattern.get("type"))
     name = str(pattern.get("auth_header_key_override") or "Authorization")
     if kind == "NO_AUTH":
         return
     if kind == "BASIC":
         yield _basic(name, pattern, account)
     elif kind in {"BEARER", "OAUTH"}:
-        (credential,) = CREDENTIALS[kind]
+        # Of several names for the one credential that counts which the account has.
+        names = CREDENTIALS[kind]
+        credential = next(filter(account.detail, names), names[0])
         text = account.access_token if kind == "OAUTH" else account.detail(credential)
         value, masked = _mutated(pattern, credential, text)
         if not value:

@@ -102,7 +102,8 @@ def check_destination(url: str, pattern: Mapping[str, Any], account: AccountValu
         raise InjectionError("proxy_url, filled, is not a URL") from None
     if parts.scheme != "https" or not host or "@" in parts.netloc:
         raise InjectionError("proxy_url, filled, is not an https URL of a host")
-    domains = [domain for domain in pattern.get("allowed_proxy_domains") or () if isinstance(domain, str)]
+    allowed = pattern.get("allowed_proxy_domains")
+    domains = [domain for domain in allowed if isinstance(domain, str)] if isinstance(allowed, list) else []
     filled = [
         PLACEHOLDER.sub(lambda match: placeholder_value(match[1], account, pattern), domain)
         for domain in domains

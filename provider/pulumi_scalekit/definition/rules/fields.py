@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
+
+from pulumi_scalekit.auth import Field
+from pulumi_scalekit.payload import properties_by_key
 
 from ..finding import Finding
 from ..keys import AUTH_TYPES, CREDENTIALS, STATIC_TYPES, UNKNOWN
@@ -13,6 +16,8 @@ from ..paths import Path, format_path
 from ..urls import CONTROL, HEADER_NAME
 from .rule import rule
 from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown_names, items, patterns, type_of
+
+_INPUT_TYPES: Final = properties_by_key(Field)["input_type"].spec.known_values
 
 
 @rule("credential-field-missing")
@@ -27,7 +32,7 @@ def credential_field(definition: Mapping[str, Any]) -> Iterator[Finding]:
         ]
         if kind == "API_KEY" and any(field.get("header_name") for field in fields):
             continue  # many-headers mode: each such field is a credential of its own
-        names = {field.get("field_name") for field in fields}
+        names = {name for field in fields if isinstance(name := field.get("field_name"), str)}
         if not names.intersection(CREDENTIALS[kind]):
             wanted = " or ".join(CREDENTIALS[kind])
             also = ", or give a field a header_name" if kind == "API_KEY" else ""
@@ -202,4 +207,22 @@ def header_names(definition: Mapping[str, Any]) -> Iterator[Finding]:
                     format_path((*where, *path)),
                     "is no header name",
                     "use letters, digits and hyphens, such as X-API-Key",
+                )
+
+
+@rule("unknown-input-type")
+def input_types(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """An `input_type` that Scalekit does not document passes, with a hint at typos."""
+    for where, pattern in patterns(definition):
+        for at, field in fields_of(pattern, *FIELD_KEYS):
+            kind = field.get("input_type")
+            if not isinstance(kind, str) or not kind or kind in _INPUT_TYPES:
+                continue
+            if close := get_close_matches(kind.lower(), _INPUT_TYPES, 1, 0.7):
+                yield Finding(
+                    "unknown-input-type",
+                    format_path((*where, *at, "input_type")),
+                    f"is not an input type that Scalekit documents, but looks like {close[0]}",
+                    f"write {close[0]} if that was meant; other types are sent as they are",
+                    severity="hint",
                 )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from ..finding import Finding
 from ..keys import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
 from ..paths import Path, format_path
 from .rule import rule
 from .shapes import FIELD_KEYS, patterns, type_of
+
+_MCP_URL: Final = re.compile(r"(?i)https://(mcp\.|[^/?#]*/(?:[^?#]*/)?mcp/?(?:[?#]|$))")
 
 
 @rule("one-auth-pattern", contract=True)
@@ -54,7 +57,7 @@ def auth_type(definition: Mapping[str, Any]) -> Iterator[Finding]:
 
 @rule("oauth-config-missing", "oauth-config-unexpected", "oauth-endpoint-missing", "mcp-oauth-config")
 def oauth_config(definition: Mapping[str, Any]) -> Iterator[Finding]:
-    """`oauth_config` stands exactly where it belongs: OAUTH has one, with endpoints; over MCP just PKCE."""
+    """`oauth_config` stands exactly where it belongs: OAUTH has one, with endpoints; over MCP with PKCE at most."""
     for where, pattern in patterns(definition):
         kind, config = type_of(pattern), pattern.get("oauth_config")
         path = (*where, "oauth_config")
@@ -95,15 +98,8 @@ def _mcp_oauth_config(path: Path, config: Mapping[str, Any]) -> Iterator[Finding
                 "mcp-oauth-config",
                 format_path((*path, key)),
                 "does not belong to OAUTH over MCP: the server tells it by Dynamic Client Registration",
-                'remove it; oauth_config is {"pkce_enabled": true}',
+                'remove it; oauth_config is {"pkce_enabled": true}, or {} for a server without PKCE',
             )
-    if config.get("pkce_enabled") in (None, False):
-        yield Finding(
-            "mcp-oauth-config",
-            format_path((*path, "pkce_enabled")),
-            "must be true for OAUTH over MCP",
-            "set it to true",
-        )
 
 
 @rule("no-auth-outside-mcp", "no-auth-with-fields")
@@ -143,4 +139,22 @@ def mcp_on_every_pattern(definition: Mapping[str, Any]) -> Iterator[Finding]:
                 format_path((*where, "is_mcp")),
                 "must be true on every pattern of an MCP connector",
                 "set it to true",
+            )
+
+
+@rule("mcp-url")
+def mcp_url(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """A `proxy_url` that looks like an MCP server's (host `mcp.…`, path `/mcp`) goes with `is_mcp`: else a hint."""
+    url = definition.get("proxy_url")
+    if not isinstance(url, str) or not _MCP_URL.match(url):
+        return
+    for where, pattern in patterns(definition):
+        # Of NO_AUTH the rule above says that it takes MCP.
+        if pattern.get("is_mcp") in (None, False) and type_of(pattern) != "NO_AUTH":
+            yield Finding(
+                "mcp-url",
+                format_path((*where, "is_mcp")),
+                "is not set, and proxy_url looks like that of an MCP server",
+                "set it to true if it is one; it cannot be changed later without a new connector",
+                severity="hint",
             )

@@ -30,6 +30,20 @@ def proxy_disabled(definition: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
+@rule("display-name-blanks")
+def display_name_blanks(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """A connector's name neither begins nor ends with a blank, which nobody sees: else a warning."""
+    name = definition.get("display_name")
+    if isinstance(name, str) and name.strip() and name != name.strip(" "):
+        yield Finding(
+            "display-name-blanks",
+            "display_name",
+            "begins or ends with a blank, so two names may look alike",
+            "remove it",
+            severity="warning",
+        )
+
+
 @rule("unknown-property", "unknown-key")
 def unknown_properties(definition: Mapping[str, Any]) -> Iterator[Finding]:
     """An unknown top-level property is an error; an unknown key in a pattern passes, with a hint at typos."""

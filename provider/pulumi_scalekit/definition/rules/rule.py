@@ -23,7 +23,7 @@ class Rule:
     @property
     def summary(self) -> str:
         """What it wants, in one sentence."""
-        return (self.check.__doc__ or "").strip()
+        return (self.check.__doc__ or "").strip().partition("\n")[0]
 
 
 def rule(*names: str, contract: bool = False) -> Callable[[Check], Rule]:

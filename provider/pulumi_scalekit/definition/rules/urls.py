@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
+
+from pulumi_scalekit.auth import Definition, OAuthConfig
+from pulumi_scalekit.payload import properties_of
 
 from ..finding import Finding
 from ..keys import UNKNOWN
@@ -14,21 +17,21 @@ from ..urls import HOST_LABEL, PLACEHOLDER, domain_allows, placeholders, url_fau
 from .rule import rule
 from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown, has_unknown_names, patterns, type_of
 
+_URLS: Final = tuple(declared.key for declared in properties_of(Definition) if declared.spec.is_url)
+_ENDPOINTS: Final = tuple(declared.key for declared in properties_of(OAuthConfig) if declared.spec.is_url)
+_BRACES: Final = "write placeholders as {{name}}; in an f-string of Python, double each brace: {{{{name}}}}"
+_BY_CONNECTION: Final = frozenset({"domain", "version"})
+"""Placeholders that a connection's `context` may fill, for OAUTH over MCP."""
+
 
 @rule("url")
 def urls(definition: Mapping[str, Any]) -> Iterator[Finding]:
     """Every URL is a well-formed https URL: `proxy_url`, `icon_src` and the OAuth endpoints."""
-    candidates: list[tuple[Path, object]] = [
-        ((key,), definition[key]) for key in ("proxy_url", "icon_src") if key in definition
-    ]
+    candidates: list[tuple[Path, object]] = [((key,), definition.get(key)) for key in _URLS]
     for where, pattern in patterns(definition):
         config = pattern.get("oauth_config")
         if isinstance(config, Mapping):
-            candidates += [
-                ((*where, "oauth_config", key), config[key])
-                for key in ("authorize_uri", "token_uri", "user_info_uri")
-                if key in config
-            ]
+            candidates += [((*where, "oauth_config", key), config.get(key)) for key in _ENDPOINTS]
     for path, url in candidates:
         if not isinstance(url, str) or not url:
             continue
@@ -36,13 +39,16 @@ def urls(definition: Mapping[str, Any]) -> Iterator[Finding]:
         if len(path) == 1 and not url.startswith("https://"):
             continue
         if fault := url_fault(url):
-            fix = "write placeholders as {{name}}" if "placeholder" in fault else "give a plain https URL"
+            fix = _BRACES if "placeholder" in fault else "give a plain https URL"
             yield Finding("url", format_path(path), fault, fix)
 
 
 @rule("placeholder-undeclared")
 def placeholder_undeclared(definition: Mapping[str, Any]) -> Iterator[Finding]:
-    """Every placeholder of `proxy_url` names a field: of `fields`, for OAUTH of `account_fields`."""
+    """Every placeholder of `proxy_url` names a field: of `fields`, for OAUTH of `account_fields`.
+
+    For OAUTH over MCP a connection's context may fill `{{domain}}` and `{{version}}`.
+    """
     names = placeholders(definition.get("proxy_url"))
     for _, pattern in patterns(definition):
         if has_unknown_names(pattern) or not (kind := type_of(pattern)):
@@ -50,6 +56,8 @@ def placeholder_undeclared(definition: Mapping[str, Any]) -> Iterator[Finding]:
         right, wrong = FIELD_KEYS if kind != "OAUTH" else FIELD_KEYS[::-1]
         for name in names:
             if name in field_names(pattern, right):
+                continue
+            if kind == "OAUTH" and name in _BY_CONNECTION and pattern.get("is_mcp") in (True, UNKNOWN):
                 continue
             if kind == "NO_AUTH":
                 fix = "write the address out: a pattern without authentication collects no values"
@@ -74,7 +82,7 @@ def path_parameter_unused(definition: Mapping[str, Any]) -> Iterator[Finding]:
         config = pattern.get("oauth_config")
         found: list[object] = [definition.get("proxy_url")]
         if isinstance(config, Mapping):
-            found += [config.get(key) for key in ("authorize_uri", "token_uri", "user_info_uri")]
+            found += [config.get(key) for key in _ENDPOINTS]
         if UNKNOWN in found or config is UNKNOWN:
             continue
         used = {name for url in found for name in placeholders(url)}
@@ -103,11 +111,14 @@ def proxy_domains(definition: Mapping[str, Any]) -> Iterator[Finding]:
             if isinstance(domain, str) and not (
                 PLACEHOLDER.search(domain) or all(HOST_LABEL.fullmatch(label) for label in bare.split("."))
             ):
+                braces = "{" in domain or "}" in domain
                 yield Finding(
                     "proxy-domain",
                     format_path((*where, "allowed_proxy_domains", index)),
-                    "is not a domain name",
-                    "give the bare domain, without scheme, port or path",
+                    "has single braces, and a placeholder has two on each side"
+                    if braces
+                    else "is not a domain name",
+                    _BRACES if braces else "give the bare domain, without scheme, port or path",
                 )
         if (
             host
