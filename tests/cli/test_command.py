@@ -21,7 +21,7 @@ from pulumi_scalekit.local import LocalScalekit
 from .conftest import Result
 from .samples import TAVILY
 
-COMMANDS = ("list", "show", "export", "curl", "import", "promote", "compare", "review", "serve")
+COMMANDS = ("list", "show", "accounts", "export", "curl", "import", "promote", "compare", "review", "serve")
 Run = Callable[..., Result]
 
 
@@ -34,7 +34,9 @@ def test_help_names_every_command(command: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [c for c in COMMANDS if c != "curl"] + ["curl create", "curl update", "curl delete"]
+    "name",
+    [c for c in COMMANDS if c not in ("curl", "accounts")]
+    + ["curl create", "curl update", "curl delete", "accounts list", "accounts create", "accounts delete"],
 )
 def test_help_shows_an_example(command: Run, name: str) -> None:
     """Each command's help has an example that can be copied."""

@@ -15,6 +15,7 @@ import pytest
 
 from pulumi_scalekit import local
 from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.settings import Settings
 from pulumi_scalekit.tool_proxy.account import InjectionError
@@ -173,6 +174,32 @@ def test_a_call_makes_and_removes_what_it_needs(environment: local.LocalScalekit
     assert KEY not in done.stderr
     assert list(environment.store.connections()) == []
     assert list(environment.store.accounts()) == []
+
+
+@pytest.mark.parametrize(
+    "fault", ["account-create:drop-after-commit*1", "connection-create:error-after-commit=504*1"]
+)
+def test_what_a_lost_response_made_is_removed(environment: local.LocalScalekit, fault: str) -> None:
+    """Where the response to a create is lost, the call ends, and nothing of what was made stays."""
+    environment.faults.add(fault)
+    done = call(environment, "Under Test", "/x", "-f", "app=a", "-f", "api_key=k")
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(environment.store.accounts()) == []
+    assert list(environment.store.connections()) == []
+
+
+def test_an_account_that_was_named_is_not_deleted_on_a_guess(environment: local.LocalScalekit) -> None:
+    """In another's connection, an account of a given name may have been there: the message says how to look."""
+    (connector,) = environment.store.providers()
+    with Client(Settings(environment.url, environment.client_id, environment.client_secret)) as client:
+        identifier = connector.identifier
+        Connections(client).create(name="theirs", connector=identifier, auth_type="API_KEY")
+    environment.faults.add("account-create:drop-after-commit*1")
+    done = call(environment, "Under Test", "/x", "-a", "user_1", "-f", "app=a", "-f", "api_key=k")
+    assert done.returncode == 1
+    assert "pulumi-scalekit accounts delete theirs user_1" in done.stderr
+    assert [account.identifier for account in environment.store.accounts()] == ["user_1"]
 
 
 def test_a_refusal_of_the_upstream_is_shown_and_fails(environment: local.LocalScalekit) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pulumi_scalekit.errors import NotFound
+from pulumi_scalekit.errors import NotFound, ProtocolError
 
 from . import paths
 from .client import Client
+from .pages import SilentPage, read_list
 from .responses import Attributes
 
 PAGE_SIZE: Final = 99
@@ -32,6 +33,36 @@ class Accounts:
         accounts = page.get("connected_accounts")
         listed = accounts if isinstance(accounts, list) else []
         return [account for account in listed if isinstance(account, dict)][:maximum]
+
+    def listed(self, connection: str) -> list[Attributes]:
+        """Every connected account of a connection, by its name.
+
+        Raises:
+            ProtocolError: What came back is not a list of accounts, or has no end.
+            ScalekitError: As `Client.call`.
+        """
+        params: dict[str, str | int] = {"connector": connection, "page_size": PAGE_SIZE}
+        action = f"list the connected accounts of {connection!r}"
+        try:
+            return list(
+                read_list(self.client, action, paths.ACCOUNTS, params, "connected_accounts", _is_account)
+            )
+        except SilentPage:
+            return []  # nothing is decided by it
+
+    def magic_link(self, connection: str, identifier: str) -> Attributes:
+        """A page where the account's holder connects it: `{"link", "expiry"}`. Makes the account where there is none.
+
+        Raises:
+            ProtocolError: The response has no link.
+            ScalekitError: As `Client.call`.
+        """
+        body = {"connector": connection, "identifier": identifier}
+        action = f"make a magic link for {identifier!r}"
+        response = self.client.call(action, "POST", f"{paths.ACCOUNTS}/magic_link", body=body)
+        if not isinstance(response.get("link"), str):
+            raise ProtocolError(f"{action} failed: the response has no link")
+        return response
 
     def create(self, connection: str, identifier: str, account: Mapping[str, Any]) -> Attributes:
         """Create a connected account, and return it as stored.
@@ -63,3 +94,7 @@ class Accounts:
         except NotFound:
             return False
         return True
+
+
+def _is_account(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("identifier"), str)

@@ -15,6 +15,7 @@ from pulumi_scalekit._version import __version__
 from pulumi_scalekit.errors import ScalekitError
 
 from . import (
+    accounts,
     call,
     compare,
     curl,
@@ -62,7 +63,7 @@ def _root(
     pass
 
 
-for command in (list_, show, new, export, curl, import_, promote, compare, review, call, serve):
+for command in (list_, show, new, export, curl, import_, promote, compare, review, accounts, call, serve):
     command.add_to(app)
 
 

@@ -44,12 +44,7 @@ def call(
             "--method", "-X", help="The HTTP method; GET unless given, or POST where there is --data."
         ),
     ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field", "-f", metavar="NAME=VALUE", help="A value of the account; @FILE reads it from a file."
-        ),
-    ] = None,
+    field: options.Fields = None,
     account: Annotated[
         str | None, typer.Option("--account", "-a", help="The connected account's identifier.")
     ] = None,
@@ -70,8 +65,7 @@ def call(
     program: options.Program = Path(),
 ) -> None:
     """Call through a connector."""
-    fields = dict(_pair(item, "=", "--field") for item in field or ())
-    fields = {name: _content(value) for name, value in fields.items()}
+    fields = options.fields_of(field)
     method = (method or ("GET" if data is None else "POST")).upper()
     screen = Screen()
     if json and not dry_run:
@@ -175,17 +169,10 @@ def _print(screen: Screen, response: httpx.Response) -> bool:
     return response.is_success
 
 
-def _pair(item: str, separator: str, option: str) -> tuple[str, str]:
-    name, found, value = item.partition(separator)
-    if not found or not name.strip():
-        raise typer.BadParameter(f"{option} wants NAME{separator}VALUE")
-    return name.strip(), value.strip() if separator == ":" else value
-
-
 def _header(item: str) -> tuple[str, str]:
     from pulumi_scalekit.definition.urls import HEADER_NAME
 
-    name, value = _pair(item, ":", "--header")
+    name, value = options.pair(item, ":", "--header")
     if not HEADER_NAME.fullmatch(name):
         raise typer.BadParameter(f"--header: {name!r} is not a header name")
     return name, value
@@ -194,20 +181,4 @@ def _header(item: str) -> tuple[str, str]:
 def _body(data: str) -> bytes:
     if data == "@-":
         return sys.stdin.buffer.read()
-    return _read(data[1:]) if data.startswith("@") else data.encode()
-
-
-def _content(value: str) -> str:
-    if not value.startswith("@"):
-        return value
-    try:
-        return _read(value[1:]).decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise typer.BadParameter(f"{value[1:]} is not text") from None
-
-
-def _read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+    return options.read_bytes(data[1:]) if data.startswith("@") else data.encode()

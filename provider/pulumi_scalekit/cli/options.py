@@ -49,6 +49,47 @@ Names = Annotated[
     typer.Argument(metavar="NAME...", help="Display names or identifiers; all connectors without any."),
 ]
 
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field", "-f", metavar="NAME=VALUE", help="A value of the account; @FILE reads it from a file."
+    ),
+]
+
+
+def fields_of(given: list[str] | None) -> dict[str, str]:
+    """The values of `--field`, by name.
+
+    Raises:
+        typer.BadParameter: One is not NAME=VALUE, or its file cannot be read as text.
+    """
+    return {name: _content(value) for name, value in (pair(item, "=", "--field") for item in given or ())}
+
+
+def pair(item: str, separator: str, option: str) -> tuple[str, str]:
+    """The name and the value of an option such as NAME=VALUE."""
+    name, found, value = item.partition(separator)
+    if not found or not name.strip():
+        raise typer.BadParameter(f"{option} wants NAME{separator}VALUE")
+    return name.strip(), value.strip() if separator == ":" else value
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a file that an option names."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _content(value: str) -> str:
+    if not value.startswith("@"):
+        return value
+    try:
+        return read_bytes(value[1:]).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{value[1:]} is not text") from None
+
 
 def project_at(directory: Path) -> Project | None:
     """The Pulumi project that a directory belongs to, if it does."""

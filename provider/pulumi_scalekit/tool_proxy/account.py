@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pulumi_scalekit.definition.urls import placeholders
 from pulumi_scalekit.errors import ScalekitError
 
 MASK: Final = "****"
@@ -73,6 +74,31 @@ def _text(name: str, value: object) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(int(value)) if float(value).is_integer() else str(value)
     raise InjectionError(f"the connected account's {name} is neither text nor a number")
+
+
+def connected_account(definition: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
+    """The body of a connected account that holds these values, as the definition's auth pattern wants them.
+
+    Args:
+        definition: The connector's definition.
+        fields: The values by field name; for OAUTH an access token under `token`.
+
+    Raises:
+        InjectionError: An OAUTH account without a token: only its holder can authorize it.
+    """
+    variables = {name: fields[name] for name in placeholders(definition.get("proxy_url")) if name in fields}
+    if auth_pattern(definition).get("type") == "OAUTH":
+        if "token" not in fields:
+            raise InjectionError(
+                "An OAUTH account is made by its holder's authorization: `pulumi-scalekit accounts create` without "
+                "--field prints a link for that. Or give an access token that you have with --field token=…"
+            )
+        return {
+            "authorization_details": {"oauth_token": {"access_token": fields["token"]}},
+            "api_config": {"path_variables": variables},
+        }
+    details = {**fields, "path_variables": variables} if variables else dict(fields)
+    return {"authorization_details": {"static_auth": {"details": details}}}
 
 
 def auth_pattern(definition: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ connected account, which can be made for the one call and are then removed again
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -17,10 +17,15 @@ from pulumi_scalekit.api import paths
 from pulumi_scalekit.api.accounts import Accounts
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
-from pulumi_scalekit.definition.urls import placeholders
-from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, ScalekitError
+from pulumi_scalekit.errors import (
+    AmbiguousConnector,
+    ConnectorNotFound,
+    ScalekitError,
+    ServerError,
+    TransportError,
+)
 
-from .account import auth_pattern
+from .account import auth_pattern, connected_account
 from .urls import split_target
 
 
@@ -91,6 +96,7 @@ class ToolProxy:
         with ExitStack() as made:
             if connection is None:
                 connection = self._connection_of(identifier, name)
+            temporary = connection is None
             if connection is None:
                 if not fields:
                     raise ConnectorNotFound(
@@ -100,8 +106,11 @@ class ToolProxy:
                     )
                 connection = made.enter_context(self._temporary_connection(connector))
             if fields:
-                account = account or f"pulumi-scalekit-call-{secrets.token_hex(4)}"
-                made.enter_context(self._temporary_account(connector, connection, account, fields))
+                # In a connection of somebody else, an account of a given name may have been there before.
+                ours = temporary or account is None
+                account = account or _temporary_name()
+                temporary_account = self._temporary_account(connector, connection, account, fields, ours=ours)
+                made.enter_context(temporary_account)
             elif account is None:
                 account = self._account_of(connection)
             yield connection, account
@@ -132,38 +141,59 @@ class ToolProxy:
 
     @contextmanager
     def _temporary_connection(self, connector: Mapping[str, Any]) -> Iterator[str]:
-        name = f"pulumi-scalekit-call-{secrets.token_hex(4)}"
+        name = _temporary_name()
         auth_type = str(auth_pattern(connector).get("type"))
-        made = self.connections.create(name=name, connector=str(connector["identifier"]), auth_type=auth_type)
+        try:
+            made = self.connections.create(
+                name=name, connector=str(connector["identifier"]), auth_type=auth_type
+            )
+        except (TransportError, ServerError) as error:
+            if error.ambiguous:
+                self._remove_after(error, lambda: self._delete_connections(name))
+            raise
         try:
             yield name
         finally:
             self.connections.delete(str(made["id"]), name=name)
 
+    def _delete_connections(self, name: str) -> None:
+        for connection in self.connections.named(name):
+            self.connections.delete(str(connection["id"]), name=name)
+
     @contextmanager
     def _temporary_account(
-        self, connector: Mapping[str, Any], connection: str, account: str, fields: Mapping[str, str]
+        self,
+        connector: Mapping[str, Any],
+        connection: str,
+        identifier: str,
+        fields: Mapping[str, str],
+        *,
+        ours: bool,
     ) -> Iterator[None]:
-        pattern = auth_pattern(connector)
-        variables = {
-            name: fields[name] for name in placeholders(connector.get("proxy_url")) if name in fields
-        }
-        connected: dict[str, Any]
-        if pattern.get("type") == "OAUTH":
-            if "token" not in fields:
+        try:
+            self.accounts.create(connection, identifier, connected_account(connector, fields))
+        except (TransportError, ServerError) as error:
+            if error.ambiguous and ours:
+                self._remove_after(error, lambda: self.accounts.delete(connection, identifier))
+            elif error.ambiguous:
                 raise ScalekitError(
-                    "An OAUTH account is made by its holder's authorization. Call through one that is "
-                    "authorized (--account), or give an access token that you have with --field token=…"
-                )
-            connected = {
-                "authorization_details": {"oauth_token": {"access_token": fields["token"]}},
-                "api_config": {"path_variables": variables},
-            }
-        else:
-            details = {**fields, "path_variables": variables} if variables else dict(fields)
-            connected = {"authorization_details": {"static_auth": {"details": details}}}
-        self.accounts.create(connection, account, connected)
+                    f"{error}. If the account was made, it stays: look with `pulumi-scalekit accounts list "
+                    f"{connection}`, and delete it with `pulumi-scalekit accounts delete {connection} {identifier}`"
+                ) from None
+            raise
         try:
             yield
         finally:
-            self.accounts.delete(connection, account)
+            self.accounts.delete(connection, identifier)
+
+    @staticmethod
+    def _remove_after(error: Exception, remove: Callable[[], object]) -> None:
+        """Remove what a write may have made whose response was lost."""
+        try:
+            remove()
+        except ScalekitError as failure:
+            raise ScalekitError(f"{error}. What it may have made was not removed: {failure}") from None
+
+
+def _temporary_name() -> str:
+    return f"pulumi-scalekit-call-{secrets.token_hex(4)}"
