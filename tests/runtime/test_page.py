@@ -57,7 +57,7 @@ def furnish(runtime: Runtime, description: str = "Metrics, monitors and logs") -
         description="Manage tasks, projects and teams",
         proxy_url="https://app.asana.com/api",
     )
-    runtime.connection(asana, "OAUTH", "asana-support")
+    runtime.oauth_app(runtime.connection(asana, "OAUTH", "asana-support"))
     runtime.account(connector="asana-support", identifier="user_123", connected_account={})
     freshdesk = runtime.connector(
         FRESHDESK,
@@ -168,17 +168,39 @@ def test_a_refused_call_says_why(runtime: Runtime, chromium: Browser) -> None:
 
 
 @needs_browser
+def test_management_requests_are_shown_with_what_they_concern(runtime: Runtime, chromium: Browser) -> None:
+    """Method, path, status, time, operation, connector, connection and fault of each stand in a row."""
+    furnish(runtime)
+    runtime.scalekit.faults.add("list:error=503*1")
+    assert runtime.http.get("/api/v1/providers").status_code == 503
+    assert runtime.http.put("/api/v1/custom-providers/NOPE:1", json={}).status_code == 404
+    chromium.open(runtime.scalekit.url + "/")
+    chromium.wait("document.querySelectorAll('#requests tbody tr').length > 5")
+    rows = "[...document.querySelectorAll('#requests tbody tr')].map((row) => row.innerText)"
+    missing, failed, *_ = chromium.evaluate(rows)
+    assert all(word in missing for word in ("PUT /api/v1/custom-providers/NOPE:1", "404", "update", "NOPE:1"))
+    assert all(word in failed for word in ("GET /api/v1/providers", "503", " ms", "list:error=503*1"))
+    chromium.type("#filter", "connection-create freshdesk")
+    (created,) = chromium.evaluate(rows)
+    assert all(word in created for word in ("201", "My Freshdesk", "MYFRESHDESK:", "connection under-test"))
+    assert "1 of " in chromium.evaluate("document.getElementById('requests-count').textContent")
+    assert "/_local" not in chromium.evaluate("document.querySelector('#requests tbody').textContent")
+
+
+@needs_browser
 def test_an_empty_environment_and_an_empty_result_say_so(runtime: Runtime, chromium: Browser) -> None:
     """Without connectors the page says how to get one; with a filter it says that nothing matches."""
     chromium.open(runtime.scalekit.url + "/")
     chromium.wait("document.body.innerText.includes('No connector of your own yet')")
     assert "No calls through Tool Proxy yet." in chromium.text()
+    assert "POST /oauth/token" in chromium.text()
     furnish(runtime)
     chromium.wait("document.querySelectorAll('.card').length === 6")
     assert "No connector of your own yet" not in chromium.text()
     chromium.type("#filter", "nothing-like-it")
     assert "No connector matches." in chromium.text()
     assert "No call matches." in chromium.text()
+    assert "No request matches." in chromium.text()
     assert "0 of 6 connectors" in chromium.text()
 
 
@@ -248,7 +270,7 @@ def status(runtime: Runtime, connection: str, identifier: str) -> str:
 @needs_browser
 def test_a_person_clicks_through_oauth(runtime: Runtime, chromium: Browser) -> None:
     """Magic link, Connect, Allow: the account is ACTIVE, and a call carries the token that was issued."""
-    runtime.connection(runtime.connector(ASANA), "OAUTH")
+    runtime.oauth_app(runtime.connection(runtime.connector(ASANA), "OAUTH"))
     chromium.forget()
     chromium.open(link_for(runtime, "under-test", "user_1"))
     assert "Connect Under Test" in chromium.text()
@@ -268,7 +290,7 @@ def test_a_person_clicks_through_oauth(runtime: Runtime, chromium: Browser) -> N
 @needs_browser
 def test_a_person_denies(runtime: Runtime, chromium: Browser) -> None:
     """Deny leads back with the reason, and the account stays unauthorized."""
-    runtime.connection(runtime.connector(ASANA), "OAUTH")
+    runtime.oauth_app(runtime.connection(runtime.connector(ASANA), "OAUTH"))
     chromium.open(link_for(runtime, "under-test", "user_1"))
     chromium.click("button.primary")
     chromium.wait("document.body.innerText.includes('Allow access?')")
@@ -341,6 +363,7 @@ def test_the_state_holds_no_credential(runtime: Runtime) -> None:
     assert "canary-key" not in text
     assert "authorization_details" not in text
     assert "Basic ****" in text
+    assert "app-secret" not in text
 
 
 def test_an_icon_is_fetched_by_the_server(runtime: Runtime) -> None:

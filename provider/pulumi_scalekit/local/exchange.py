@@ -20,6 +20,9 @@ PAGE = "_page"
 """The name of routes that are pages for people."""
 
 
+ADMIN = "_local"
+"""The name of routes under `/_local` that are not pages."""
+
 PROXY = "proxy"
 """The name of Tool Proxy's routes."""
 

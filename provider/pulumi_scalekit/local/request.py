@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from .environment import Environment
 from .exchange import Exchange
+from .store import Connection
 
 
 def environment_of(request: Request) -> Environment:
@@ -22,6 +23,12 @@ def exchange_of(request: Request) -> Exchange:
     if not isinstance(exchange, Exchange):
         raise TypeError("the request did not come through the gate")
     return exchange
+
+
+def note_connection(request: Request, connection: Connection) -> None:
+    """Note in the log which connection, and so which connector, a request concerns."""
+    log = exchange_of(request).log
+    log.connector, log.connection_name = connection.provider_key, connection.name
 
 
 def path_parameter(request: Request, name: str) -> str:

@@ -30,6 +30,10 @@ class Request:
     """Seconds until the response was complete; None while it is not."""
     faults: list[str] = field(default_factory=list)
     """The specifications of the faults that were drawn for it."""
+    connector: str = ""
+    """The identifier of the connector that it concerns, or the name that a refused create asked for."""
+    connection_name: str = ""
+    """The name of the connection that it concerns."""
     injected: dict[str, object] | None = None
     """Tool Proxy: `connection`, `identifier`, the upstream's `url` and the `headers` that were injected, with
     credentials masked."""

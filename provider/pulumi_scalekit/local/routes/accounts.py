@@ -27,8 +27,14 @@ from pulumi_scalekit.local.errors import (
     PermissionDenied,
     Violation,
 )
-from pulumi_scalekit.local.request import authorize, environment_of, exchange_of, path_parameter
-from pulumi_scalekit.local.store import Account, Connection, Store
+from pulumi_scalekit.local.request import (
+    authorize,
+    environment_of,
+    exchange_of,
+    note_connection,
+    path_parameter,
+)
+from pulumi_scalekit.local.store import Account, Connection
 
 AUTHORIZATION_TYPES = {"BEARER": "BEARER_TOKEN"}
 """The account's word for an auth type, where it is not the pattern's own."""
@@ -52,7 +58,7 @@ async def create(request: Request) -> Response:
     authorize(request, WRITE_ACCOUNTS)
     store = environment.store
     body = messages.parse_object(await exchange_of(request).body())
-    connection = app_connection(store, messages.text(body, "connector"))
+    connection = app_connection(request, messages.text(body, "connector"))
     identifier = parse_identifier(body)
     details, config = parse_account(body, connection.type)
     status = status_for(connection.type, details)
@@ -129,7 +135,7 @@ async def get(request: Request) -> Response:
     authorize(request, READ_ACCOUNTS)
     query = messages.query(request.query_params.multi_items())
     given = request.path_params.get("account_id")
-    account, connection = existing_account(environment_of(request).store, {"id": given} if given else query)
+    account, connection = existing_account(request, {"id": given} if given else query)
     return JSONResponse({"connected_account": format_account(account, connection)})
 
 
@@ -137,7 +143,7 @@ async def get_with_credentials(request: Request) -> Response:
     """`GET /api/v1/connected_accounts/auth`."""
     authorize(request, ACCESS_ACCOUNTS)
     query = messages.query(request.query_params.multi_items())
-    account, connection = existing_account(environment_of(request).store, query)
+    account, connection = existing_account(request, query)
     return JSONResponse({"connected_account": format_with_details(account, connection)})
 
 
@@ -146,7 +152,7 @@ async def update(request: Request) -> Response:
     store = environment_of(request).store
     authorize(request, WRITE_ACCOUNTS)
     body = messages.parse_object(await exchange_of(request).body())
-    account, connection = existing_account(store, body)
+    account, connection = existing_account(request, body)
     details, config = parse_account(body, connection.type)
     if details is not None:
         status = status_for(connection.type, details)
@@ -161,7 +167,7 @@ async def delete(request: Request) -> Response:
     """`POST /api/v1/connected_accounts:delete`."""
     store = environment_of(request).store
     authorize(request, REVOKE_ACCOUNTS)
-    account, _ = existing_account(store, messages.parse_object(await exchange_of(request).body()))
+    account, _ = existing_account(request, messages.parse_object(await exchange_of(request).body()))
     store.delete_account(account)
     return JSONResponse({})
 
@@ -173,7 +179,7 @@ async def disconnect(request: Request) -> Response:
     account_id, _, verb = path_parameter(request, "action").partition(":")
     if verb != "disconnect":
         raise NotFound("Not Found")
-    account, connection = existing_account(store, {"id": account_id})
+    account, connection = existing_account(request, {"id": account_id})
     account = store.update_account(replace(account, authorization_details={}, status="DISCONNECTED"))
     return JSONResponse({"connected_account": format_account(account, connection)})
 
@@ -187,31 +193,34 @@ def parse_identifier(body: Mapping[str, object]) -> str:
     return identifier
 
 
-def app_connection(store: Store, name: str) -> Connection:
+def app_connection(request: Request, name: str) -> Connection:
     """Return the app connection of a name. Raises :class:`NotFound` or :class:`PermissionDenied`."""
-    connection = existing_connection(store, name)
+    connection = existing_connection(request, name)
     if not connection.is_app:
         raise PermissionDenied(f"connection {name} is no app connection: it was created without is_app")
     return connection
 
 
-def existing_connection(store: Store, name: str) -> Connection:
+def existing_connection(request: Request, name: str) -> Connection:
     """Return the connection of a name. Raises :class:`NotFound`."""
-    connection = store.get_connection(name=name) if name else None
+    connection = environment_of(request).store.get_connection(name=name) if name else None
     if connection is None:
         raise NotFound(f"no connection is named {name!r}")
+    note_connection(request, connection)
     return connection
 
 
-def existing_account(store: Store, given: Mapping[str, object]) -> tuple[Account, Connection]:
+def existing_account(request: Request, given: Mapping[str, object]) -> tuple[Account, Connection]:
     """Return the account that `id`, or `connector` and `identifier`, name. Raises :class:`NotFound`."""
+    store = environment_of(request).store
     if account_id := messages.text(given, "id"):
         account = store.get_account(account_id)
         connection = store.get_connection(connection_id=account.connection_id) if account else None
         if account is None or connection is None:
             raise NotFound(f"connected account {account_id} not found")
+        note_connection(request, connection)
         return account, connection
-    connection = existing_connection(store, messages.text(given, "connector"))
+    connection = existing_connection(request, messages.text(given, "connector"))
     identifier = messages.text(given, "identifier")
     account = store.find_account(connection.id, identifier)
     if account is None:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from pulumi_scalekit.local import serialization as messages
 from pulumi_scalekit.local.errors import InvalidArgument, NotFound, PermissionDenied
+from pulumi_scalekit.local.exchange import ADMIN
 from pulumi_scalekit.local.faults import FaultError
 from pulumi_scalekit.local.hosts import is_loopback
 from pulumi_scalekit.local.request import environment_of, exchange_of
@@ -102,12 +103,12 @@ async def change_secrets(request: Request) -> Response:
 
 
 ROUTES = [
-    Route("/_local/faults", show_faults, methods=["GET"], name="_local"),
-    Route("/_local/faults", add_faults, methods=["POST"], name="_local"),
-    Route("/_local/faults", clear_faults, methods=["DELETE"], name="_local"),
-    Route("/_local/faults/{number:int}", clear_faults, methods=["DELETE"], name="_local"),
-    Route("/_local/requests", show_requests, methods=["GET"], name="_local"),
-    Route("/_local/requests", clear_requests, methods=["DELETE"], name="_local"),
-    Route("/_local/clock", advance_clock, methods=["POST"], name="_local"),
-    Route("/_local/secrets", change_secrets, methods=["POST"], name="_local"),
+    Route("/_local/faults", show_faults, methods=["GET"], name=ADMIN),
+    Route("/_local/faults", add_faults, methods=["POST"], name=ADMIN),
+    Route("/_local/faults", clear_faults, methods=["DELETE"], name=ADMIN),
+    Route("/_local/faults/{number:int}", clear_faults, methods=["DELETE"], name=ADMIN),
+    Route("/_local/requests", show_requests, methods=["GET"], name=ADMIN),
+    Route("/_local/requests", clear_requests, methods=["DELETE"], name=ADMIN),
+    Route("/_local/clock", advance_clock, methods=["POST"], name=ADMIN),
+    Route("/_local/secrets", change_secrets, methods=["POST"], name=ADMIN),
 ]

@@ -25,8 +25,14 @@ from pulumi_scalekit.local.errors import (
     RestrictedName,
     Violation,
 )
-from pulumi_scalekit.local.request import authorize, environment_of, exchange_of, path_parameter
-from pulumi_scalekit.local.store import Account, Connection, Provider, Store
+from pulumi_scalekit.local.request import (
+    authorize,
+    environment_of,
+    exchange_of,
+    note_connection,
+    path_parameter,
+)
+from pulumi_scalekit.local.store import Account, Connection, Provider
 from pulumi_scalekit.tool_proxy.account import InjectionError, auth_pattern
 
 MAX_PAGE_SIZE = 30
@@ -42,6 +48,8 @@ async def create(request: Request) -> Response:
     query = messages.query(request.query_params.multi_items())
     body = messages.parse_object(await exchange_of(request).body())
     provider_key, auth_type, name = (messages.text(body, key) for key in ("provider_key", "type", "key_id"))
+    log = exchange_of(request).log
+    log.connector, log.connection_name = provider_key, name
     connector = environment.store.get_provider(provider_key)
     if connector is None:
         violation = Violation("provider_key", "must be the identifier of a connector", "provider_key")
@@ -67,6 +75,7 @@ async def create(request: Request) -> Response:
     )
     if connection is None:
         raise DuplicateIdentifier(f"a connection named {name} exists already")
+    note_connection(request, connection)
     return JSONResponse({"connection": format_connection(request, connection)}, 201)
 
 
@@ -97,7 +106,7 @@ async def list_(request: Request) -> Response:
 async def get(request: Request) -> Response:
     """`GET /api/v1/connections/{id}`: with its settings, secrets masked."""
     authorize(request, READ_CONNECTIONS)
-    connection = _existing(environment_of(request).store, path_parameter(request, "connection_id"))
+    connection = _existing(request, path_parameter(request, "connection_id"))
     return JSONResponse({"connection": format_connection(request, connection)})
 
 
@@ -113,9 +122,9 @@ async def change(request: Request) -> Response:
 
 
 def _switch(request: Request, connection_id: str, *, enabled: bool) -> Response:
+    _existing(request, connection_id)
     store = environment_of(request).store
-    if store.update_connection(connection_id, lambda stored: replace(stored, enabled=enabled)) is None:
-        raise NotFound(f"connection {connection_id} not found")
+    store.update_connection(connection_id, lambda stored: replace(stored, enabled=enabled))
     return JSONResponse({"enabled": enabled})
 
 
@@ -145,6 +154,7 @@ async def _update(request: Request, connection_id: str) -> Response:
         after = settings.change_settings(kept, body, auth_type)
         return replace(stored, name=name, type=auth_type, settings=after)
 
+    _existing(request, connection_id)
     connection = environment.store.update_connection(connection_id, changed)
     if connection is None:
         raise NotFound(f"connection {connection_id} not found")
@@ -154,7 +164,7 @@ async def _update(request: Request, connection_id: str) -> Response:
 async def delete(request: Request) -> Response:
     """`DELETE /api/v1/connections/{id}`."""
     authorize(request, WRITE_CONNECTIONS)
-    connection_id = path_parameter(request, "connection_id")
+    connection_id = _existing(request, path_parameter(request, "connection_id")).id
 
     def refuse(accounts: Sequence[Account]) -> None:
         names = ", ".join(f"connected account {account.identifier} ({account.id})" for account in accounts)
@@ -219,10 +229,11 @@ def _common(request: Request, connection: Connection) -> dict[str, object]:
     }
 
 
-def _existing(store: Store, connection_id: str) -> Connection:
-    connection = store.get_connection(connection_id=connection_id)
+def _existing(request: Request, connection_id: str) -> Connection:
+    connection = environment_of(request).store.get_connection(connection_id=connection_id)
     if connection is None:
         raise NotFound(f"connection {connection_id} not found")
+    note_connection(request, connection)
     return connection
 
 

@@ -37,9 +37,11 @@ async def create(request: Request) -> Response:
     environment, exchange = environment_of(request), exchange_of(request)
     authorize(request, WRITE)
     payload = messages.parse_payload(await exchange.body())
+    exchange.log.connector = str(payload.get("display_name", ""))
     messages.check_definition(payload)
     _check_name(environment, str(payload["display_name"]), exchange.behaviour)
     provider = environment.store.create_provider(payload, _format(environment, exchange.behaviour))
+    exchange.log.connector = provider.identifier
     return JSONResponse({"provider": messages.format_provider(provider)}, 201)
 
 
@@ -69,7 +71,7 @@ async def list_(request: Request) -> Response:
     authorize(request, READ)
     settings = environment.settings
     query = messages.query(request.query_params.multi_items())
-    identifier = query.get("identifier", "")
+    identifier = exchange_of(request).log.connector = query.get("identifier", "")
     messages.check_identifier(identifier)
     kind = messages.parse_provider_type(query.get("filter.provider_type") or query.get("provider_type", ""))
     size = pagination.parse_page_size(
@@ -91,7 +93,7 @@ async def update(request: Request) -> Response:
     """`PUT /api/v1/custom-providers/{identifier}`."""
     environment, exchange = environment_of(request), exchange_of(request)
     authorize(request, WRITE)
-    identifier = path_parameter(request, "identifier")
+    identifier = exchange.log.connector = path_parameter(request, "identifier")
     payload = messages.parse_payload(await exchange.body())
     semantics = exchange.behaviour.update_semantics or environment.settings.update_semantics
 
@@ -112,7 +114,7 @@ async def delete(request: Request) -> Response:
     """`DELETE /api/v1/custom-providers/{identifier}`."""
     environment = environment_of(request)
     authorize(request, WRITE)
-    identifier = path_parameter(request, "identifier")
+    identifier = exchange_of(request).log.connector = path_parameter(request, "identifier")
 
     def refuse(_connections: Sequence[Connection]) -> None:
         kind = InUse if environment.settings.in_use_status == InUse.status else InUseConflict

@@ -44,7 +44,7 @@ async def magic_link(request: Request) -> Response:
     environment = environment_of(request)
     check_token(request, WRITE_ACCOUNTS)
     body = messages.parse_object(await exchange_of(request).body())
-    account = _account_for(environment, body)
+    account = _account_for(request, body)
     verify_url = messages.text(body, "user_verify_url")
     if verify_url and urlsplit(verify_url).scheme not in {"http", "https"}:
         violation = Violation("user_verify_url", "must be an http or https URL", "uri")
@@ -73,11 +73,11 @@ async def verify_user(request: Request) -> Response:
     return JSONResponse({"post_user_verify_redirect_url": f"{request.base_url}magicLink/done"})
 
 
-def _account_for(environment: Environment, body: Mapping[str, object]) -> Account:
-    store = environment.store
+def _account_for(request: Request, body: Mapping[str, object]) -> Account:
+    store = environment_of(request).store
     if messages.text(body, "id"):
-        return existing_account(store, body)[0]
-    connection = app_connection(store, messages.text(body, "connector"))
+        return existing_account(request, body)[0]
+    connection = app_connection(request, messages.text(body, "connector"))
     identifier = parse_identifier(body)
     found = store.find_account(connection.id, identifier)
     status = status_for(connection.type, None)

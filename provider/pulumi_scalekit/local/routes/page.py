@@ -1,4 +1,4 @@
-"""The page at the root: what the environment holds, and the last calls. Open to this machine only.
+"""The page at the root: what the environment holds, the last calls and requests. Open to this machine only.
 
 The page is static; its script reads `/_local/state`, which holds no credential, and sets text, never markup.
 """
@@ -14,10 +14,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from pulumi_scalekit.local import serialization as messages
+from pulumi_scalekit.local.connection_settings import status_of
 from pulumi_scalekit.local.environment import Environment
 from pulumi_scalekit.local.errors import NotFound
-from pulumi_scalekit.local.exchange import PAGE
+from pulumi_scalekit.local.exchange import ADMIN, PAGE, PROXY
 from pulumi_scalekit.local.request import environment_of, path_parameter
+from pulumi_scalekit.local.request_log import Request as LoggedRequest
 
 from .accounts import format_listed
 from .admin import guard
@@ -27,6 +29,7 @@ from .tool_proxy import destination, tls
 STATIC = Path(__file__).parent / "static"
 FILES = {"style.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 CALLS_SHOWN = 50
+REQUESTS_SHOWN = 100
 MAX_ICON = 512 * 1024
 ICON_TIMEOUT = 5.0
 
@@ -46,7 +49,7 @@ async def static(request: Request) -> Response:
 
 
 async def state(request: Request) -> Response:
-    """`GET /_local/state`: connectors with their connections and accounts, and the last proxied calls."""
+    """`GET /_local/state`: connectors with their connections and accounts, the last calls and requests."""
     guard(request)
     environment = environment_of(request)
     return JSONResponse(
@@ -68,30 +71,39 @@ def snapshot(environment: Environment) -> dict[str, Any]:
             "id": connection.id,
             "name": connection.name,
             "enabled": connection.enabled,
+            "status": status_of(connection),
             "accounts": accounts[connection.id],
         }
         connections.setdefault(connection.provider_key, []).append(shown)
     calls = [
-        {
-            "number": request.number,
-            "at": request.at,
-            "method": request.method,
-            "path": request.path,
-            "status": request.status,
-            "duration": request.duration,
-            "injected": request.injected,
-            "refused": request.refused,
-        }
-        for request in environment.requests.of("proxy")[-CALLS_SHOWN:]
+        {**_shown(request), "injected": request.injected, "refused": request.refused}
+        for request in environment.requests.of(PROXY)[-CALLS_SHOWN:]
     ]
+    management = [each for each in environment.requests if each.operation not in (PAGE, ADMIN, PROXY)]
     return {
         "connectors": [
             {**messages.format_provider(provider), "connections": connections.get(provider.identifier, [])}
             for provider in sorted(store.all_providers(), key=lambda each: (not each.is_custom, each.seq))
         ],
         "calls": calls[::-1],
+        "requests": [_shown(request) for request in management[: -REQUESTS_SHOWN - 1 : -1]],
         "faults": environment.faults.as_json(),
         "counts": dict(environment.requests.counts),
+    }
+
+
+def _shown(request: LoggedRequest) -> dict[str, Any]:
+    return {
+        "number": request.number,
+        "at": request.at,
+        "method": request.method,
+        "path": request.path,
+        "operation": request.operation,
+        "status": request.status,
+        "duration": request.duration,
+        "faults": request.faults,
+        "connector": request.connector,
+        "connection": request.connection_name,
     }
 
 

@@ -97,7 +97,7 @@ def _find(environment: Environment, request: Request) -> tuple[Connection, Accou
             f"the header {' and the header '.join(missing)} must be given",
             [Violation(key, "is required as a header", "required") for key in missing],
         )
-    connection = app_connection(environment.store, name)
+    connection = app_connection(request, name)
     if not connection.enabled:
         raise FailedPrecondition(f"connection {name} is disabled")
     account = environment.store.find_account(connection.id, identifier)

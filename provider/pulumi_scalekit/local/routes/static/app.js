@@ -52,6 +52,7 @@ function connection(value) {
   return element("li", {},
     element("strong", {}, value.name), " ", element("code", {}, value.id), " ",
     value.enabled ? null : badge("disabled", "warn"),
+    value.status === "COMPLETED" ? null : badge(value.status, "warn"),
     accounts.length ? element("ul", { class: "plain" }, ...accounts)
       : element("p", { class: "quiet" }, "No connected accounts."));
 }
@@ -104,25 +105,52 @@ function card(connector) {
 
 function outcome(value) {
   if (value.status !== null) return badge(String(value.status), value.status < 400 ? "good" : "warn");
-  return value.duration === null ? badge("under way") : badge("dropped", "warn");
+  return value.duration === null ? badge("in progress") : badge("dropped", "warn");
+}
+
+function cell(label, ...children) {
+  return element("td", { "data-label": label }, ...children);
+}
+
+function opening(value, title, path) {
+  const took = value.duration === null ? null
+    : element("small", {}, ` ${Math.max(1, Math.round(value.duration * 1000))} ms`);
+  return [
+    cell("Time", element("time", {}, new Date(value.at * 1000).toLocaleTimeString())),
+    cell(title, element("code", {}, `${value.method} ${path}`)),
+    cell("Status", outcome(value), took),
+  ];
+}
+
+function faults(value) {
+  return value.faults.map((fault) => element("div", {}, badge(fault, "warn")));
 }
 
 function call(value) {
   const injected = value.injected || { headers: {} };
   const headers = Object.entries(injected.headers).map(([name, text]) =>
     element("div", {}, element("code", {}, `${name}: ${text}`)));
-  const cell = (label, ...children) => element("td", { "data-label": label }, ...children);
-  const took = value.duration === null ? null
-    : element("small", {}, ` ${Math.max(1, Math.round(value.duration * 1000))} ms`);
   return element("tr", {},
-    cell("Time", element("time", {}, new Date(value.at * 1000).toLocaleTimeString())),
-    cell("Call", element("code", {}, `${value.method} ${value.path.replace(/^\/proxy(?=[/?]|$)/, "") || "/"}`)),
-    cell("Status", outcome(value), took),
+    ...opening(value, "Call", value.path.replace(/^\/proxy(?=[/?]|$)/, "") || "/"),
     cell("Account", injected.connection ? `${injected.identifier} via ${injected.connection}` : ""),
     cell("Upstream",
       injected.url ? element("code", {}, injected.url) : null,
-      value.refused ? element("div", { class: "reason" }, value.refused) : null),
+      value.refused ? element("div", { class: "reason" }, value.refused) : null,
+      ...faults(value)),
     cell("Injected", ...headers));
+}
+
+function request(value) {
+  const connector = state.connectors.find((each) => each.identifier === value.connector);
+  const concerns = [];
+  if (connector) concerns.push(`${connector.display_name} `);
+  if (value.connector) concerns.push(element("code", {}, value.connector));
+  if (value.connection) concerns.push(element("div", {}, `connection ${value.connection}`));
+  return element("tr", {},
+    ...opening(value, "Request", value.path),
+    cell("Operation", value.operation),
+    cell("Concerns", ...concerns),
+    cell("Faults", ...faults(value)));
 }
 
 function counted(shown, all, noun) {
@@ -134,6 +162,19 @@ function empty(text) {
   return element("p", { class: "quiet" }, text);
 }
 
+// Fills a table, and returns how many of its rows match.
+function table(id, rows, all, noun, none) {
+  const text = counted(rows.length, all.length, noun);
+  document.getElementById(`${id}-count`).textContent = text;
+  if (!rows.length) {
+    const columns = document.querySelectorAll(`#${id} th`).length;
+    const why = all.length ? `No ${noun} matches.` : none;
+    rows.push(element("tr", {}, element("td", { colspan: String(columns), class: "quiet" }, why)));
+  }
+  document.querySelector(`#${id} tbody`).replaceChildren(...rows);
+  return text;
+}
+
 function render() {
   if (!state) return;
   const words = document.getElementById("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -143,34 +184,30 @@ function render() {
     return words.every((word) => text.includes(word));
   });
   const cards = matching(state.connectors.map(card));
-  const rows = matching(state.calls.map(call));
   const connectors = counted(cards.length, state.connectors.length, "connector");
-  const calls = counted(rows.length, state.calls.length, "call");
+  const calls = table("calls", matching(state.calls.map(call)), state.calls, "call",
+    "No calls through Tool Proxy yet.");
+  const requests = table("requests", matching(state.requests.map(request)), state.requests, "request",
+    "No management requests yet.");
   document.getElementById("url").textContent = state.url;
   document.getElementById("connectors-count").textContent = connectors;
-  document.getElementById("calls-count").textContent = calls;
-  document.getElementById("summary").textContent = words.length ? `${connectors}, ${calls}` : "";
-  const faults = document.getElementById("faults");
-  faults.textContent = `Faults switched on: ${state.faults.map((fault) => fault.spec).join("  ")}`;
-  faults.hidden = !state.faults.length;
+  document.getElementById("summary").textContent = words.length ? `${connectors}, ${calls}, ${requests}` : "";
+  const active = document.getElementById("faults");
+  active.textContent = `Faults switched on: ${state.faults.map((fault) => fault.spec).join("  ")}`;
+  active.hidden = !state.faults.length;
   if (!cards.length) cards.push(empty("No connector matches."));
   else if (!words.length && !state.connectors.some((connector) => connector.is_custom)) {
     cards.unshift(empty("No connector of your own yet: point a program here and run pulumi up. What follows is built in."));
   }
   document.getElementById("connectors").replaceChildren(...cards);
-  if (!rows.length) {
-    const text = state.calls.length ? "No call matches." : "No calls through Tool Proxy yet.";
-    rows.push(element("tr", {}, element("td", { colspan: "6", class: "quiet" }, text)));
-  }
-  document.querySelector("#calls tbody").replaceChildren(...rows);
 }
 
 async function refresh() {
   const problem = document.getElementById("problem");
   try {
-    const answer = await fetch("/_local/state");
-    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-    const text = await answer.text();
+    const response = await fetch("/_local/state");
+    if (!response.ok) throw new Error(`the server returned ${response.status}`);
+    const text = await response.text();
     problem.hidden = true;
     if (text !== shown) {
       shown = text;
