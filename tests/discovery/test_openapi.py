@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
@@ -425,63 +423,6 @@ def test_every_value_has_an_origin() -> None:
     assert [note.origin for note in result.notes] == sorted(
         (note.origin for note in result.notes), key=["given", "found", "assumed", "missing"].index
     )
-
-
-JUNK = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.text(max_size=8),
-    st.just([]),
-    st.just({}),
-    st.just(["x"]),
-    st.just({"$ref": "#/x"}),
-)
-SEEDS: list[Document] = [
-    openapi(
-        {"o": code_flow(), "k": key_in("Authorization", "`Token <key>`")},
-        security=[{"o": ["notes:read"]}, {"k": []}],
-    ),
-    openapi(
-        {"b": BASIC},
-        servers=[{"url": "https://{a}.acme.io", "variables": {"a": {"default": "x", "enum": ["x", "y"]}}}],
-    ),
-    swagger({"a": SWAGGER_SCHEMES["access code"][0]}, security=[{"a": []}]),
-    openapi(paths={"/a": {"get": {"parameters": [{"in": "header", "name": "X-Api-Key", "required": True}]}}}),
-]
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of all values below a value."""
-    steps: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        steps = list(value.items())
-    elif isinstance(value, list):
-        steps = list(enumerate(value))
-    return [inner for key, item in steps for inner in [(*path, key), *places(item, (*path, key))]]
-
-
-def changed(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
-    """A copy of a value with another value at a path."""
-    if not path:
-        return junk
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = changed(value[path[0]], path[1:], junk)
-    return copy
-
-
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.data())
-def test_any_document_gives_a_definition_or_says_what_is_missing(data: st.DataObject) -> None:
-    """Whatever stands in a document: no crash, and a definition that passes review unless something is missing."""
-    document = data.draw(st.sampled_from(SEEDS))
-    for _ in range(data.draw(st.integers(1, 3))):
-        path = data.draw(st.sampled_from([p for p in places(document) if p[0] not in {"openapi", "swagger"}]))
-        document = changed(document, path, data.draw(JUNK))
-    result = made(document)
-    assert errors(result.definition) == [] or result.missing
-    for finding in errors(result.definition):
-        assert any(note.path.startswith(finding.path.split("[")[0]) for note in result.missing)
 
 
 def test_what_a_connector_cannot_do_does_not_count() -> None:

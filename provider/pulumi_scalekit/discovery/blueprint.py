@@ -88,7 +88,10 @@ class Scope:
 
     def to_payload(self) -> dict[str, Any]:
         """The scope as an entry of `available_scopes`."""
-        made: dict[str, Any] = {"scope": self.scope, "display_name": label(self.scope.rsplit("/", 1)[-1])}
+        made: dict[str, Any] = {
+            "scope": self.scope,
+            "display_name": label(self.scope.rstrip("/").rsplit("/", 1)[-1] or self.scope),
+        }
         if self.description:
             made["description"] = self.description
         return {**made, "required": True} if self.required else made

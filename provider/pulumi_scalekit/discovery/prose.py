@@ -21,7 +21,8 @@ _MARKED: Final = (
 _WORD: Final = (
     r"(?i:(?:api|access|auth|secret|private)?[-_ ]?(?:key|token|secret|jwt|credentials?))\b|[A-Z]{3,}\b"
 )
-_SCHEME: Final = r"[A-Za-z][A-Za-z0-9._-]*"
+# Bounded, and looked for at the start of words only, so that no text takes longer than in proportion to its length.
+_SCHEME: Final = r"[A-Za-z][A-Za-z0-9._-]{0,40}"
 _KNOWN: Final = frozenset(
     # A list would take a line for each word.
     "bearer token apikey api-key api_key key oauth oauth2 jwt basic geniekey apitoken".split()  # noqa: SIM905
@@ -50,7 +51,7 @@ _SAID: Final = (
         rf"\bpreceded\s+(?:by|with)(?:\s+(?:the|word|string|text))*\s+[\"'`]?(?P<word>{_SCHEME})(?![\w-])"
     ),
     # "the word Token followed by a space and your key", "'Bearer' [space] and then your token"
-    re.compile(rf"[\"'`]?(?P<word>{_SCHEME})[\"'`]?,?\s*(?:\[space\]|followed\s+by)"),
+    re.compile(rf"(?<![\w.-])(?P<word>{_SCHEME})[\"'`]?,?\s{{0,20}}(?:\[space\]|followed\s+by)"),
 )
 
 

@@ -17,6 +17,9 @@ from .hosts import host_of, is_callable, like, own_host
 from .text import first_sentence, identifier
 
 _BRACES: Final = re.compile(r"\{\{?\s*([^{}/]{1,80}?)\s*\}?\}|<([A-Za-z][\w -]{0,60})>")
+_LONGEST: Final = 2048
+"""How many characters a URL may have, for Scalekit and so for what is read."""
+_LONGEST_HOST: Final = 253
 _TEST: Final = re.compile(
     r"(?<![a-z])(sandbox(?:es)?|demo|test|tests|testing|staging|stage|stg|dev|devel|development|qa|uat|pre-?prod(?:uction)?|"
     r"non-?prod(?:uction)?|mock|mocks|mocked|canary|paper|simulat(?:or|ion)|integration env\w*|localhost|local|beta|"
@@ -168,7 +171,7 @@ def absolute(reference: str, base: str) -> Server:
         reference: The endpoint as the document has it.
         base: The base URL of the API, with placeholders.
     """
-    reference = templated(reference.strip())
+    reference = templated(reference.strip()[:_LONGEST])
     if re.match(r"[a-z][a-z0-9+.-]*://", reference, re.IGNORECASE):
         own = own_host(reference)
         url = like(own.url, base)
@@ -192,7 +195,7 @@ def templated(url: str) -> str:
 
 def _server(entry: Any, where: str) -> Server:
     entry = mapping(entry)
-    url = text_of(entry.get("url")).strip()
+    url = text_of(entry.get("url")).strip()[:_LONGEST]
     # OpenAPI 3.2 names servers; generators have had extensions for it.
     described = ("description", "name", "x-fern-server-name", "x-speakeasy-server-id", "x-name")
     description = next(filter(None, (text_of(entry.get(key)) for key in described)), "")
@@ -230,7 +233,7 @@ def _fixed(name: str, variable: Mapping[str, Any]) -> str | None:
         default = str(default)
     if len(options) == 1:
         return options[0]
-    if not isinstance(default, str):
+    if not isinstance(default, str) or len(default) > _LONGEST_HOST:
         return None
     if name.lower() in {"protocol", "scheme", "schema"}:
         return "https"

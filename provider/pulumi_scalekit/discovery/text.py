@@ -6,8 +6,9 @@ import re
 import unicodedata
 from typing import Final
 
-CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""Control characters."""
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and halves of surrogate pairs, which no encoding can write."""
+_LONGEST_TITLE: Final = 1000
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ACRONYMS: Final = {
     "api": "API",
@@ -49,7 +50,7 @@ def label(name: str) -> str:
     """A label for an identifier: `Store hash` for `store_hash`, `API key` for `api-key`."""
     parts = [_ACRONYMS.get(word, word) for word in words(name)]
     text = " ".join(parts) or name
-    return text[0].upper() + text[1:]
+    return text[:1].upper() + text[1:]
 
 
 def identifier(name: str) -> str:
@@ -64,8 +65,8 @@ def plain(text: object) -> str:
     if not isinstance(text, str):
         return ""
     text = CONTROL.sub(" ", text)
-    text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
-    text = re.sub(r"\[([^\]]*)\]\s?\([^)]*\)", r"\1", text)
+    text = re.sub(r"!\[[^\[\]]*\]\([^()]*\)", "", text)
+    text = re.sub(r"\[([^\[\]]*)\]\s?\([^()]*\)", r"\1", text)
     text = re.sub(r"</?[A-Za-z][^<>]*>", " ", text)
     return " ".join(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text).split())
 
@@ -109,8 +110,8 @@ def connector_name(title: str, host: str = "", provider: str = "") -> str:
     Returns:
         The name, at most 200 characters; empty when neither holds one.
     """
-    ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
-    ascii_title = re.sub(r"\([^)]*\)|'s\b", " ", ascii_title)
+    ascii_title = unicodedata.normalize("NFKD", title[:_LONGEST_TITLE]).encode("ascii", "ignore").decode()
+    ascii_title = re.sub(r"\([^()]*\)|'s\b", " ", ascii_title)
     parts = re.findall(r"[A-Za-z0-9]+", _VERSION.sub(" ", ascii_title)) or re.findall(
         r"[A-Za-z0-9]+", ascii_title
     )

@@ -96,15 +96,14 @@ class _Builder:
             open_[-1] = (collection, _NOTHING)
 
     def _scalar(self, event: Any) -> Any:
-        plain, quoted = event.implicit
         tag, text = event.tag, event.value
-        if tag is not None and not (tag == "!" and quoted):
+        if tag not in (None, "!"):
             if tag == f"{_TAG}str":
                 return text
             if tag not in _SCALARS:
                 raise _unknown_tag(event)
             return self._converted(tag, event)
-        if not plain:
+        if not event.implicit[0]:  # it is quoted
             return text
         if text not in self._known:
             self._known[text] = self._resolved(event)
