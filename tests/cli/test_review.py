@@ -197,6 +197,7 @@ def test_the_review_list_covers_the_documentation() -> None:
     assert values["A call sends"] == ("https://app.asana.com/api/\nAuthorization: Bearer ****", "ok")
     basic = {i.title: i.value for i in review([Subject("x", FRESHDESK)])[0].checklist}
     assert basic["Proxy URL"] == "https://{{domain}}/api  (placeholders: domain)"
+    assert basic["An account gives"] == "authorization_details.static_auth.details: domain, username"
 
 
 def test_the_first_call_is_shown_once_there_are_no_errors() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.definition.changes import align, changes, same_definition
-from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS
+from pulumi_scalekit.definition.changes import align, authorization_note, changes, same_definition
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS, UNKNOWN
 from pulumi_scalekit.definition.normalize import (
     create_payload,
     definition_of,
@@ -22,6 +22,8 @@ from pulumi_scalekit.definition.normalize import (
 from pulumi_scalekit.definition.stored import merge_drift, unapplied
 
 from ..e2e.cases import CHANGES, SAME
+from ..support.definitions import BEARER
+from ..support.live import edit
 from ..support.strategies import ANYTHING, damaged, definitions
 
 ANY_DEFINITION = st.one_of(
@@ -114,3 +116,21 @@ def test_true_is_not_one() -> None:
     """JSON tells true from 1, and so does a comparison."""
     assert [str(change) for change in changes({"a": [True]}, {"a": [1]})] == ["a[0]"]
     assert plain({"a": 3.0, "b": [2.5, None], "c": None}) == {"a": 3, "b": [2.5, None]}
+
+
+@pytest.mark.parametrize(
+    ("path", "added", "note"),
+    [
+        ("auth_patterns[0].fields", [{"field_name": "key"}], "adds field key; removes field token: "),
+        ("auth_patterns[0].fields", [{"field_name": "key"}, UNKNOWN], "adds field key: "),
+        ("auth_patterns[0].fields[0].field_name", UNKNOWN, ""),
+        ("auth_patterns[0].fields", UNKNOWN, ""),
+        ("auth_patterns[0]", UNKNOWN, ""),
+        ("auth_patterns", UNKNOWN, ""),
+    ],
+)
+def test_what_is_not_known_is_not_removed(path: str, added: Any, note: str) -> None:
+    """A field of a list that is not known yet is not said to be removed."""
+    told = authorization_note(normalize(BEARER), normalize(edit(BEARER, {path: added})))
+    assert told.startswith(note)
+    assert bool(told) == bool(note)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pulumi_scalekit.auth import Auth, Definition
+from pulumi_scalekit.auth import Auth, Definition, Field, Scope
 from pulumi_scalekit.payload import Payload, Property, properties_by_key, properties_of
 
-from .keys import ABSENT, DEFINITION_KEYS, UNKNOWN
+from .keys import ABSENT, DEFINITION_KEYS, UNKNOWN, has_unknown
 from .normalize import Json, mappings, normal_member, normalize
 from .paths import Path, format_path
 
@@ -145,32 +145,19 @@ def replacements(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[Path]
     ]
 
 
-def scopes_and_fields(normal: Mapping[str, Json]) -> tuple[set[str], set[str]]:
-    """The OAuth scopes and the input names of all patterns: what connected accounts have agreed to."""
-    scopes: set[str] = set()
-    fields: set[str] = set()
-    for pattern in mappings(normal.get("auth_patterns")):
-        config = pattern.get("oauth_config")
-        listed = config.get("available_scopes") if isinstance(config, Mapping) else None
-        scopes.update(
-            str(scope["scope"]) for scope in mappings(listed) if isinstance(scope.get("scope"), str)
-        )
-        for key in ("fields", "account_fields"):
-            fields.update(
-                field["field_name"]
-                for field in mappings(pattern.get(key))
-                if isinstance(field.get("field_name"), str)
-            )
-    return scopes, fields
-
-
 def authorization_note(old: Mapping[str, Json], new: Mapping[str, Json]) -> str:
-    """What a change means for those who have authorized already, or "" where it means nothing to them."""
+    """What a change means for those who have authorized already, or "" where it means nothing to them.
+
+    Both are normal forms. What is not known yet in the new one is not called removed.
+    """
     parts = []
-    for noun, before, after in zip(
-        ("scope", "field"), scopes_and_fields(old), scopes_and_fields(new), strict=True
-    ):
-        for verb, names in (("adds", after - before), ("removes", before - after)):
+    for noun, listed, identity in (("scope", _scopes, Scope.IDENTITY), ("field", _fields, Field.IDENTITY)):
+        before, after = (
+            {name for item in mappings(listed(form)) if isinstance(name := item.get(identity), str)}
+            for form in (old, new)
+        )
+        removed = set() if has_unknown(listed(new)) else before - after
+        for verb, names in (("adds", after - before), ("removes", removed)):
             if names:
                 parts.append(f"{verb} {noun}{'s' if len(names) > 1 else ''} {', '.join(sorted(names))}")
     if not parts:
@@ -179,6 +166,26 @@ def authorization_note(old: Mapping[str, Json], new: Mapping[str, Json]) -> str:
         f"{'; '.join(parts)}: existing connections and connected accounts keep the old settings "
         "until they are made again or re-authorized"
     )
+
+
+def _fields(normal: Mapping[str, Json]) -> list[Json]:
+    """The inputs of all patterns, in which a list that is not known yet is one unknown input."""
+    return _members(_members([normal], "auth_patterns"), "fields", "account_fields")
+
+
+def _scopes(normal: Mapping[str, Json]) -> list[Json]:
+    return _members(_members(_members([normal], "auth_patterns"), "oauth_config"), "available_scopes")
+
+
+def _members(parents: list[Json], *keys: str) -> list[Json]:
+    found: list[Json] = []
+    for parent in parents:
+        if parent is UNKNOWN:
+            found.append(UNKNOWN)
+        elif isinstance(parent, Mapping):
+            for value in (parent.get(key) for key in keys):
+                found += value if isinstance(value, list) else [value]
+    return found
 
 
 def _identities(of: type[Payload]) -> dict[str, str]:

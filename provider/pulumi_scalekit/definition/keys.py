@@ -5,6 +5,7 @@ Programs, and runs that find nothing to change, need no more than these, and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from pulumi_scalekit.auth import AUTH_CLASSES, Definition
@@ -31,6 +32,9 @@ CATALOGUE_TYPES: Final = ("OAUTH_M2M", "GOOGLE_DWD", "TRELLO_OAUTH1", "TRUSTED_I
 CREDENTIALS: Final = {kind.TYPE: kind.CREDENTIALS for kind in AUTH_CLASSES}
 """The credential fields of each auth type: what mutations apply to."""
 
+BY_CONNECTION: Final = frozenset({"domain", "version"})
+"""Placeholders that a connection's `context` may fill, for OAUTH over MCP."""
+
 
 class _Unknown:
     """The type of `UNKNOWN`: a value that only the next `pulumi up` will know."""
@@ -44,6 +48,15 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
+
+
+def has_unknown(value: object) -> bool:
+    """Whether any value at or below this one is not known yet."""
+    if isinstance(value, Mapping):
+        return any(has_unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(has_unknown(item) for item in value)
+    return value is UNKNOWN
 
 
 ABSENT: Final = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()

@@ -108,7 +108,8 @@ def normal_object(value: Json, of: type[Payload]) -> Json:
 def create_payload(definition: Mapping[str, Json]) -> dict[str, Json]:
     """The body of a create: what was declared, and `proxy_enabled`, which is mandatory."""
     body = {key: definition[key] for key in DEFINITION_KEYS if definition.get(key) is not None}
-    return {"proxy_enabled": True, **body}
+    body.setdefault("proxy_enabled", True)
+    return body
 
 
 def update_payload(definition: Mapping[str, Json]) -> dict[str, Json]:

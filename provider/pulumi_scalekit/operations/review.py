@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from pulumi_scalekit.definition.account_values import account_values
 from pulumi_scalekit.definition.check import findings
 from pulumi_scalekit.definition.finding import Finding, Severity
-from pulumi_scalekit.definition.keys import UNKNOWN
+from pulumi_scalekit.definition.keys import UNKNOWN, has_unknown
 from pulumi_scalekit.definition.rules import RULES
 from pulumi_scalekit.definition.urls import placeholders
 
@@ -150,6 +151,8 @@ def checklist(definition: Mapping[str, Any], found: Iterable[Finding]) -> Iterat
     yield item("OAuth scopes", ", ".join(scopes), rf"{config}\.available_scopes", used=bool(scopes))
     yield item("Proxy URL", f"{_shown(definition.get('proxy_url'))}{filled}", "proxy_url|proxy_enabled")
     yield _first_call(definition, found)
+    places = [f"{place}: {', '.join(names)}" for place, names in account_values(definition).items()]
+    yield Item("An account gives", "\n".join(places), "ok" if places else "not used")
     yield item("MCP", "yes" if any(mcp) else "no", rf"{pattern}\.is_mcp", used=any(mcp))
 
 
@@ -159,7 +162,7 @@ def _first_call(definition: Mapping[str, Any], found: Iterable[Finding]) -> Item
     from pulumi_scalekit.tool_proxy.dry_run import dry_run
 
     title = "A call sends"
-    if any(f.severity == "error" for f in found) or _has_secret(definition):
+    if any(f.severity == "error" for f in found) or has_unknown(definition):
         return Item(title, "", "not used")
     try:
         request = dry_run(definition, "GET", "/", {}).request
@@ -181,14 +184,6 @@ def _field_text(spec: Mapping[str, Any]) -> str:
 
 def _scope_text(scope: Mapping[str, Any]) -> str:
     return f"{_shown(scope.get('scope', '?'))}{' (required)' if scope.get('required') is True else ''}"
-
-
-def _has_secret(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_has_secret(item) for item in value.values())
-    if isinstance(value, list):
-        return any(_has_secret(item) for item in value)
-    return value is UNKNOWN
 
 
 def _shown(value: Any) -> str:

@@ -39,17 +39,6 @@ def field_names(pattern: Mapping[str, Any], *keys: str) -> set[str]:
     }
 
 
-def has_unknown(value: object) -> bool:
-    """Whether any value at or below this one is not known yet."""
-    if value is UNKNOWN:
-        return True
-    if isinstance(value, Mapping):
-        return any(has_unknown(item) for item in value.values())
-    if isinstance(value, list):
-        return any(has_unknown(item) for item in value)
-    return False
-
-
 def has_unknown_names(pattern: Mapping[str, Any]) -> bool:
     """Whether the set of declared field names is not known yet."""
     return any(

@@ -11,17 +11,15 @@ from pulumi_scalekit.auth import Definition, OAuthConfig
 from pulumi_scalekit.payload import properties_of
 
 from ..finding import Finding
-from ..keys import UNKNOWN
+from ..keys import BY_CONNECTION, UNKNOWN, has_unknown
 from ..paths import Path, format_path
 from ..urls import HOST_LABEL, PLACEHOLDER, domain_allows, placeholders, url_fault
 from .rule import rule
-from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown, has_unknown_names, patterns, type_of
+from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown_names, patterns, type_of
 
 _URLS: Final = tuple(declared.key for declared in properties_of(Definition) if declared.spec.is_url)
 _ENDPOINTS: Final = tuple(declared.key for declared in properties_of(OAuthConfig) if declared.spec.is_url)
 _BRACES: Final = "write placeholders as {{name}}; in an f-string of Python, double each brace: {{{{name}}}}"
-_BY_CONNECTION: Final = frozenset({"domain", "version"})
-"""Placeholders that a connection's `context` may fill, for OAUTH over MCP."""
 
 
 @rule("url")
@@ -57,7 +55,7 @@ def placeholder_undeclared(definition: Mapping[str, Any]) -> Iterator[Finding]:
         for name in names:
             if name in field_names(pattern, right):
                 continue
-            if kind == "OAUTH" and name in _BY_CONNECTION and pattern.get("is_mcp") in (True, UNKNOWN):
+            if kind == "OAUTH" and name in BY_CONNECTION and pattern.get("is_mcp") in (True, UNKNOWN):
                 continue
             if kind == "NO_AUTH":
                 fix = "write the address out: a pattern without authentication collects no values"
