@@ -21,7 +21,19 @@ from pulumi_scalekit.local import LocalScalekit
 from .conftest import Result
 from .samples import TAVILY
 
-COMMANDS = ("list", "show", "accounts", "export", "curl", "import", "promote", "compare", "review", "serve")
+COMMANDS = (
+    "list",
+    "show",
+    "accounts",
+    "export",
+    "curl",
+    "import",
+    "promote",
+    "compare",
+    "review",
+    "summarize",
+    "serve",
+)
 Run = Callable[..., Result]
 
 

@@ -28,6 +28,7 @@ from . import (
     review,
     serve,
     show,
+    summarize,
 )
 from .console import Screen, help_text
 from .exit_codes import INTERRUPTED
@@ -63,7 +64,21 @@ def _root(
     pass
 
 
-for command in (list_, show, new, export, curl, import_, promote, compare, review, accounts, call, serve):
+for command in (
+    list_,
+    show,
+    new,
+    export,
+    curl,
+    import_,
+    promote,
+    compare,
+    review,
+    summarize,
+    accounts,
+    call,
+    serve,
+):
     command.add_to(app)
 
 
