@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.operations.ownership import read_ownership
 from pulumi_scalekit.operations.pulumi_cli import ENGINE_VARIABLE, Project, find_engine, find_project
 from pulumi_scalekit.operations.state import managed_connectors, resources_of
+from pulumi_scalekit.settings import Settings
 
 from . import fake_engine
 from .conftest import Result, seed, writes
@@ -107,6 +110,31 @@ def test_only_what_is_named(stacks: Stacks, dev: LocalScalekit) -> None:
     again = stacks("import", "my asana", "Tavily", "--stack", "dev", "--json").json
     assert [e["identifier"] for e in again["imported"]] == [asana]
     assert again["already_managed"] == [tavily]
+
+
+def test_what_nobody_manages(stacks: Stacks, dev: LocalScalekit) -> None:
+    """`list --unmanaged` names connectors and connections without an owner, and the share that has one."""
+    asana, tavily = seed(dev, ASANA, TAVILY)
+    stacks("import", tavily, "--stack", "other")
+    with Client(Settings(dev.url, dev.client_id, dev.client_secret)) as client:
+        connection = Connections(client).create(name="asana", connector=asana, auth_type="OAUTH")
+    found = stacks("list", "--env", "dev", "--unmanaged", "--json")
+    assert found.code == 3
+    assert [c["identifier"] for c in found.json["connectors"]] == [asana]
+    assert [c["id"] for c in found.json["connections"]] == [connection["id"]]
+    assert (found.json["managed"], found.json["total"]) == (1, 3)
+    assert "1 of 3 (33 %)" in stacks("list", "--env", "dev", "--unmanaged").err
+
+    state = stacks.kept
+    resources = state["stacks"]["other"]["deployment"]["resources"]
+    urn = "urn:pulumi:other::shop::pulumi-python:dynamic/scalekit:Connection::asana"
+    outputs = {"environment_url": dev.url}
+    resources.append({"urn": urn, "type": urn.split("::")[2], "id": connection["id"], "outputs": outputs})
+    stacks.file.write_text(json.dumps(state))
+    stacks("import", asana, "--stack", "dev")
+    complete = stacks("list", "--env", "dev", "--unmanaged")
+    assert (complete.code, complete.out) == (0, "")
+    assert "3 of 3 (100 %)" in complete.err
 
 
 def test_a_broken_definition_is_found_before_anything_is_written(stacks: Stacks, dev: LocalScalekit) -> None:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from . import options
-from .console import Column, Screen, counted
+from .console import Column, Screen, counted, help_text
+from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
+    from pulumi_scalekit.operations.environments import Profile
 
-HELP: Final = """List the custom connectors of an environment.
+HELP: Final = help_text("""
+List the custom connectors of an environment.
 
-[bold]Example[/bold]
+With --unmanaged, list the connectors and connections that no stack of the Pulumi program here (or in --program)
+manages, and the share that is managed; it ends with exit code 3 when there are such.
+
+[bold]Examples[/bold]
 
   pulumi-scalekit list --env dev --json | jq -r '.[].identifier'
-"""
+  pulumi-scalekit list --env production --unmanaged --program infrastructure
+""")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,11 +34,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_connectors(
-    *, env: options.Env = None, json: options.Json = False, program: options.Program = Path()
+    *,
+    env: options.Env = None,
+    unmanaged: Annotated[
+        bool, options.flag("--unmanaged", help="Only what no stack of the program manages.")
+    ] = False,
+    json: options.Json = False,
+    program: options.Program = Path(),
 ) -> None:
     """List connectors."""
     screen = Screen()
     profile = options.profile_of(env, program)
+    if unmanaged:
+        _list_unmanaged(screen, profile, program, json=json)
+        return
     connectors = options.connectors_of(profile, screen)
     if json:
         screen.json(connectors)
@@ -44,6 +60,44 @@ def list_connectors(
     ]
     screen.table(columns, [_row(connector) for connector in connectors])
     screen.note(f"{counted(len(connectors), 'connector')} in {profile.url}", style="dim")
+
+
+def _list_unmanaged(screen: Screen, profile: Profile, program: Path, *, json: bool) -> None:
+    from pulumi_scalekit.api.client import Client
+    from pulumi_scalekit.operations.ownership import read_ownership
+    from pulumi_scalekit.operations.pulumi_cli import Project
+    from pulumi_scalekit.operations.unmanaged import find_unmanaged
+
+    project = Project.at(program)
+    with screen.working(f"Reading the stacks of {project.directory}"):
+        ownership = read_ownership(project)
+    with screen.working(f"Reading {profile.url}"), Client(profile.settings) as client:
+        found = find_unmanaged(client, ownership)
+    managed = found.total - found.count
+    if json:
+        screen.json(
+            {
+                "environment_url": profile.url,
+                "managed": managed,
+                "total": found.total,
+                "connectors": list(found.connectors),
+                "connections": list(found.connections),
+            }
+        )
+    else:
+        rows = [["connector", *_row(connector)[:2]] for connector in found.connectors]
+        rows += [["connection", str(c.get("id")), str(c.get("key_id"))] for c in found.connections]
+        if rows:
+            columns = [Column("KIND"), Column("IDENTIFIER", "cyan", keep=True), Column("NAME", wrap=True)]
+            screen.table(columns, rows)
+        share = f" ({100 * managed // found.total} %)" if found.total else ""
+        screen.note(
+            f"{managed} of {found.total}{share} in {profile.url} are managed by {project.name}.", "dim"
+        )
+        if found.without_connections:
+            screen.note("Connections were left out: this client may not list them.", "yellow")
+    if found.count:
+        raise typer.Exit(ATTENTION)
 
 
 def _row(connector: Attributes) -> list[str]:

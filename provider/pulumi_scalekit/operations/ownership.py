@@ -7,7 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .pulumi_cli import Project
-from .state import Deployment, Managed, environments_at, environments_of, managed_connectors
+from .state import (
+    Deployment,
+    Managed,
+    environments_at,
+    environments_of,
+    managed_connections,
+    managed_connectors,
+)
 
 _AT_ONCE = 4
 """How many states are exported at a time: each is a process of its own."""
@@ -19,6 +26,8 @@ class Ownership:
 
     managed: dict[tuple[str, str], Managed] = field(default_factory=dict)
     """The managing resource, by environment URL and identifier."""
+    connections: dict[tuple[str, str], Managed] = field(default_factory=dict)
+    """The resource that manages a connection, by environment URL and the connection's id."""
     stacks: dict[str, set[str]] = field(default_factory=dict)
     """The stacks that deploy to an environment, by its URL."""
 
@@ -42,6 +51,8 @@ def read_ownership(project: Project, *, without: Iterable[str] = ()) -> Ownershi
     for stack, (deployment, urls) in zip(names, states, strict=True):
         for managed in managed_connectors(deployment, stack):
             found.managed[managed.environment_url, managed.identifier] = managed
+        for managed in managed_connections(deployment, stack):
+            found.connections[managed.environment_url, managed.identifier] = managed
         for url in urls:
             found.stacks.setdefault(url, set()).add(stack)
     return found

@@ -32,6 +32,7 @@ Deployment = dict[str, Any]
 Resource = dict[str, Any]
 
 CONNECTOR_TYPE: Final = "pulumi-python:dynamic/scalekit:Connector"
+CONNECTION_TYPE: Final = "pulumi-python:dynamic/scalekit:Connection"
 PROVIDER_TYPE: Final = "pulumi:providers:pulumi-python"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 DEPLOYMENT_VERSIONS: Final = (3, 4)
@@ -91,6 +92,17 @@ def managed_connectors(deployment: Deployment, stack: str) -> list[Managed]:
     return found
 
 
+def managed_connections(deployment: Deployment, stack: str) -> list[Managed]:
+    """The connections that a stack manages, by the same rule; `identifier` is the connection's id."""
+    found = []
+    for resource in _managed(deployment, CONNECTION_TYPE):
+        outputs = plain_values(resource.get("outputs") or {})
+        urn = str(resource["urn"])
+        url = str(outputs.get("environment_url") or "")
+        found.append(Managed(stack, urn.rpartition("::")[2], str(resource.get("id") or ""), url, urn))
+    return found
+
+
 def resource_names_in(deployment: Deployment) -> set[str]:
     """The names that the stack's connectors have in the program, those that it merely reads included."""
     connectors = (r for r in resources_of(deployment) if r.get("type") == CONNECTOR_TYPE)
@@ -113,8 +125,12 @@ def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, An
 
 
 def _connectors(deployment: Deployment) -> Iterator[Resource]:
+    return _managed(deployment, CONNECTOR_TYPE)
+
+
+def _managed(deployment: Deployment, type_: str) -> Iterator[Resource]:
     for resource in resources_of(deployment):
-        if resource.get("type") != CONNECTOR_TYPE:
+        if resource.get("type") != type_:
             continue
         if not (resource.get("delete") or resource.get("external")):
             yield resource
