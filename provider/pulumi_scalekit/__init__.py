@@ -13,7 +13,7 @@ from .auth import (
     Option,
     Scope,
 )
-from .connection import Connection
+from .connection import Connection, OAuthApp
 from .connector import Connector
 from .functions import ConnectorInfo, get_connectors
 
@@ -28,6 +28,7 @@ __all__ = [
     "Mutation",
     "NoAuth",
     "OAuth",
+    "OAuthApp",
     "OAuthConfig",
     "Option",
     "Scope",

@@ -204,6 +204,55 @@ def test_what_is_no_list_of_connectors_is_an_error(providers: object) -> None:
         Connectors(client(app)).listed()
 
 
+BUILT_IN = {"identifier": "GMAIL", "display_name": "Gmail"}
+CUSTOM = {"identifier": "A:1", "display_name": "A", "is_custom": True}
+
+
+@pytest.mark.parametrize("nothing", [httpx.Response(204), httpx.Response(200), httpx.Response(200, json={})])
+def test_an_empty_response_is_not_an_empty_environment(nothing: httpx.Response) -> None:
+    """A list that says nothing is read as all connectors, of which no environment has none; or not at all."""
+    app = App(lambda _r: httpx.Response(nothing.status_code, content=nothing.content))
+    with pytest.raises(ProtocolError, match="returned neither entries nor that there are none"):
+        Connectors(client(app)).listed()
+
+    def all_only(request: httpx.Request) -> httpx.Response:
+        everything = request.url.params["filter.provider_type"] == "ALL"
+        return ok({"providers": [BUILT_IN, CUSTOM]}) if everything else ok({})
+
+    app.handler = all_only
+    assert Connectors(client(app)).listed() == [CUSTOM]
+
+
+@pytest.mark.parametrize("page", [{"providers": []}, {"total_size": 0}, {"providers": [], "total_size": "0"}])
+def test_an_empty_list_says_so(page: dict[str, object]) -> None:
+    """By an empty list, or by its size, as a number or as protobuf writes one."""
+    assert Connectors(client(App(lambda _r: ok(page)))).listed() == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"total_size": 1},
+        {"providers": None},
+        {"providers": [], "total_size": 3},
+        {"providers": [CUSTOM], "total_size": "2"},
+        {"connections": []},
+    ],
+)
+def test_a_list_must_be_as_long_as_it_says(page: dict[str, object]) -> None:
+    """What does not add up is not a list: nothing is created or forgotten by it."""
+    with pytest.raises(ProtocolError, match=r"of a list that has|not such a list"):
+        Connectors(client(App(lambda _r: ok(page)))).listed()
+
+
+def test_very_many_small_values_are_refused_before_they_are_read() -> None:
+    """They would take fifty times their size in memory, and minutes."""
+    content = b'{"providers": [' + b"0," * 2_100_000 + b"0]}"
+    app = App(lambda _r: httpx.Response(200, content=content))
+    with pytest.raises(ProtocolError, match="not a usable JSON object"):
+        client(app, attempts=1).call("x", "GET", "/x")
+
+
 UNUSABLE = {
     "empty list": b"[]",
     "text": b'"text"',

@@ -9,6 +9,7 @@ import pytest
 
 from pulumi_scalekit.api.connectors import MAX_USERS, Connectors
 from pulumi_scalekit.errors import (
+    ApiError,
     ConnectorExists,
     Interrupted,
     InUse,
@@ -123,6 +124,25 @@ def test_a_stranger_of_the_same_name_is_not_taken_for_ones_own() -> None:
     with pytest.raises(ConnectorExists, match="may have been created") as caught:
         connectors.create(connector("A"))
     assert caught.value.identifiers == ("C:1",)
+    assert environment.counts["POST /api/v1/custom-providers"] == 1
+
+
+def test_a_server_that_normalises_is_recognised() -> None:
+    """A connector of the name that differs only as servers write things is the one that was made."""
+    environment = Environment()
+    environment.after = [CUT]
+    write = environment._write
+
+    def normalise(request: httpx.Request) -> Reply:
+        done = write(request)
+        stored = environment.connectors["C:1"]
+        stored["proxy_url"] = "https://api.example.com/"
+        stored["auth_patterns"] = [{**stored["auth_patterns"][0], "description": "", "fields": []}]
+        return done
+
+    environment._write = normalise  # type: ignore[method-assign]
+    declared = connector("A", proxy_url="https://API.example.com")
+    assert Connectors(client(environment)).create(declared)["identifier"] == "C:1"
     assert environment.counts["POST /api/v1/custom-providers"] == 1
 
 
@@ -292,6 +312,23 @@ def test_deleting_what_is_gone_is_fine() -> None:
 
 
 IN_USE = "provider C:1 is in use"
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_in_use_is_told_by_its_code(status: int) -> None:
+    """Scalekit's code decides; only where there is none do its words."""
+    in_use = refusal(status, "cannot delete", error_code="PROVIDER_HAS_EXISTING_CONNECTIONS")
+    app = App(lambda r: in_use if r.method == "DELETE" else ok())
+    with pytest.raises(InUse):
+        Connectors(client(app)).delete("C:1")
+    for other in (
+        refusal(status, "the connection to the database is in use", error_code="INTERNAL_STATE"),
+        refusal(status, "a connection timed out"),
+    ):
+        app.handler = lambda r, other=other: other if r.method == "DELETE" else ok()  # type: ignore[misc]
+        with pytest.raises(ApiError) as caught:
+            Connectors(client(app)).delete("C:1")
+        assert not isinstance(caught.value, InUse)
 
 
 def users(request: httpx.Request) -> httpx.Response:

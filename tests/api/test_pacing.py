@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
-from pulumi_scalekit.api.retries import ConcurrencyLimit
+from pulumi_scalekit.api.retries import Budget, ConcurrencyLimit
 
 from .apps import App, at_once, client, ok, refusal
 
@@ -97,3 +98,38 @@ def test_a_turn_is_given_back_when_its_call_fails() -> None:
     api = client(app, parallel=2)
     at_once(16, lambda _: api.call("x", "GET", "/x"))
     assert at_once(4, lambda _: api.call("y", "GET", "/y")) == [{}] * 4
+
+
+def test_a_budget_is_spread_and_never_exceeded() -> None:
+    """In any minute there are at most so many requests, evenly apart, also after a rest."""
+    clock = Clock()
+    starts: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    budget = Budget(30, clock=clock, sleep=sleep)
+    for rest in [0.0] * 90 + [300.0] + [0.0] * 90:
+        clock.now += rest
+        budget.wait()
+        starts.append(clock.now)
+    for begin in starts:
+        assert sum(begin <= start < begin + 60 for start in starts) <= 30
+    assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > 2
+
+
+def test_a_budget_holds_for_all_threads_and_token_requests() -> None:
+    """Every request waits for its turn, whoever makes it."""
+    times: list[float] = []
+    app = App(lambda _r: ok())
+    api = client(lambda request: (times.append(time.monotonic()), app(request))[1], requests_per_minute=600.0)
+    assert at_once(8, lambda _: api.call("x", "GET", "/x")) == [{}] * 8
+    assert len(times) == 9
+    assert max(times) - min(times) > 8 * 0.1
+
+
+def test_without_a_budget_nothing_waits() -> None:
+    """Which is the default."""
+    budget = Budget(0, sleep=lambda _: (_ for _ in ()).throw(AssertionError("it waited")))
+    for _ in range(100):
+        budget.wait()

@@ -161,3 +161,15 @@ def test_a_missing_permission_names_it() -> None:
     with pytest.raises(PermissionDenied, match="needs agent_connectors:write"):
         client(app).call("x", "POST", "/x", body={})
     assert app.counts == {"POST /oauth/token": 1, "POST /x": 1}
+
+
+def test_a_403_names_no_other_permission() -> None:
+    """Advice repeats what the response names, and nothing where it names nothing."""
+    app = App(lambda _r: refusal(403, "denied", resource_info={"required_permissions": ["sso:write"]}))
+    with pytest.raises(PermissionDenied, match=r"Give this API client sso:write in the Scalekit Dashboard"):
+        client(app).call("x", "GET", "/x")
+    app.handler = lambda _r: refusal(403, "denied")
+    with pytest.raises(PermissionDenied, match="does not say which permission") as caught:
+        client(app).call("x", "GET", "/x")
+    assert ":read" not in str(caught.value)
+    assert ":write" not in str(caught.value)

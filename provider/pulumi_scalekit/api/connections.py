@@ -1,11 +1,14 @@
 """The connections of one environment: what a connector needs before accounts can use it.
 
-Scalekit marks this part of its API as a preview; the documented way to make a connection is the dashboard.
+Scalekit marks this part of its API as a preview. The facts come from the vendor's SDKs (Python 2.21, Node 2.18,
+Java 2.6). A name is given once in an environment, so a create can be sent again: Scalekit refuses a second one.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import time
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pulumi_scalekit.errors import (
     ApiError,
@@ -30,6 +33,10 @@ from .responses import Attributes
 
 PAGE_SIZE: Final = 30
 """The largest page of the connection list, as documented."""
+DUPLICATE: Final = "DUPLICATE_IDENTIFIER"
+"""The error code of a create whose name another connection has."""
+RESTRICTED: Final = "RESTRICTED_CONNECTION_NAME"
+"""The error code of a create whose name Scalekit keeps for itself."""
 _LIST: Final = "list connections"
 
 
@@ -47,10 +54,13 @@ class Connections:
             delay=client.settings.list_delay,
         )
 
-    def listed(self) -> list[Attributes]:
-        """All connections, from the server.
+    # --- Reading -------------------------------------------------------------------------------------------
 
-        A page that says nothing is an empty list here: Scalekit itself refuses a second connection of a name.
+    def listed(self) -> list[Attributes]:
+        """All app connections, from the server, without their settings.
+
+        A page that says nothing is an empty list here: no connection is forgotten by it (`get` asks for each by its
+        id), and none duplicated, since Scalekit itself refuses a second connection of a name.
         """
         params: dict[str, str | int] = {"page_size": PAGE_SIZE}
         try:
@@ -77,8 +87,17 @@ class Connections:
         return connections[:maximum], len(connections) > maximum or bool(page.get("next_page_token"))
 
     def get(self, connection_id: str) -> Attributes | None:
-        """The connection of an id, or `None` where the environment has none."""
-        return self._list_cache.get(connection_id)
+        """The connection of an id with its settings, secrets masked; `None` where Scalekit says there is none.
+
+        Raises:
+            ScalekitError: It could not be read.
+        """
+        action = f"read connection {printable(connection_id)}"
+        try:
+            response = self.client.call(action, "GET", paths.connection_path(connection_id))
+        except NotFound:
+            return None
+        return self._connection(response, action)
 
     def named(self, name: str) -> list[Attributes]:
         """The connections of a name, no older than this process's own last write."""
@@ -88,40 +107,66 @@ class Connections:
         """The connections of a name by the first list and this process's own writes."""
         return self._list_cache.known(name)
 
-    def create(self, *, name: str, connector: str, auth_type: str) -> Attributes:
-        """Create a connection, exactly once.
+    def deleted(self, name: str) -> bool:
+        """Whether this process has deleted a connection of that name."""
+        return name in self._deleted
+
+    # --- Writing -------------------------------------------------------------------------------------------
+
+    def create(
+        self,
+        *,
+        name: str,
+        connector: str,
+        auth_type: str,
+        auth_mode: str | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> Attributes:
+        """Create an app connection, exactly once, and return it as stored.
 
         Args:
             name: Its name, by which Tool Proxy calls address it (`key_id`).
             connector: The connector's identifier (`provider_key`).
             auth_type: The type of the connector's auth pattern.
+            auth_mode: `USER` (Scalekit's default) or `ORG_WIDE`.
+            context: `domain` and `version`, which fill a templated `proxy_url`.
 
         Raises:
             ConnectorExists: A connection of that name exists already.
             ScalekitError: It could not be created.
         """
         if existing := self.known(name):
-            raise exists_error(name, existing, self.client.settings.environment_url)
-        body = {"provider": "CUSTOM", "type": auth_type, "provider_key": connector, "key_id": name}
-        what = f"create connection {name!r} of connector {connector}"
+            raise self._exists(name, existing)
+        body: dict[str, Any] = {
+            "provider": "CUSTOM",
+            "type": auth_type,
+            "provider_key": connector,
+            "key_id": name,
+        }
+        if auth_mode:
+            body["auth_mode"] = auth_mode
+        if context:
+            body["context"] = dict(context)
+        action = f"create connection {name!r} of connector {connector}"
         with self._list_cache.write() as written:
-            attributes = self._create_once(what, body)
+            attributes = self._create_once(action, body)
             written[attributes["id"]] = attributes
             return attributes
 
-    def _create_once(self, what: str, body: dict[str, str]) -> Attributes:
+    def _create_once(self, action: str, body: Mapping[str, Any]) -> Attributes:
+        name, unknown = body["key_id"], False
+
         def is_mine(connection: Attributes) -> bool:
             return connection.get("provider_key") in (None, body["provider_key"])
 
         for attempts_left in reversed(range(self.client.settings.attempts)):
             try:
-                return self._made(what, body)
+                return self._post(action, body)
             except (TransportError, ServerError) as error:
                 if not error.ambiguous:
                     raise
                 try:
-                    # A name is given once in an environment: what is there under it now was made here.
-                    found = self._list_cache.search(body["key_id"], is_mine)
+                    found = self._list_cache.search(name, is_mine)
                 except ScalekitError:
                     raise error from None
                 if found:
@@ -129,22 +174,89 @@ class Connections:
                 # What may still take effect is not sent a second time.
                 if error.pending or not attempts_left:
                     raise
+                unknown = True
+            except (InvalidRequest, Conflict) as error:
+                refusal = self._refused(error, name)
+                # Taken by what an attempt of unknown outcome made, perhaps: the name was free before.
+                mine = [c for c in self.known(name) if is_mine(c)] if unknown else []
+                if mine and isinstance(refusal, ConnectorExists):
+                    return mine[0]
+                raise refusal from None
         raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
 
-    def _made(self, what: str, body: dict[str, str]) -> Attributes:
+    def _post(self, action: str, body: Mapping[str, Any]) -> Attributes:
         # Without the flag it is not an app connection: it could have no accounts, and no list would show it.
         response = self.client.call(
-            what,
+            action,
             "POST",
             paths.CONNECTIONS,
             params={"flags.is_app": "true"},
             body=body,
             repeatable=False,
         )
-        connection = response.get("connection")
-        if not isinstance(connection, dict) or not isinstance(connection.get("id"), str):
-            raise ProtocolError(f"{what} failed: no connection was returned")
-        return {**body, **connection}
+        return {**body, **self._connection(response, action)}
+
+    def _refused(self, error: ApiError, name: str) -> ScalekitError:
+        """The error for a create that Scalekit refused, with what the name has to do with it."""
+        if error.error_code == RESTRICTED:
+            error.remedy = f"Scalekit keeps the name {name!r} for itself: choose another connection_name"
+        elif error.error_code == DUPLICATE:
+            try:
+                found = self._list_cache.newer_than(time.monotonic()).named(name)
+            except ScalekitError:
+                found = []  # Scalekit's own words must do
+            if found:
+                return self._exists(name, found)
+            error.remedy = (
+                f"Another connection has the name {name!r}; it may not be an app connection, which lists show. "
+                "Choose another connection_name"
+            )
+        return error
+
+    def _exists(self, name: str, existing: list[Attributes]) -> ConnectorExists:
+        return exists_error(name, existing, self.client.settings.environment_url)
+
+    def update(
+        self,
+        connection_id: str,
+        *,
+        name: str,
+        connector: str,
+        auth_type: str,
+        oauth_config: Mapping[str, Any] | None = None,
+    ) -> Attributes:
+        """Change a connection, and return it as stored. Safe to repeat.
+
+        Args:
+            connection_id: Its id.
+            name: Its name from now on.
+            connector: The connector's identifier.
+            auth_type: Its type from now on. Another type resets the settings.
+            oauth_config: The settings of its OAuth application, in the API's own form.
+
+        Raises:
+            ScalekitError: It could not be changed.
+        """
+        body: dict[str, Any] = {"key_id": name, "provider_key": connector, "type": auth_type}
+        if oauth_config is not None:
+            body["oauth_config"] = dict(oauth_config)
+        action = f"update connection {name!r} ({printable(connection_id)})"
+        with self._list_cache.write() as written:
+            response = self.client.call(action, "PATCH", paths.connection_path(connection_id), body=body)
+            attributes = self._connection(response, action)
+            written[connection_id] = attributes
+            return attributes
+
+    def set_enabled(self, connection_id: str, *, name: str, enabled: bool) -> None:
+        """Enable or disable a connection. Safe to repeat.
+
+        Raises:
+            ScalekitError: It could not be done.
+        """
+        verb = "enable" if enabled else "disable"
+        action = f"{verb} connection {name!r} ({printable(connection_id)})"
+        with self._list_cache.write():
+            self.client.call(action, "PATCH", paths.connection_path(connection_id, verb=verb))
 
     def delete(self, connection_id: str, *, name: str = "") -> bool:
         """Delete a connection, and return whether it was still there.
@@ -153,14 +265,12 @@ class Connections:
             InUse: Connected accounts still use it; the message names them.
             ScalekitError: It could not be deleted.
         """
-        path = paths.connection_path(connection_id)
-        what = (
-            f"delete connection {name!r} ({connection_id})" if name else f"delete connection {connection_id}"
-        )
+        path, shown = paths.connection_path(connection_id), printable(connection_id)
+        action = f"delete connection {name!r} ({shown})" if name else f"delete connection {shown}"
         with self._list_cache.write() as written:
             there = True
             try:
-                self.client.call(what, "DELETE", path)
+                self.client.call(action, "DELETE", path)
             except NotFound:
                 there = False
             except (InvalidRequest, Conflict) as error:
@@ -168,10 +278,6 @@ class Connections:
             written[connection_id] = None
             self._deleted.add(name)
             return there
-
-    def deleted(self, name: str) -> bool:
-        """Whether this process has deleted a connection of that name."""
-        return name in self._deleted
 
     def _in_use(self, error: ApiError, name: str) -> ApiError:
         try:
@@ -189,6 +295,16 @@ class Connections:
             remedy="Remove these connected accounts first, then run again: "
             + ", ".join(printable(account.get("identifier")) for account in accounts),
         )
+
+    def _connection(self, response: Attributes, action: str) -> Attributes:
+        connection = response.get("connection")
+        if not isinstance(connection, dict) or not isinstance(connection.get("id"), str):
+            error = ProtocolError(
+                f"{action} failed: {self.client.settings.environment_url} returned no connection"
+            )
+            error.accepted = True
+            raise error
+        return connection
 
 
 def exists_error(name: str, existing: list[Attributes], where: str) -> ConnectorExists:

@@ -161,7 +161,7 @@ class Connectors:
                 if not error.ambiguous:
                     raise
                 new = self._look_after(error, name, is_new)
-                if len(new) == 1 and covers(new[0], payload):
+                if len(new) == 1 and is_stored(payload, new[0]):
                     return new[0]
                 if new:
                     raise exists_error(name, new, where, unsure=True) from None
@@ -251,8 +251,8 @@ class Connectors:
             live = index.get(identifier)
             # A late list may still show what the server has just called gone.
             if live is not None and not isinstance(error, NotFound):
-                return live if equals(live, payload) else None
-            moved = [c for c in index.named(name) if c["identifier"] != identifier and covers(c, payload)]
+                return live if is_stored(payload, live) else None
+            moved = [c for c in index.named(name) if c["identifier"] != identifier and is_stored(payload, c)]
             return moved[0] if len(moved) == 1 else None
 
         try:
@@ -330,14 +330,12 @@ class Connectors:
         return users
 
 
-def covers(live: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
-    """Whether a live connector has everything that a payload says, be it with additions of the server's."""
+def is_stored(payload: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether a live connector is what a payload made: as declared, but for what a server may normalise or add."""
     # Loaded here: what the model behind it takes to load is most of what a refresh would take.
-    from pulumi_scalekit.definition.changes import changes
-    from pulumi_scalekit.definition.keys import ABSENT
-    from pulumi_scalekit.definition.normalize import normalize, normalize_live
+    from pulumi_scalekit.definition.stored import unapplied
 
-    return all(change.old is ABSENT for change in changes(normalize(payload), normalize_live(live)))
+    return not unapplied(payload, live)
 
 
 def equals(live: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:

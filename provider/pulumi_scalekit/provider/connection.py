@@ -1,10 +1,11 @@
-"""The dynamic provider of connections: check, diff, create, read, delete.
+"""The dynamic provider of connections: check, diff, create, read, update, delete.
 
 As with `ConnectorProvider`, its import path is part of every state file and never changes.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
@@ -21,14 +22,34 @@ from pulumi.dynamic import (
 from .connector import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRETS, Inputs, explained, redacting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pulumi_scalekit.api.responses import Attributes
 
     from .session import Session
 
-DECLARED: Final = ("connector", "connection_name", "auth_type")
-"""What a connection is made from. None of it can be changed later: another value makes another connection."""
+DECLARED: Final = (
+    "connector",
+    "connection_name",
+    "auth_type",
+    "auth_mode",
+    "context",
+    "enabled",
+    "oauth_app",
+)
+"""What a connection is made from."""
+IMMUTABLE: Final = ("connector", "context", "auth_mode")
+"""What cannot be changed in place: another value makes another connection."""
+RESPONSE_KEYS: Final = {
+    "connector": "provider_key",
+    "connection_name": "key_id",
+    "auth_type": "type",
+    "auth_mode": "auth_mode",
+    "enabled": "enabled",
+}
+"""Declared properties, by what responses call them."""
+OUTPUTS: Final = ("status", "enabled", "redirect_uri", "mcp_server_url", "resolved_proxy_url")
+"""What Scalekit says about a connection."""
 
 
 class ConnectionProvider(ResourceProvider):
@@ -50,138 +71,179 @@ class ConnectionProvider(ResourceProvider):
     def check(self, _olds: Inputs, news: Inputs) -> CheckResult:
         """Check a declaration, and name the environment that it goes to."""
         from pulumi_scalekit.api.connections import exists_error
+        from pulumi_scalekit.api.paths import is_identifier
+        from pulumi_scalekit.definition.connection import mistakes
+        from pulumi_scalekit.definition.keys import UNKNOWN
 
         from .values import received, sent
 
         olds, inputs, session = received(_olds), received(news), self._session
-        context = inputs.pop(CONTEXT_KEY, {})
-        session.previewing = bool(context.get("preview"))
-        if secrets := context.get("secret"):
+        about = inputs.pop(CONTEXT_KEY, {})
+        session.previewing = bool(about.get("preview"))
+        if secrets := about.get("secret"):
             inputs[SECRETS] = secrets
         with redacting(olds, inputs) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            failures = [CheckFailure("", text) for text in mistakes(inputs)]
+            failures = [CheckFailure("", redact(f"{path} {words}")) for path, words in mistakes(inputs)]
+            connector = inputs.get("connector")
+            if connector not in (None, UNKNOWN) and not is_identifier(connector):
+                words = "connector is not an identifier; use the one that `pulumi-scalekit list` shows"
+                failures.append(CheckFailure("", words))
+            if not failures and about.get("mcp") is False and _needs_app(inputs):
+                hint = "its connector uses OAuth, so it stays a draft until it has an OAuth application (oauth_app)"
+                self._tell("info", redact(f"{_what(inputs)}: {hint}"))
             name = inputs.get("connection_name")
             if not failures and not olds and isinstance(name, str):
                 if inputs.get(ADOPT):
                     self._tell_of_adoption(inputs, redact)
                 elif others := [c for c in session.connections.known(name) if c["id"] not in session.managed]:
-                    raise exists_error(name, others, session.settings.environment_url)
-        inputs[ENVIRONMENT] = session.settings.environment_url
+                    if self._unfinished(inputs) is None:
+                        raise exists_error(name, others, session.settings.environment_url)
+                    self._tell(
+                        "info",
+                        f"{_what(inputs)}: goes on with the draft that an earlier run left, {others[0]['id']}",
+                    )
+        inputs = {**inputs, **_kept_inputs(olds, inputs), ENVIRONMENT: session.settings.environment_url}
         return CheckResult(sent(inputs), failures)
 
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
-        """Compare; whatever differs makes another connection."""
+        """Compare: what cannot change in place makes another connection."""
         from .values import received
 
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             session.manages(_id)
-            differing = [key for key in DECLARED if self._differs(key, olds.get(key), news.get(key))]
-            if differing and session.previewing:
+            differing = [key for key in DECLARED if self._differs(_id, key, olds.get(key), news.get(key))]
+            replaces = [key for key in differing if key in IMMUTABLE]
+            if replaces and session.previewing:
                 self._warn_of_accounts(olds, redact)
-        moved = olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT))
-        if not differing:
-            return DiffResult(changes=moved)
-        # The name can be given once, so the old connection goes first.
-        return DiffResult(changes=None, replaces=differing, delete_before_replace=True)
+        if replaces:
+            # The name can be given once, so the old connection goes first.
+            return DiffResult(changes=None, replaces=replaces, delete_before_replace=True)
+        if differing:
+            # `None` lets Pulumi compare the properties itself, and show them by path.
+            return DiffResult(changes=None)
+        return DiffResult(changes=olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT)))
 
-    def _tell_of_adoption(self, inputs: Inputs, redact: Callable[[str], str]) -> None:
-        """Say at preview which connection `adopt` takes over. Nothing in it can change: it is as declared."""
-        from . import sdk as host
-
-        live = self._adoptable(inputs)
-        if live is not None and self._session.previewing:
-            where = self._session.settings.environment_url
-            host.log(
-                "info", redact(f"{_what(inputs)}: takes over {live['id']} in {where}, which is as declared")
-            )
-
-    def _warn_of_accounts(self, olds: Inputs, redact: Callable[[str], str]) -> None:
-        """Say at preview what the update would otherwise find out half-way, with the connector changed already."""
-        from pulumi_scalekit.api.accounts import Accounts
-        from pulumi_scalekit.errors import ScalekitError
-        from pulumi_scalekit.redaction import printable
-
-        from . import sdk as host
-
-        connections = self._session.connections
-        try:
-            accounts = Accounts(connections.client).of(str(olds.get("connection_name")))
-        except ScalekitError:
-            return  # the update will tell
-        if accounts:
-            text = f"{_what(olds)} is to be replaced, and its connected accounts would be lost"
-            names = ", ".join(printable(account.get("identifier")) for account in accounts)
-            remedy = f"Scalekit refuses that while there are any. Remove these first: {names}"
-            host.log("warning", redact(f"{text}. {remedy}"))
-
-    def _differs(self, key: str, old: Any, new: Any) -> bool:
+    def _differs(self, id_: str, key: str, old: Any, new: Any) -> bool:
+        from pulumi_scalekit.definition.connection import AUTH_MODES, same_app
         from pulumi_scalekit.definition.keys import UNKNOWN
 
-        if key == "connector" and new is UNKNOWN:
-            # In a preview, the identifier of a connector that changes is not known. An update keeps it.
-            connector = self._session.connectors.get(old)
-            return connector is None or self._session.replaces(str(connector.get("display_name")))
+        if key == "connector":
+            return bool(old != new) and not self._moved(id_, old, new)
         if key == "auth_type" and new is UNKNOWN:
             return False
-        return bool(old != new)
+        if key == "auth_mode":
+            return bool((old or AUTH_MODES[0]) != (new or AUTH_MODES[0]))
+        if key == "enabled":
+            return new is not None and bool(old != new)
+        if key == "oauth_app" and UNKNOWN not in (old, new):
+            return not same_app(old or {}, new or {})
+        return bool((old or None) != (new or None))
+
+    def _moved(self, id_: str, old: Any, new: Any) -> bool:
+        """Whether a connector of another identifier is the same one, and the connection still hangs on it.
+
+        An update of a connector may give it a new identifier.
+        """
+        from pulumi_scalekit.definition.keys import UNKNOWN
+
+        if new is UNKNOWN:
+            # In a preview, the identifier of a connector that changes is not known. An update keeps it.
+            connector = self._session.connectors.get(old)
+            return connector is not None and not self._session.replaces(str(connector.get("display_name")))
+        live = self._session.connections.get(id_)
+        return live is not None and live.get("provider_key") == new
 
     @explained
     def create(self, props: Inputs) -> CreateResult:
-        """Create the connection, or take over the one that has the name."""
+        """Create the connection with its settings, or take over the one that has the name."""
+        from pulumi_scalekit.errors import ScalekitError
+
         from .values import received
 
         inputs, session = received(props), self._session
         with redacting(inputs):
-            answer = self._adoptable(inputs) if inputs.get(ADOPT) else None
-            if answer is not None:
-                session.takes_over(answer["id"])
-            else:
-                answer = session.connections.create(
+            secret = self._secret(inputs)
+            live = self._adoptable(inputs) if inputs.get(ADOPT) else self._unfinished(inputs)
+            if live is not None and inputs.get(ADOPT):
+                session.takes_over(live["id"])
+            if live is None:
+                live = session.connections.create(
                     name=inputs["connection_name"],
                     connector=inputs["connector"],
                     auth_type=inputs["auth_type"],
+                    auth_mode=inputs.get("auth_mode"),
+                    context=inputs.get("context"),
                 )
-            session.manages(answer["id"])
-            return CreateResult(answer["id"], self._outputs(inputs, answer))
+            try:
+                stored = self._apply(live["id"], {}, inputs, secret)
+            except ScalekitError as error:
+                raise ScalekitError(
+                    f"{error}. The connection itself exists ({live['id']}): the next run goes on with it"
+                ) from None
+            session.manages(live["id"])
+            return CreateResult(live["id"], self._outputs(inputs, {**live, **stored}))
 
     @explained
     def read(self, id_: str, props: Inputs) -> ReadResult:
-        """Read the connection; nothing where it is gone."""
+        """Read the connection: drift in the words of the declaration; nothing where it is gone."""
         from pulumi_scalekit.errors import ConnectorNotFound
 
         from .values import received
 
         state, session = received(props), self._session
-        context = state.pop(CONTEXT_KEY, {})
+        about = state.pop(CONTEXT_KEY, {})
         with redacting(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
             live = session.connections.get(id_)
             if live is None:
-                if context.get("get"):
+                if about.get("get"):
                     where = session.settings.environment_url
                     raise ConnectorNotFound(f"There is no connection {id_} in {where}")
+                session.missing(_what(state), state.get(ENVIRONMENT))
                 return ReadResult("", {})
             session.manages(id_)
-            inputs: Inputs = {key: state[key] for key in (ADOPT, SECRETS) if key in state}
-            for key, answered in zip(DECLARED, ("provider_key", "key_id", "type"), strict=True):
-                # What an answer leaves out is as it was declared.
-                if (value := live.get(answered) or state.get(key)) is not None:
-                    inputs[key] = value
-            inputs[ENVIRONMENT] = session.settings.environment_url
-            return ReadResult(id_, self._outputs(inputs, live), inputs)
+            inputs = {**self._live_inputs(state, live), ENVIRONMENT: session.settings.environment_url}
+            return ReadResult(id_, self._outputs({**_kept_outputs(state), **inputs}, live), inputs)
+
+    def _live_inputs(self, state: Inputs, live: Attributes) -> Inputs:
+        from pulumi_scalekit.definition.connection import AUTH_MODES, live_app
+
+        inputs: Inputs = {key: state[key] for key in (ADOPT, SECRETS, "context") if key in state}
+        for key, name in RESPONSE_KEYS.items():
+            # What a response leaves out is as it was declared.
+            value = live.get(name) if live.get(name) is not None else state.get(key)
+            if key == "auth_mode" and key not in state and value == AUTH_MODES[0]:
+                continue  # Scalekit's default
+            if value not in (None, ""):
+                inputs[key] = value
+        if app := state.get("oauth_app"):
+            config = live.get("oauth_config")
+            inputs["oauth_app"] = live_app(app, config) if isinstance(config, dict) else app
+        return inputs
 
     @explained
     def update(self, _id: str, _olds: Inputs, _news: Inputs) -> UpdateResult:
-        """Record the environment's new URL: all else makes another connection."""
+        """Change in place what differs; record the environment's new URL."""
+        from pulumi_scalekit.errors import ConnectorNotFound
+
         from .values import received
 
-        news = received(_news)
-        live = self._session.connections.get(_id)
-        return UpdateResult(self._outputs(news, live or {}))
+        olds, news, session = received(_olds), received(_news), self._session
+        with redacting(olds, news):
+            session.guard(_what(olds), olds.get(ENVIRONMENT))
+            secret = self._secret(news)
+            stored = self._apply(_id, olds, news, secret)
+            if not stored:
+                raise ConnectorNotFound(
+                    f"{_what(news)} ({_id}) was deleted outside of Pulumi. Run `pulumi refresh`, then `pulumi up` "
+                    "makes it again"
+                )
+            session.manages(_id)
+            return UpdateResult(self._outputs({**_kept_outputs(olds), **news}, stored))
 
     @explained
     def delete(self, _id: str, _props: Inputs) -> None:
@@ -193,7 +255,109 @@ class ConnectionProvider(ResourceProvider):
             session.guard(_what(state), state.get(ENVIRONMENT))
             if session.took_over(_id):
                 return  # another resource of this run has adopted it: this one goes, the connection stays
-            session.connections.delete(_id, name=str(state.get("connection_name", "")))
+            if not session.connections.delete(_id, name=str(state.get("connection_name", ""))):
+                session.missing(_what(state), state.get(ENVIRONMENT))
+
+    def _secret(self, inputs: Inputs) -> str | None:
+        """The client secret of a declaration, which nothing shows from now on.
+
+        Raises:
+            SettingsError: The environment variable that is to have it is not set.
+        """
+        from pulumi_scalekit.definition.connection import SECRET, SECRET_VARIABLE
+        from pulumi_scalekit.errors import SettingsError
+
+        app = inputs.get("oauth_app") or {}
+        secret, variable = app.get(SECRET), app.get(SECRET_VARIABLE)
+        if variable is not None:
+            secret = os.environ.get(variable)
+            if not secret:
+                raise SettingsError(
+                    f"{_what(inputs)}: the environment variable {variable}, which is to have its client secret, is "
+                    "not set. Nothing was changed"
+                )
+        if secret is not None:
+            self._session.connections.client.redact.hide(secret)
+        return secret
+
+    def _apply(self, id_: str, olds: Inputs, news: Inputs, secret: str | None) -> Attributes:
+        """Make the live connection what is declared, and return it as stored; nothing where it is gone.
+
+        What is live already is not sent again, so that a run can go on where an earlier one stopped.
+        """
+        from pulumi_scalekit.definition.connection import (
+            SECRET,
+            differing_settings,
+            oauth_config,
+            same_secret,
+        )
+
+        connections = self._session.connections
+        live = connections.get(id_)
+        if live is None:
+            return {}
+        before, app = olds.get("oauth_app") or {}, news.get("oauth_app") or {}
+        config = live.get("oauth_config")
+        shown = config if isinstance(config, dict) else {}
+        rotated = secret is not None and not (before and same_secret(before, app))
+        named = all(
+            live.get(RESPONSE_KEYS[key]) in (None, news[key]) for key in ("connection_name", "auth_type")
+        )
+        if rotated or not named or differing_settings(shown, app, {**before, **app}):
+            # The masked secret keeps the stored one.
+            to_send = secret if rotated or not shown.get(SECRET) else shown[SECRET]
+            connections.update(
+                id_,
+                name=news["connection_name"],
+                connector=news["connector"],
+                auth_type=news["auth_type"],
+                oauth_config=oauth_config(before, app, to_send) if before or app else None,
+            )
+        enabled = news.get("enabled")
+        if enabled is not None and live.get("enabled") is not enabled:
+            connections.set_enabled(id_, name=news["connection_name"], enabled=enabled)
+        stored = connections.get(id_) or {}
+        self._tell_of_differences(news, stored)
+        return stored
+
+    def _tell_of_differences(self, news: Inputs, stored: Attributes) -> None:
+        """Say which settings Scalekit took and did not store as declared."""
+        from pulumi_scalekit.definition.connection import differing_settings
+
+        from . import sdk as host
+
+        app, config = news.get("oauth_app") or {}, stored.get("oauth_config")
+        if differing := differing_settings(config if isinstance(config, dict) else {}, app, app):
+            paths = ", ".join(f"oauth_app.{key}" for key in differing)
+            host.log(
+                "warning",
+                f"{_what(news)}: Scalekit accepted the settings, and stored others than declared: {paths}. "
+                "A refresh shows what is live",
+            )
+
+    def _unfinished(self, inputs: Inputs) -> Attributes | None:
+        """The draft of this very connection that a run left which was refused its settings, or was interrupted.
+
+        It has the declared name, connector and type, and no OAuth application yet, so nothing of it can be lost.
+        """
+        from pulumi_scalekit.definition.keys import UNKNOWN
+
+        session = self._session
+        if not inputs.get("oauth_app"):
+            return None
+        found = [
+            c for c in session.connections.known(inputs["connection_name"]) if c["id"] not in session.managed
+        ]
+        if len(found) != 1 or found[0].get("status") != "DRAFT":
+            return None
+        declared = (
+            (key, inputs.get(key), found[0].get(RESPONSE_KEYS[key])) for key in ("connector", "auth_type")
+        )
+        if any(wanted is not UNKNOWN and live != wanted for _key, wanted, live in declared):
+            return None
+        live = session.connections.get(found[0]["id"])
+        config = live.get("oauth_config") if live else None
+        return None if isinstance(config, dict) and config.get("client_id") else live
 
     def _adoptable(self, inputs: Inputs) -> Attributes | None:
         """The live connection of the declared name, if it is one of the declared connector and type.
@@ -202,6 +366,7 @@ class ConnectionProvider(ResourceProvider):
         """
         from pulumi_scalekit.definition.keys import UNKNOWN
         from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound
+        from pulumi_scalekit.redaction import printable
 
         session, name = self._session, inputs["connection_name"]
         where = session.settings.environment_url
@@ -213,50 +378,101 @@ class ConnectionProvider(ResourceProvider):
                 f"adopt=True: there is no connection named {name!r} in {where}. Leave adopt out to create it"
             )
         if len(found) > 1:
-            ids = ", ".join(str(c.get("id")) for c in found)
+            ids = ", ".join(printable(c.get("id")) for c in found)
             raise AmbiguousConnector(f"adopt=True: several connections are named {name!r} in {where}: {ids}")
-        for key, answered in (("connector", "provider_key"), ("auth_type", "type")):
+        for key in ("connector", "auth_type", "auth_mode"):
             declared: Any = inputs.get(key)
-            live = found[0].get(answered)
-            if declared is not UNKNOWN and live not in (None, "", declared):
+            live = found[0].get(RESPONSE_KEYS[key])
+            if declared not in (None, UNKNOWN) and live not in (None, "", declared):
                 if found[0]["id"] in session.managed:
                     return None
                 raise AmbiguousConnector(
-                    f"adopt=True: the connection {name!r} in {where} has another {key} ({live}). "
+                    f"adopt=True: the connection {name!r} in {where} has another {key} ({printable(live)}). "
                     "Declare that one, or choose another name"
                 )
         return found[0]
 
-    def _outputs(self, inputs: Inputs, answer: Attributes) -> dict[str, Any]:
+    def _tell(self, severity: Any, message: str) -> None:
+        """Say something at preview; the update that follows would only repeat it."""
+        from . import sdk as host
+
+        if self._session.previewing:
+            host.log(severity, message)
+
+    def _tell_of_adoption(self, inputs: Inputs, redact: Callable[[str], str]) -> None:
+        """Say at preview which connection `adopt` takes over, and which of its settings change."""
+        from pulumi_scalekit.definition.connection import SECRET, SECRET_VARIABLE, differing_settings
+        from pulumi_scalekit.definition.keys import UNKNOWN
+        from pulumi_scalekit.redaction import printable
+
+        listed = self._adoptable(inputs)
+        if listed is None or not self._session.previewing:
+            return
+        where = self._session.settings.environment_url
+        live = self._session.connections.get(listed["id"]) or {}
+        config, app = live.get("oauth_config"), inputs.get("oauth_app")
+        changed = []
+        if isinstance(app, dict):
+            shown = config if isinstance(config, dict) else {}
+            changed = [f"oauth_app.{key}" for key in differing_settings(shown, app, app)]
+            if app.keys() & {SECRET, SECRET_VARIABLE}:
+                changed.append("oauth_app.client_secret")
+        if inputs.get("enabled") not in (None, UNKNOWN, live.get("enabled")):
+            changed.append("enabled")
+        ends = f"and sets {', '.join(changed)}" if changed else "which is as declared"
+        self._tell(
+            "info", redact(f"{_what(inputs)}: takes over {printable(listed['id'])} in {where}, {ends}")
+        )
+
+    def _warn_of_accounts(self, olds: Inputs, redact: Callable[[str], str]) -> None:
+        """Say at preview what the update would otherwise find out half-way, with the connector changed already."""
+        from pulumi_scalekit.api.accounts import Accounts
+        from pulumi_scalekit.errors import ScalekitError
+        from pulumi_scalekit.redaction import printable
+
+        connections = self._session.connections
+        try:
+            accounts = Accounts(connections.client).of(str(olds.get("connection_name")))
+        except ScalekitError:
+            return  # the update will tell
+        if accounts:
+            text = f"{_what(olds)} is to be replaced, and its connected accounts would be lost"
+            names = ", ".join(printable(account.get("identifier")) for account in accounts)
+            remedy = f"Scalekit refuses that while there are any. Remove these first: {names}"
+            self._tell("warning", redact(f"{text}. {remedy}"))
+
+    def _outputs(self, inputs: Inputs, live: Attributes) -> dict[str, Any]:
         outputs = {**inputs, ENVIRONMENT: self._session.settings.environment_url}
-        for key in ("status", "enabled"):
-            if answer.get(key) is not None:
-                outputs[key] = answer[key]
+        config = live.get("oauth_config")
+        shown = {**live, "redirect_uri": config.get("redirect_uri") if isinstance(config, dict) else None}
+        if isinstance(live.get("id"), str):
+            outputs["connection_id"] = live["id"]
+        for key in OUTPUTS:
+            if shown.get(key) not in (None, ""):
+                outputs[key] = shown[key]
         return outputs
 
 
-def mistakes(inputs: Inputs) -> list[str]:
-    """What is wrong with a declared connection, each as a sentence that begins with the property."""
-    from pulumi_scalekit.api.paths import is_identifier
-    from pulumi_scalekit.definition.keys import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
+def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
+    """What keeps its old form, so that Pulumi's own comparison shows just what differs."""
+    from pulumi_scalekit.definition.connection import aligned_app
 
-    found = []
-    name: Any = inputs.get("connection_name")
-    connector: Any = inputs.get("connector")
-    auth_type: Any = inputs.get("auth_type")
-    if name is not UNKNOWN and not (isinstance(name, str) and name.strip() and name.isprintable()):
-        found.append("connection_name is required; give the name that Tool Proxy calls use")
-    elif isinstance(name, str) and len(name) > 255:
-        found.append("connection_name must have at most 255 characters; make it shorter")
-    if connector is None:
-        found.append("connector is required; give a Connector, or its identifier")
-    elif connector is not UNKNOWN and not is_identifier(connector):
-        found.append("connector is not an identifier; use the one that `pulumi-scalekit list` shows")
-    if auth_type is None:
-        found.append("auth_type is required; give the type of the connector's auth pattern")
-    elif auth_type is not UNKNOWN and auth_type not in (*AUTH_TYPES, *CATALOGUE_TYPES):
-        found.append(f"auth_type is no auth type of Scalekit; use one of {', '.join(AUTH_TYPES)}")
-    return found
+    kept: Inputs = {}
+    if "enabled" in olds and "enabled" not in news:
+        kept["enabled"] = olds["enabled"]  # left as it is
+    old, new = olds.get("oauth_app"), news.get("oauth_app")
+    if isinstance(old, dict) and isinstance(new, dict):
+        kept["oauth_app"] = aligned_app(old, new)
+    return kept
+
+
+def _kept_outputs(state: Inputs) -> Inputs:
+    """The outputs that a response may leave out."""
+    return {key: state[key] for key in OUTPUTS if key in state}
+
+
+def _needs_app(inputs: Mapping[str, Any]) -> bool:
+    return inputs.get("auth_type") == "OAUTH" and not inputs.get("oauth_app")
 
 
 def _what(properties: Inputs) -> str:
