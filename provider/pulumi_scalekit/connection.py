@@ -13,7 +13,7 @@ from pulumi_scalekit.definition.connection import SECRET
 from pulumi_scalekit.provider.connection import DECLARED, OUTPUTS, ConnectionProvider
 from pulumi_scalekit.provider.connector import CONTEXT_KEY
 
-from .arguments import ArgumentsChecked
+from .arguments import ArgumentsChecked, argument_error
 from .connector import Connector, context_of
 
 _OUTPUTS: Final = (*OUTPUTS, "connection_id", "environment_url")
@@ -117,7 +117,7 @@ class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", n
         auth_type: pulumi.Input[str] | None = None,
         auth_mode: pulumi.Input[str] | None = None,
         context: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-        oauth_app: OAuthApp | Mapping[str, Any] | None = None,
+        oauth_app: OAuthApp | pulumi.Input[Mapping[str, Any]] | None = None,
         enabled: pulumi.Input[bool] | None = None,
         adopt: bool | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -177,10 +177,14 @@ class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", n
         return cls(resource_name, connector=nothing, connection_name=nothing, opts=existing)
 
 
-def _settings_of(app: OAuthApp | Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _settings_of(app: Any) -> Any:
     """An OAuth application in the API's own words, with its secret marked as one."""
-    if app is None:
-        return None
+    if app is None or isinstance(app, pulumi.Output):
+        return None if app is None else pulumi.Output.secret(app)
+    if not isinstance(app, (OAuthApp, Mapping)):
+        raise argument_error(
+            "Connection(): oauth_app must be an OAuthApp, or a mapping of the same properties"
+        )
     given = (
         {field.name: getattr(app, field.name) for field in dataclasses.fields(app)}
         if isinstance(app, OAuthApp)

@@ -22,7 +22,7 @@ support = scalekit.Connection("support", connector=teams, connection_name="suppo
 pulumi.export("status", support.status)
 """
 BEARER = 'scalekit.BearerAuth(display_name="Token", fields=[scalekit.Field("token")])'
-API_KEY = 'scalekit.ApiKeyAuth(display_name="Key", fields=[scalekit.Field("api_key")])'
+CONTEXT = ", context={'domain': 'acme.example.com'}"
 
 
 def program(*, description: str = "one", pattern: str = BEARER, more: str = "", opts: str = "") -> str:
@@ -68,21 +68,27 @@ def test_from_create_to_destroy_in_the_right_order(
     assert [path.split("/")[3] for path in deleted] == ["connections", "custom-providers"]
 
 
-def test_another_type_or_name_makes_another_connection(
+def test_another_name_renames_and_another_context_makes_another_connection(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:
-    """Nothing of a connection can be changed in place: the old one goes first, since its name is given once."""
+    """What Scalekit can change in place stays the same connection; else the old one goes first, by its name."""
     project.program(program())
     project.up()
     first = http.get("/api/v1/connections/app").json()["connections"][0]["id"]
-    changed = program(pattern=API_KEY)
-    project.program(changed)
+    project.program(program().replace('connection_name="support"', 'connection_name="help"'))
     plan = project.preview()
-    assert plan.ops["teams"] == ["update"]
+    assert plan.ops == {"support": ["update"]}
+    project.up()
+    (renamed,) = http.get("/api/v1/connections/app").json()["connections"]
+    assert (renamed["id"], renamed["key_id"]) == (first, "help")
+    project.nothing_to_do()
+
+    project.program(program(more=CONTEXT).replace('connection_name="support"', 'connection_name="help"'))
+    plan = project.preview()
     assert "replace" in plan.ops["support"]
     project.up()
     (second,) = http.get("/api/v1/connections/app").json()["connections"]
-    assert (second["key_id"], second["type"]) == ("support", "API_KEY")
+    assert second["key_id"] == "help"
     assert second["id"] != first
     project.nothing_to_do()
 
@@ -135,7 +141,7 @@ def test_an_existing_connection_is_refused_or_adopted(
         "provider_key": identifier_of(scalekit, "Teams"),
         "key_id": "support",
     }
-    made = http.post("/api/v1/connections", json=body).json()["connection"]["id"]
+    made = http.post("/api/v1/connections?flags.is_app=true", json=body).json()["connection"]["id"]
     project.program(program())
     refused = project.run("preview", code=None)
     assert f"A connection named 'support' exists already in {scalekit.url}: {made}" in refused.text
@@ -160,11 +166,11 @@ def test_an_adopted_connection_can_be_replaced(
     """`adopt=True` may stay in the program: it does not stand in the way of what the stack manages itself."""
     project.program(program())
     project.up()
-    project.program(program(pattern=API_KEY, more=", adopt=True"))
+    project.program(program(more=CONTEXT + ", adopt=True"))
     plan = project.preview()
     assert "replace" in plan.ops["support"]
     project.up()
-    assert connections(http) == [("support", identifier_of(scalekit, "Teams"), "API_KEY")]
+    assert connections(http) == [("support", identifier_of(scalekit, "Teams"), "BEARER")]
     project.nothing_to_do()
 
 
@@ -180,7 +186,7 @@ def test_a_connection_in_use_names_its_accounts(
         "connected_account": {"authorization_details": {"static_auth": {"details": {"token": "t"}}}},
     }
     http.post("/api/v1/connected_accounts", json=account).raise_for_status()
-    project.program(program(pattern=API_KEY))
+    project.program(program(more=CONTEXT))
     warned = project.run("preview")
     assert "Connection 'support' is to be replaced" in warned.text
     assert "Remove these first: user_1" in warned.text
@@ -202,5 +208,5 @@ def test_mistakes_are_sentences(project: Project) -> None:
     )
     result = project.run("preview", code=None)
     assert "connection_name is required" in result.text
-    assert "connector is no connector identifier" in result.text
-    assert "auth_type is no auth type of Scalekit" in result.text
+    assert "connector is not an identifier" in result.text
+    assert "auth_type is not an auth type of Scalekit" in result.text
