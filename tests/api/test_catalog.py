@@ -311,6 +311,42 @@ def test_deleting_what_is_gone_is_fine() -> None:
     assert Connectors(client(Environment())).delete("C:1") is False
 
 
+@pytest.mark.parametrize(
+    ("name", "refused", "expected"),
+    [
+        ("A", refusal(409, "just created", error_code="RESOURCE_ALREADY_EXISTS"), r"exists already.*C:1"),
+        (
+            "Gmail",
+            refusal(
+                400,
+                "a built-in provider has this name",
+                validation_error_info={
+                    "field_violations": [{"field": "display_name", "description": "is taken"}]
+                },
+            ),
+            r"built-in connector GMAIL: choose another display_name, such as 'Custom Gmail'",
+        ),
+        ("Other", refusal(409, "taken", error_code="RESOURCE_ALREADY_EXISTS"), "run again in a minute"),
+        ("Other", refusal(400, "proxy_url is wrong"), "proxy_url is wrong.*Correct the named properties"),
+    ],
+    ids=["just made", "built-in", "not shown yet", "about something else"],
+)
+def test_a_refused_name_is_explained(name: str, refused: Reply, expected: str) -> None:
+    """With the identifier of the connector that has it, where a list shows one."""
+    custom = {"identifier": "C:1", "display_name": "A", "is_custom": True}
+    lists = iter([[], [custom]])
+
+    def handle(request: httpx.Request) -> Reply:
+        if request.method == "POST":
+            return refused
+        if request.url.params["filter.provider_type"] == "ALL":
+            return ok({"providers": [{"identifier": "GMAIL", "display_name": "gmail"}, custom]})
+        return ok({"providers": next(lists)})
+
+    with pytest.raises((ApiError, ConnectorExists), match=expected):
+        Connectors(client(App(handle))).create(connector(name))
+
+
 IN_USE = "provider C:1 is in use"
 
 

@@ -172,6 +172,11 @@ class Connectors:
                     raise
                 unknown = True
                 continue
+            except (InvalidRequest, Conflict) as error:
+                new = self._look_after(error, name, is_new) if unknown else []
+                if len(new) == 1 and is_stored(payload, new[0]):
+                    return new[0]  # it is the one that an attempt of unknown outcome made
+                raise self._name_refused(error, name) from None
             if unknown:
                 # An attempt that counted as not done may have been done after all, and show only now.
                 now = self._list_cache.newer_than(time.monotonic()).named(name)
@@ -195,8 +200,32 @@ class Connectors:
             "created is recognised by its name. A longer scalekit:listDelay (SCALEKIT_LIST_DELAY) waits longer"
         )
 
+    def _name_refused(self, error: ApiError, name: str) -> ScalekitError:
+        """The error for a create that was refused, with the connector that has the name, if that is why.
+
+        Scalekit returns 400 for the name of a built-in connector, and 409 for one that was just made.
+        """
+        about_name = isinstance(error, Conflict) or error.error_code.endswith("ALREADY_EXISTS")
+        if not about_name and not any(v.field == "display_name" for v in error.violations):
+            return error
+        try:
+            if custom := self._list_cache.newer_than(time.monotonic()).named(name):
+                return exists_error(name, custom, self.client.settings.environment_url)
+            same = [c for c in self._pages("ALL") if _plain(c.get("display_name")) == _plain(name)]
+        except ScalekitError:
+            return error  # Scalekit's own words must do
+        if same:
+            kind = "custom" if same[0].get("is_custom") else "built-in"
+            error.remedy = (
+                f"The name is taken by the {kind} connector {same[0]['identifier']}: choose another display_name, "
+                f"such as 'Custom {name}'"
+            )
+        elif isinstance(error, Conflict):
+            error.remedy = "No list shows a connector of that name yet: run again in a minute"
+        return error
+
     def _look_after(
-        self, error: TransportError | ServerError, name: str, is_new: Callable[[Attributes], bool]
+        self, error: ScalekitError, name: str, is_new: Callable[[Attributes], bool]
     ) -> list[Attributes]:
         """The new connectors of a name after an attempt of unknown outcome; its own error where none can look."""
         try:
@@ -367,14 +396,21 @@ def exists_error(
     )
 
 
+_GENERAL_CODES: Final = ("", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED")
+"""Codes that repeat the status: they do not tell why."""
 _IN_USE_WORDS: Final = ("in use", "still use", "being used", "existing connection")
 
 
 def _is_in_use(error: ApiError) -> bool:
     """Whether a refused delete was refused because something uses the connector: by its code, if it has one."""
-    if error.error_code:
+    if error.error_code not in _GENERAL_CODES:
         return error.error_code == IN_USE
     return any(word in error.detail.lower() for word in _IN_USE_WORDS)
+
+
+def _plain(name: object) -> str:
+    """What Scalekit makes identifiers of: a name's letters and digits, whatever their case."""
+    return "".join(char for char in str(name).upper() if char.isalnum())
 
 
 def _is_connector(entry: object) -> bool:
