@@ -75,7 +75,7 @@ def production() -> Iterator[LocalScalekit]:
 @pytest.fixture
 def environ(dev: LocalScalekit, production: LocalScalekit) -> dict[str, str]:
     """The variables that name both environments, and that make repetitions quick."""
-    return {"SCALEKIT_BACKOFF": "0.01"} | {
+    return {"SCALEKIT_BACKOFF": "0.01", "SCALEKIT_LIST_DELAY": "0.2"} | {
         f"SCALEKIT_{name}_{key.removeprefix('SCALEKIT_')}": value
         for name, scalekit in (("DEV", dev), ("PRODUCTION", production))
         for key, value in scalekit.env.items()

@@ -40,7 +40,14 @@ class Stack:
     def __init__(self, scalekit: LocalScalekit, *, threads: int = 4, **settings: float) -> None:
         self.scalekit = scalekit
         self.threads = threads
-        quick = {"parallel": 32, "backoff": 0.002, "timeout": 5.0, "attempts": 10, "rateLimitWait": 5.0}
+        quick = {
+            "parallel": 32,
+            "backoff": 0.002,
+            "listDelay": 0.03,
+            "timeout": 5.0,
+            "attempts": 10,
+            "rateLimitWait": 5.0,
+        }
         self.settings = {**quick, **settings}
         self.state: dict[str, Resource] = {}
         self.operations: Counter[str] = Counter()

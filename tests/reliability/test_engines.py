@@ -20,7 +20,7 @@ from ..support.engines import Project
 from ..support.live import live
 from .matrix import settle
 
-QUICK = {"SCALEKIT_BACKOFF": "0.01", "SCALEKIT_RATE_LIMIT_WAIT": "20"}
+QUICK = {"SCALEKIT_BACKOFF": "0.01", "SCALEKIT_LIST_DELAY": "0.2", "SCALEKIT_RATE_LIMIT_WAIT": "20"}
 
 
 def declared(description: str) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def scalekit() -> Iterator[LocalScalekit]:
 @pytest.fixture
 def watch(project: Project, scalekit: LocalScalekit) -> Watch:
     """A project under watch."""
-    project.env.update({"SCALEKIT_BACKOFF": "0.01", "SCALEKIT_ATTEMPTS": "2"})
+    project.env.update({"SCALEKIT_BACKOFF": "0.01", "SCALEKIT_LIST_DELAY": "0.2", "SCALEKIT_ATTEMPTS": "2"})
     project.env["PYTHONDONTWRITEBYTECODE"] = "1"
     return Watch(project, scalekit)
 

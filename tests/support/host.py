@@ -18,6 +18,7 @@ from pulumi.runtime import rpc
 
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.provider import session
+from pulumi_scalekit.provider.connection import ConnectionProvider
 from pulumi_scalekit.provider.connector import CONTEXT_KEY, ConnectorProvider
 
 Properties = dict[str, Any]
@@ -56,16 +57,22 @@ class Resource:
 class Host:
     """One run of the provider's process against an environment. Threads may share it, as those of Pulumi's host do."""
 
-    def __init__(self, scalekit: LocalScalekit, **settings: object) -> None:
+    def __init__(
+        self,
+        scalekit: LocalScalekit,
+        kind: type[ConnectorProvider | ConnectionProvider] = ConnectorProvider,
+        **settings: object,
+    ) -> None:
         # A new process: nothing is known of what an earlier one has seen.
         session._session.cache_clear()
-        self.provider = ConnectorProvider()
+        self.provider = kind()
         config = {
             "environmentUrl": scalekit.url,
             "clientId": scalekit.client_id,
             "clientSecret": scalekit.client_secret,
             # What is not there is looked for several times: no need to wait in between.
             "backoff": 0,
+            "listDelay": 0.01,
             **settings,
         }
         raw = {f"scalekit:{key}": str(value) for key, value in config.items()}

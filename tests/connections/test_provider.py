@@ -1,0 +1,177 @@
+"""The provider of connections in this process: what it sends, when it goes on, and what it tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.local.store import Connection
+from pulumi_scalekit.provider.connection import ConnectionProvider
+from pulumi_scalekit.provider.connector import Failure
+
+from ..support.definitions import BEARER, OAUTH, named
+from ..support.host import Host, Resource
+
+APP = {"client_id": "client-1", "client_secret": "canary-1", "scopes": ["read", "write"]}
+
+
+def run(scalekit: LocalScalekit, **settings: object) -> Host:
+    """A new run of the provider of connections."""
+    return Host(scalekit, ConnectionProvider, **settings)
+
+
+def declared(scalekit: LocalScalekit, definition: dict[str, Any] = OAUTH, **more: Any) -> dict[str, Any]:
+    """A connection of a connector, which is made where there is none yet."""
+    identifiers = [p.identifier for p in scalekit.store.all_providers() if p.is_custom]
+    identifier = identifiers[0] if identifiers else Host(scalekit).create(named(definition, "CRM")).id
+    auth_type = definition["auth_patterns"][0]["type"]
+    inputs = {"connector": identifier, "connection_name": "crm", "auth_type": auth_type, **more}
+    return {key: value for key, value in inputs.items() if value is not None}
+
+
+def stored(scalekit: LocalScalekit) -> Connection:
+    """The one connection."""
+    (connection,) = scalekit.store.connections()
+    return connection
+
+
+def secret(scalekit: LocalScalekit) -> object:
+    """The client secret that it has."""
+    return stored(scalekit).settings["oauth_config"].get("client_secret")
+
+
+def patches(scalekit: LocalScalekit) -> int:
+    """How many settings were sent since the last look."""
+    count = sum(request.method == "PATCH" for request in scalekit.requests)
+    scalekit.requests.clear()
+    return count
+
+
+def test_a_half_made_connection_is_gone_on_with(scalekit: LocalScalekit) -> None:
+    """Where its settings are refused, the connection is a draft, which the next run takes up instead of refusing it."""
+    inputs = declared(scalekit, oauth_app=APP)
+    scalekit.faults.add("connection-update:error=400*1")
+    with pytest.raises(Failure, match=r"The connection itself exists \(conn_.*the next run goes on with it"):
+        run(scalekit).create(inputs)
+    draft = stored(scalekit)
+    assert draft.settings == {}
+    resource = run(scalekit).create(inputs)
+    assert resource.id == draft.id
+    assert secret(scalekit) == "canary-1"
+
+
+def test_a_draft_of_somebody_else_is_refused(scalekit: LocalScalekit) -> None:
+    """One that has an application already, or hangs on another connector, is not taken for one's own."""
+    run(scalekit).create(declared(scalekit, oauth_app={"client_id": "of-another"}))
+    with pytest.raises(Failure, match="A connection named 'crm' exists already"):
+        run(scalekit).create(declared(scalekit, oauth_app=APP))
+
+
+def test_a_secret_is_sent_when_it_is_another_one(scalekit: LocalScalekit) -> None:
+    """A change of other settings sends the masked one back, which keeps what is stored."""
+    resource = run(scalekit).create(declared(scalekit, oauth_app=APP))
+    assert patches(scalekit) == 1
+    resource = run(scalekit).update(resource, declared(scalekit, oauth_app={**APP, "prompt": "consent"}))
+    assert (patches(scalekit), secret(scalekit)) == (1, "canary-1")
+    rotated = declared(scalekit, oauth_app={**APP, "prompt": "consent", "client_secret": "canary-2"})
+    resource = run(scalekit).update(resource, rotated)
+    assert (patches(scalekit), secret(scalekit)) == (1, "canary-2")
+    assert not run(scalekit).changes(resource, rotated)
+    read = run(scalekit).read(resource)
+    assert read is not None
+    assert read.inputs["oauth_app"] == resource.inputs["oauth_app"]
+
+
+def test_a_secret_may_stay_out_of_the_state(scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes from an environment variable, at the creation and whenever its version changes."""
+    app = {"client_id": "client-1", "client_secret_variable": "CRM_SECRET", "client_secret_version": 1}
+    inputs = declared(scalekit, oauth_app=app)
+    with pytest.raises(
+        Failure, match=r"the environment variable CRM_SECRET.*is not set\. Nothing was changed"
+    ):
+        run(scalekit).create(inputs)
+    assert scalekit.store.connections() == []
+    monkeypatch.setenv("CRM_SECRET", "canary-1")
+    resource = run(scalekit).create(inputs)
+    assert secret(scalekit) == "canary-1"
+    assert "canary" not in f"{resource.inputs}{resource.outputs}"
+    monkeypatch.setenv("CRM_SECRET", "canary-2")
+    assert not run(scalekit).changes(resource, inputs)
+    bumped = declared(scalekit, oauth_app={**app, "client_secret_version": 2})
+    assert run(scalekit).changes(resource, bumped)
+    run(scalekit).update(resource, bumped)
+    assert secret(scalekit) == "canary-2"
+
+
+@pytest.mark.parametrize(
+    ("more", "replaces"),
+    [
+        ({"connector": "OTHER:1"}, ["connector"]),
+        ({"context": {"domain": "acme.example.com"}}, ["context"]),
+        ({"auth_mode": "ORG_WIDE"}, ["auth_mode"]),
+        ({"auth_mode": "USER"}, None),
+        ({"connection_name": "help"}, []),
+        ({"enabled": False}, []),
+        ({"oauth_app": {**APP, "scopes": ["write", "read"]}}, None),
+        ({"oauth_app": {"client_id": "client-1"}}, []),
+    ],
+)
+def test_what_replaces_and_what_changes_in_place(
+    scalekit: LocalScalekit, more: dict[str, Any], replaces: list[str] | None
+) -> None:
+    """A list of what replaces it, empty for a change in place; `None` where nothing is to be done."""
+    resource = run(scalekit).create(declared(scalekit, oauth_app=APP))
+    host = run(scalekit)
+    inputs = host.checked({**declared(scalekit, oauth_app=APP), **more}, resource.inputs)
+    diff = host.diff(resource, inputs)
+    if replaces is None:
+        assert diff.changes is False
+    else:
+        assert diff.changes is None
+        assert (diff.replaces or []) == replaces
+
+
+def test_a_connection_follows_a_connector_that_gets_another_identifier(scalekit: LocalScalekit) -> None:
+    """It is not replaced where Scalekit itself has moved it along."""
+    resource = run(scalekit).create(declared(scalekit, BEARER))
+    moved = {**resource.outputs, "connector": "OLD:1"}
+    host = run(scalekit)
+    diff = host.diff(Resource(resource.id, resource.inputs, moved), resource.inputs)
+    assert not diff.replaces
+    assert not diff.changes
+
+
+def test_a_lost_response_does_not_forget_a_connection(scalekit: LocalScalekit) -> None:
+    """Under a former URL, a connection that is not there is not forgotten, as connectors are not."""
+    resource = run(scalekit).create(declared(scalekit, BEARER))
+    former = "https://former.example.com"
+    outputs = {**resource.outputs, "environment_url": former}
+    scalekit.store.delete_connection(resource.id, lambda _accounts: None)
+    host = run(scalekit, formerEnvironmentUrl=former)
+    with pytest.raises(Failure, match=r"Nothing was changed"):
+        host.read(Resource(resource.id, resource.inputs, outputs))
+    assert run(scalekit).read(resource) is None
+
+
+def test_every_mistake_is_told_at_once(scalekit: LocalScalekit) -> None:
+    """By its path, with what to do."""
+    app = {"client_secret": "s", "client_secret_variable": "S", "required_scopes": ["a"], "scope": "b"}
+    inputs = {
+        **declared(scalekit),
+        "auth_mode": "EVERYBODY",
+        "context": {"region": "eu"},
+        "oauth_app": {**app, "token_uri": "http://plain.example.com"},
+    }
+    _, mistakes = run(scalekit).check(inputs)
+    assert {mistake.split()[0] for mistake in mistakes} == {
+        "auth_mode",
+        "context.region",
+        "oauth_app.scope",
+        "oauth_app.client_secret",
+        "oauth_app.required_scopes",
+        "oauth_app.token_uri",
+    }
+    static = {**declared(scalekit), "auth_type": "BEARER", "oauth_app": {"client_id": "c"}}
+    assert "belongs to connections of the type OAUTH" in run(scalekit).check(static)[1][0]
