@@ -41,6 +41,28 @@ def unknown_argument(of: str, name: str, known: Collection[str], advice: str) ->
     )
 
 
+def check_options(called: str, opts: object) -> None:
+    """Refuse resource options that cannot work.
+
+    Args:
+        called: The class of the resource.
+        opts: The options that it was given.
+
+    Raises:
+        ArgumentError: They are not `pulumi.ResourceOptions`, or import a resource: dynamic providers cannot.
+    """
+    if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
+        raise argument_error(
+            f"{called}(opts=...) takes pulumi.ResourceOptions(...), not a {type(opts).__name__}: "
+            "write opts=pulumi.ResourceOptions(protect=True), for instance"
+        )
+    if opts is not None and opts.import_ is not None:
+        raise argument_error(
+            f"{called}(opts=...) has import_, which Pulumi's dynamic providers cannot do: "
+            f"give {called} adopt=, or bring it into the stack with `pulumi-scalekit import`"
+        )
+
+
 class _ChecksArguments(type):
     if not TYPE_CHECKING:  # a type checker is to read the constructor, not this
 

@@ -13,7 +13,7 @@ from pulumi_scalekit.definition.connection import SECRET
 from pulumi_scalekit.provider.connection import DECLARED, OUTPUTS, ConnectionProvider
 from pulumi_scalekit.provider.connector import CONTEXT_KEY
 
-from .arguments import ArgumentsChecked, argument_error
+from .arguments import ArgumentsChecked, argument_error, check_options
 from .connector import Connector, context_of
 
 _OUTPUTS: Final = (*OUTPUTS, "connection_id", "environment_url")
@@ -136,6 +136,7 @@ class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", n
             adopt: Take over the existing connection of that name instead of creating one.
             opts: Pulumi's resource options.
         """
+        check_options("Connection", opts)
         about: dict[str, Any] = {} if opts is None or opts.id is None else {"get": True}
         if isinstance(connector, Connector):
             auth_type = connector.auth_patterns.apply(_type_of) if auth_type is None else auth_type

@@ -17,9 +17,9 @@ import pulumi.dynamic
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS
 from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
 
-from .arguments import ArgumentsChecked
-from .auth import Auth
-from .payload import JsonObject, to_payload
+from .arguments import ArgumentsChecked, check_options
+from .auth import Auth, Definition
+from .payload import JsonObject, check_values, to_payload
 
 OUTPUTS: Final = (
     "identifier",
@@ -129,14 +129,18 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
         properties: dict[str, Any] = {
             "display_name": display_name,
             "description": description,
-            "auth_patterns": to_payload(auth_patterns),
+            "auth_patterns": auth_patterns,
             "proxy_url": proxy_url,
             "proxy_enabled": proxy_enabled,
             "icon_src": icon_src,
-            "metadata": to_payload(metadata),
+            "metadata": metadata,
             "adopt": adopt or None,
             **(_unknown or {}),
         }
+        check_options("Connector", opts)
+        if _unknown is None:  # what a file has wrong is reported at preview, with all other mistakes
+            check_values(Definition, "Connector", properties)
+        properties = {key: to_payload(value) for key, value in properties.items()}
         context: dict[str, Any] = {"name": resource_name}
         if opts is not None and opts.id is not None:
             # It is only read: what is declared of it is what lives there.

@@ -95,15 +95,11 @@ class Payload(ArgumentsChecked):
     """The key that tells the objects of a list apart; "" where their position does."""
 
     def __post_init__(self) -> None:
-        for declared in properties_of(type(self)):
-            if declared.is_constant:
-                continue
-            value = getattr(self, declared.attribute)
-            if isinstance(value, Awaitable) and not isinstance(value, pulumi.Output):
-                # It can be awaited once, and this object may be used more often.
-                object.__setattr__(self, declared.attribute, pulumi.Output.from_input(value))
-            elif wrong := what_is_wrong(declared, value):
-                raise argument_error(f"{type(self).__name__}({declared.attribute}=...) {wrong}")
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        check_values(type(self), type(self).__name__, values)
+        for name, value in values.items():
+            # What is awaited can be awaited once, and this object may be used more often.
+            object.__setattr__(self, name, _reusable(value))
 
     def to_payload(self) -> dict[str, Any]:
         """The JSON object: attributes that are `None` left out, `extra` merged in."""
@@ -113,6 +109,22 @@ class Payload(ArgumentsChecked):
             if value is not None:
                 payload[declared.key] = to_payload(value)
         return {**payload, **to_payload(getattr(self, "extra", None) or {})}
+
+
+def check_values(of: type[Payload], called: str, values: Mapping[str, Any]) -> None:
+    """Refuse values that cannot be those of an object's properties, as far as a program can be told at once.
+
+    Args:
+        of: The class of the object.
+        called: What the user called with these values.
+        values: The values, by the properties' attributes.
+
+    Raises:
+        ArgumentError: A value is of the wrong kind; the message says what to write.
+    """
+    for declared in properties_of(of):
+        if not declared.is_constant and (wrong := what_is_wrong(declared, values.get(declared.attribute))):
+            raise argument_error(f"{called}({declared.attribute}=...) {wrong}")
 
 
 def to_payload(value: Any) -> Any:
@@ -128,6 +140,17 @@ def to_payload(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_payload(item) for item in value]
     return value
+
+
+def _reusable(value: Any) -> Any:
+    """A value in which what can be awaited only once is an output, at any depth."""
+    if isinstance(value, (pulumi.Output, Payload)):
+        return value
+    if isinstance(value, Awaitable):
+        return pulumi.Output.from_input(value)
+    if isinstance(value, Mapping):
+        return {key: _reusable(item) for key, item in value.items()}
+    return [_reusable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 # --- What is wrong with an argument -------------------------------------------------------------------------
@@ -168,10 +191,10 @@ def _wrong_list(declared: Property, value: Any) -> str:
 def _wrong_object(of: type[Payload], value: Any) -> str:
     if _is_later(value) or isinstance(value, (of, Mapping)):
         return ""
-    names = [kind.__name__ for kind in of.__subclasses__()] or [of.__name__]
+    names = ", ".join(f"{kind.__name__}(...)" for kind in of.__subclasses__() or [of])
     if isinstance(value, type):
         return f"holds the class {value.__name__}: make an object, {value.__name__}(...)"
-    return f"holds {_a(value)} where {' or '.join(names)}(...) or a dict belongs"
+    return f"holds {_a(value)} where {names} or a dict belongs"
 
 
 def _is_later(value: Any) -> bool:

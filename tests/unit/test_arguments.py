@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from pulumi_scalekit import BearerAuth, Connection, Connector, Field
+from pulumi_scalekit import BearerAuth, Connection, Connector, Field, Scope
 from pulumi_scalekit.arguments import ArgumentError
 
 # Any: these calls are wrong, and a type checker says so.
@@ -19,6 +19,7 @@ CONNECTOR: Any = Connector
 CONNECTION: Any = Connection
 BEARER: Any = BearerAuth
 FIELD: Any = Field
+NAMED = {"display_name": "A", "proxy_url": "https://api.example.com"}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,58 @@ FIELD: Any = Field
         (lambda: FIELD("a", xyzzy=1), "Field() has no argument xyzzy; keys of your own go into extra="),
         (lambda: FIELD("a", field_name="a"), "Field(): multiple values for argument 'field_name'"),
         (lambda: FIELD(*range(20)), "Field(): too many positional arguments"),
+        (
+            lambda: BEARER("Token", fields=Field("token")),
+            "BearerAuth(fields=...) takes a list, not a Field: write fields=[...]",
+        ),
+        (
+            lambda: BEARER("Token", fields=(Field(name) for name in ("a", "b"))),
+            "BearerAuth(fields=...) takes a list, not a generator: write fields=list(...)",
+        ),
+        (
+            lambda: BEARER("Token", fields=[Scope("read")]),
+            "BearerAuth(fields=...) holds a Scope where Field(...) or a dict belongs",
+        ),
+        (
+            lambda: BEARER("Token", fields=["token"]),
+            "BearerAuth(fields=...) holds a string where Field(...) or a dict belongs",
+        ),
+        (
+            lambda: BEARER("Token", fields=[Field]),
+            "BearerAuth(fields=...) holds the class Field: make an object, Field(...)",
+        ),
+        (
+            lambda: BEARER("Token", mutations={"token": "Key "}),
+            "BearerAuth(mutations=...) holds a string where Mutation(...) or a dict belongs",
+        ),
+        (
+            lambda: BEARER("Token", oauth_config="https://example.com"),
+            "BearerAuth(oauth_config=...) holds a string where OAuthConfig(...) or a dict belongs",
+        ),
+        (
+            lambda: FIELD(Field("token")),
+            "Field(field_name=...) takes a string, not a Field",
+        ),
+        (
+            lambda: CONNECTOR("a", **NAMED, auth_patterns=BearerAuth("Token")),
+            "Connector(auth_patterns=...) takes a list, not a BearerAuth: write auth_patterns=[...]",
+        ),
+        (
+            lambda: CONNECTOR("a", **NAMED, auth_patterns=[Field("token")]),
+            "Connector(auth_patterns=...) holds a Field where OAuth(...), BasicAuth(...), BearerAuth(...), ",
+        ),
+        (
+            lambda: CONNECTOR("a", **NAMED, auth_patterns=[], metadata=["team"]),
+            "Connector(metadata=...) takes a dict, not a list",
+        ),
+        (
+            lambda: CONNECTOR("a", **NAMED, auth_patterns=[], opts={"protect": True}),
+            "Connector(opts=...) takes pulumi.ResourceOptions(...), not a dict: write opts=",
+        ),
+        (
+            lambda: CONNECTOR("a", **NAMED, auth_patterns=[], opts=pulumi.ResourceOptions(import_="A:1")),
+            "Connector(opts=...) has import_, which Pulumi's dynamic providers cannot do: give Connector adopt=",
+        ),
     ],
 )
 def test_message(wrong: Callable[[], Any], message: str) -> None:

@@ -145,3 +145,34 @@ def test_public_names() -> None:
     """The public names are sorted, complete and there."""
     assert sorted(scalekit.__all__) == list(scalekit.__all__)
     assert all(hasattr(scalekit, name) for name in scalekit.__all__)
+
+
+def test_awaitables_and_outputs_anywhere(recorder: Recorder) -> None:
+    """Coroutines and outputs, of typed objects too, may stand anywhere, and in an object that is used twice."""
+
+    async def later(value: Any) -> Any:
+        return value
+
+    def program() -> None:
+        field = scalekit.Field("token", label=later("Token"))
+        pattern = scalekit.BearerAuth("Token", fields=pulumi.Output.from_input([field]))
+        for name in ("one", "two"):
+            scalekit.Connector(
+                name,
+                display_name=name,
+                proxy_url=later("https://api.example.com"),
+                auth_patterns=later([pattern]),
+                metadata={"team": later("platform")},
+            )
+
+    run(program)
+    for inputs in recorder.inputs.values():
+        assert inputs["proxy_url"] == "https://api.example.com"
+        assert inputs["metadata"] == {"team": "platform"}
+        assert inputs["auth_patterns"] == [
+            {
+                "type": "BEARER",
+                "display_name": "Token",
+                "fields": [{"field_name": "token", "label": "Token"}],
+            }
+        ]
