@@ -448,17 +448,37 @@ def test_unexplained_basic_takes_its_place(first: str, expected: str) -> None:
     assert pattern(result)["type"] == expected
 
 
-@pytest.mark.parametrize("key", ["<API_KEY>", "YOUR_API_TOKEN", "{key}"])
-def test_basic_before_a_key_is_doubted(key: str) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Send `Authorization: Basic <API_KEY>`.",
+        "Send `Authorization: Basic YOUR_API_TOKEN`.",
+        'The word "Basic" followed by a space and your API key.',
+    ],
+)
+def test_basic_before_a_key_is_doubted(said: str) -> None:
     """`Basic` before a single key may mean several things: which of them is missing, with the flags."""
-    result = made(openapi({"a": key_in("Authorization", f"Send `Authorization: Basic {key}`.")}))
+    result = made(openapi({"a": key_in("Authorization", said)}))
     (note,) = result.missing
     assert note.path == "auth_patterns[0].type"
     assert "--auth basic" in note.text
-    assert (
-        made(openapi({"a": key_in("Authorization", f"`Authorization: Basic {key}`")}), auth="BASIC").missing
-        == []
-    )
+    assert made(openapi({"a": key_in("Authorization", said)}), auth="BASIC").missing == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [
+        (key_in("X-Token", "Token returned from partner authentication."), True),
+        ({**BEARER, "description": "Obtain the token from POST /auth/login."}, True),
+        ({**BEARER, "description": "A session token."}, True),
+        ({**BEARER, "description": "Get your token from the dashboard. It authenticates your calls."}, False),
+        (key_in("X-Key", "An API key, generated in the settings."), False),
+    ],
+)
+def test_a_credential_that_another_call_issues_is_doubted(scheme: Document, expected: bool) -> None:
+    """What a call for signing in returns is not what an account holder types in once: that is missing."""
+    result = made(openapi({"a": scheme}))
+    assert ("another call issues" in texts(result, "missing")) is expected
 
 
 def test_a_word_in_an_example_is_assumed() -> None:
@@ -511,6 +531,16 @@ def test_unreferenced_keys_are_named(description: str, origin: str) -> None:
     result = made(openapi(schemes, security=[{"o": []}]))
     assert pattern(result)["type"] == "OAUTH"
     assert "X-Key" in texts(result, origin)
+
+
+def test_a_jwt_beside_client_credentials_is_doubted() -> None:
+    """A JWT that the document's own client credentials flow issues expires: that is missing, and the type stays."""
+    machine = {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}}
+    jwt = {**BEARER, "bearerFormat": "JWT"}
+    result = made(openapi({"jwt": jwt, "machine": machine}))
+    assert pattern(result)["type"] == "BEARER"
+    assert "renewed when it expires" in texts(result, "missing")
+    assert made(openapi({"jwt": jwt, "machine": machine, "user": code_flow()}), scheme="jwt").missing == []
 
 
 def test_what_is_only_declared_is_not_taken() -> None:

@@ -76,6 +76,7 @@ def test_general_prose_needs_the_header() -> None:
     [
         ("Use the API key as the user name and leave the password blank.", True),
         ("Your username is your API key; no password is needed.", True),
+        ("Use your secret key as the username and an empty string as password.", True),
         ("Use your API key as the username.", False),
         ("Log in with user name and password.", False),
         ("The password may be empty.", False),

@@ -87,7 +87,8 @@ def affixes(texts: Iterable[str], header: str) -> Affixes | None:
                 word = match["word"].rstrip(".")
                 telling = word.lower() in _KNOWN or word[:1].isupper()
                 if telling and word.lower() not in _NO_SCHEME:
-                    return Affixes(f"{word} ")
+                    single = _is_single_key(text[match.end() :][:80])
+                    return Affixes(f"{word} ", is_single_key=single)
     return None
 
 
@@ -140,10 +141,13 @@ def _shaped(piece: str) -> Affixes | None:
     suffix = quote if quote and rest.startswith(quote) else ""
     prefix = prefix if suffix or not quote else prefix[: -len(quote)]
     shown = match["marked"] or match["word"] or ""
-    single = re.search(r"key|token", shown, re.IGNORECASE) and not re.search(
-        r"base-?64|encoded|user|credential|:", rest + shown, re.IGNORECASE
-    )
-    return Affixes(re.sub(r"\s+", " ", prefix), suffix, is_single_key=bool(single))
+    return Affixes(re.sub(r"\s+", " ", prefix), suffix, is_single_key=_is_single_key(shown + rest))
+
+
+def _is_single_key(text: str) -> bool:
+    """Whether a text speaks of one key or token, rather than of encoded credentials."""
+    pair = re.search(r"base-?64|encoded|user|credential|:", text, re.IGNORECASE)
+    return pair is None and bool(re.search(r"key|token", text, re.IGNORECASE))
 
 
 _KEY_AS_USERNAME: Final = re.compile(
@@ -152,7 +156,8 @@ _KEY_AS_USERNAME: Final = re.compile(
     re.IGNORECASE,
 )
 _NO_PASSWORD: Final = re.compile(
-    r"password\b[^.]{0,60}?\b(?:blank|empty)|\b(?:blank|empty|no|without(?: an?)?)\s+password|omit[^.]{0,20}password",
+    r"password\b[^.]{0,60}?\b(?:blank|empty)|\b(?:blank|empty|no|without(?: an?)?)\s+password|omit[^.]{0,20}password"
+    r"|\b(?:blank|empty)\b[^.]{0,30}\bpassword",
     re.IGNORECASE,
 )
 

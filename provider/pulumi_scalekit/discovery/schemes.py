@@ -38,6 +38,16 @@ _SIGNED: Final = re.compile(
 )
 
 
+# A credential that another call returns, and that expires: nothing that an account holder types in once.
+_ISSUED: Final = re.compile(
+    r"\bsession[- ]?(?:token|id|key)\b"
+    r"|\b(?:returned|obtain(?:ed)?|issued|generated?|received|acquired?|retrieved?)\s+(?:\w+\s+){0,4}?(?:from|by|via|through|with|in)\b"
+    r"[^.\n]{0,60}(?:\bauthenticat\w+|\blog-?in\b|\bsign-?in\b|\bauth\w* (?:endpoint|api|call|request)|\btoken endpoint"
+    r"|\b(?:POST|GET) /|/(?:auth|login|token|session)\w*)",
+    re.IGNORECASE,
+)
+
+
 def is_signature(name: str) -> bool:
     """Whether a header or parameter holds a part of a signature, as its name says.
 
@@ -63,6 +73,8 @@ class Scheme:
     suffix: str = ""
     description: str = ""
     key_as_username: bool = False
+    is_jwt: bool = False
+    """Whether it is a bearer token that is a JWT, which mostly expires within hours."""
     flow: Mapping[str, Any] = field(default_factory=dict)
     """The OAuth flow that is used."""
     assumption: str = ""
@@ -103,7 +115,22 @@ def read_schemes(document: Document, base: str = "") -> dict[str, Scheme]:
                 summary="a reference that leads out of this file",
                 obstacle="it is described in another file: bundle the document into one file first",
             )
-    return found
+    return _with_issuer(found)
+
+
+def _with_issuer(schemes: dict[str, Scheme]) -> dict[str, Scheme]:
+    """The schemes, with a doubt on a JWT where the document issues tokens to machines only."""
+    issuer = next((s for s in schemes.values() if s.flow and s.type == "BEARER"), None)
+    if issuer is None or any(scheme.type == "OAUTH" for scheme in schemes.values()):
+        return schemes
+    doubt = f"it is a JWT, and the document issues tokens by {issuer.name} ({issuer.summary}): BEARER takes one that "
+    doubt += "you get yourself, and it has to be renewed when it expires"
+    return {
+        name: replace(s, obstacle=doubt)
+        if s.is_jwt and not s.obstacle and "key" not in s.description.lower()
+        else s
+        for name, s in schemes.items()
+    }
 
 
 def _context(document: Document) -> list[str]:
@@ -117,11 +144,11 @@ def _read(name: str, spec: Mapping[str, Any], where: str, context: list[str], ba
     kind = text_of(spec.get("type"))
     scheme = Scheme(name, where, description=text_of(spec.get("description")))
     if kind == "apiKey":
-        return _api_key(scheme, spec, context)
+        return _unless_issued(_api_key(scheme, spec, context))
     if kind == "basic":  # Swagger 2.0
         return _basic(scheme, context)
     if kind == "http":
-        return _http(scheme, spec, context)
+        return _unless_issued(_http(scheme, spec, context))
     if kind == "oauth2":
         return _oauth(scheme, spec, base)
     if kind == "openIdConnect":
@@ -137,6 +164,22 @@ def _read(name: str, spec: Mapping[str, Any], where: str, context: list[str], ba
     if kind == "mutualTLS":
         return replace(scheme, summary="mutual TLS", obstacle="a connector has no client certificate")
     return replace(scheme, summary=f"of type {kind[:40]}", obstacle="OpenAPI does not know this type")
+
+
+def _unless_issued(scheme: Scheme) -> Scheme:
+    """The scheme, doubted where its description says that another call issues the credential."""
+    if (
+        scheme.type not in {"API_KEY", "BEARER"}
+        or scheme.obstacle
+        or not _ISSUED.search(plain(scheme.description))
+    ):
+        return scheme
+    return replace(
+        scheme,
+        rank=max(scheme.rank, INCOMPLETE),
+        obstacle="its description says that another call issues the credential, so it may expire, and the account "
+        "holder would have to get it first",
+    )
 
 
 def _api_key(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme:
@@ -256,6 +299,7 @@ def _http(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme
             scheme,
             type="BEARER",
             rank=2 if short_lived else 1,
+            is_jwt=short_lived,
             summary=f"http bearer ({form})" if form else scheme.summary,
         )
     if word.lower() == "basic":
