@@ -330,7 +330,7 @@ def test_an_empty_token_is_nothing_for_a_static_type(runtime: Runtime) -> None:
     """The Node SDK sends one for every type where it was given no credential: the account waits."""
     runtime.connection(runtime.connector(BEARER), "BEARER")
     made = runtime.account({"oauth_token": {}})
-    assert (made["status"], made.get("authorization_details")) == ("PENDING_AUTH", None)
+    assert (made["status"], made["authorization_details"]) == ("PENDING_AUTH", {})
 
 
 def test_an_account_is_disconnected(runtime: Runtime) -> None:

@@ -295,9 +295,7 @@ def format_account(account: Account, connection: Connection) -> dict[str, object
 def format_with_details(account: Account, connection: Connection) -> dict[str, object]:
     """Return an account with its credentials."""
     shown = format_account(account, connection)
-    if account.authorization_details:
-        shown["authorization_details"] = account.authorization_details
-    return shown
+    return {**shown, "authorization_details": account.authorization_details}
 
 
 def format_listed(account: Account, connection: Connection) -> dict[str, object]:

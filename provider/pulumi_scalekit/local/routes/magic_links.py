@@ -65,7 +65,7 @@ async def verify_user(request: Request) -> Response:
     link = authorizations.verification(request_id)
     account = environment.store.get_account(link.account_id) if link else None
     if account is None:
-        raise NotFound("the auth request does not exist, or is used up")
+        raise NotFound("auth request not found or no longer valid")
     if account.identifier != messages.text(body, "identifier"):
         raise PermissionDenied("the auth request belongs to another identifier")
     authorizations.end_verification(request_id)
