@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -32,6 +33,16 @@ def tracebacks() -> Iterator[None]:
     """A provider that a test configures hides the tracebacks of its process, which is not this one's wish."""
     yield
     sys.__dict__.pop("tracebacklimit", None)
+
+
+@pytest.fixture
+def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop for the SDK's mocks, whatever earlier tests of this process did with theirs."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield loop
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture

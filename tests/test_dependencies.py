@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DEPENDENCIES: list[str] = PYPROJECT["project"]["dependencies"]
 LOCAL, EMBEDDED = (PYPROJECT["project"]["optional-dependencies"][extra] for extra in ("local", "embedded"))
-DEVELOPMENT = [*DEPENDENCIES, *LOCAL, *EMBEDDED, *PYPROJECT["dependency-groups"]["test"]]
+GROUPS = PYPROJECT["dependency-groups"]
+DEVELOPMENT = [*DEPENDENCIES, *LOCAL, *EMBEDDED, *GROUPS["test"], *GROUPS["sdk"]]
 
 # A part of the tree, the more special first, and what is installed for whoever uses it.
 PARTS = {
@@ -29,7 +30,7 @@ PARTS = {
     "provider/pulumi_scalekit": DEPENDENCIES,
     "provider/pulumi_embedded": [*DEPENDENCIES, *EMBEDDED],
     # The page of the example that imports the SDK says to install it.
-    "examples": [*DEPENDENCIES, "scalekit-sdk-python"],
+    "examples": [*DEPENDENCIES, *GROUPS["sdk"]],
     "tools": DEVELOPMENT,
     "tests": DEVELOPMENT,
     "benchmarks": DEVELOPMENT,

@@ -7,7 +7,7 @@ request, without one, and what the engine does around it: what is checked is wha
 from __future__ import annotations
 
 import asyncio
-import threading
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,18 +27,10 @@ PICKLED = "gASVNQAAAAAAAACMGHB1bHVtaV9zY2FsZWtpdC5wcm92aWRlcpSMEUNvbm5lY3RvclByb
 """The provider as it is in every state file ever written: it may never change."""
 
 
-class _Thread(threading.local):
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-
-
-_thread = _Thread()
-
-
 def over_the_wire(properties: Mapping[str, Any] | None, *, keep_unknowns: bool = False) -> Properties:
-    """What arrives of a property properties on the other side of Pulumi's RPC."""
-    serialising = rpc.serialize_properties(properties or {}, {})
-    sent: struct_pb2.Struct = _thread.loop.run_until_complete(serialising)
+    """What arrives of properties on the other side of Pulumi's RPC."""
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        sent: struct_pb2.Struct = loop.run_until_complete(rpc.serialize_properties(properties or {}, {}))
     parsed = struct_pb2.Struct()
     parsed.ParseFromString(sent.SerializeToString())
     received: Properties = rpc.deserialize_properties(parsed, keep_unknowns)

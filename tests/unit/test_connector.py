@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,9 +34,8 @@ class Recorder(mocks.Mocks):
 
 
 @pytest.fixture
-def recorder() -> Iterator[Recorder]:
+def recorder(event_loop: object) -> Iterator[Recorder]:
     """Pulumi's mocks, for one test."""
-    asyncio.set_event_loop(asyncio.new_event_loop())
     recorder = Recorder()
     mocks.set_mocks(recorder)
     yield recorder

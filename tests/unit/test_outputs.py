@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pulumi
@@ -26,9 +25,8 @@ class Answers(pulumi.runtime.Mocks):
         return {}
 
 
-def test_outputs_are_declared_and_typed() -> None:
+def test_outputs_are_declared_and_typed(event_loop: object) -> None:
     """Every annotated output is there from the start, as what the engine says, with whole numbers as `int`."""
-    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(Answers(), preview=False)
     seen: list[Any] = []
 
