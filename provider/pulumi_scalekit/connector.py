@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -256,10 +257,25 @@ def _claim(resource_name: str, parent: pulumi.Resource | None, display_name: Any
 
 def context_of(properties: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """What a program tells the provider about itself: whether this is a preview, and what it marked secret."""
+    warn_of_plain_secret()
     context = {"preview": pulumi.runtime.is_dry_run(), **more}
     if any(_holds_output(value) for value in properties.values()):
         context["secret"] = pulumi.Output.from_input(_secret_properties(properties))
     return context
+
+
+_CLIENT_SECRET: Final = "scalekit:clientSecret"
+
+
+@functools.cache
+def warn_of_plain_secret() -> None:
+    """Say once in a program that its client secret is configured in plain text, and so stands in the state."""
+    if pulumi.runtime.get_config(_CLIENT_SECRET) and not pulumi.runtime.is_config_secret(_CLIENT_SECRET):
+        pulumi.log.warn(
+            f"{_CLIENT_SECRET} is configured in plain text, and Pulumi copies it into the state as it is. "
+            f"Encrypt it with `pulumi config set --secret {_CLIENT_SECRET}`, or use SCALEKIT_CLIENT_SECRET, "
+            "and issue a new one"
+        )
 
 
 async def _secret_properties(properties: Mapping[str, Any]) -> list[str]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import pulumi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +19,9 @@ from hypothesis import strategies as st
 from pulumi_scalekit import local
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.connector import warn_of_plain_secret
 from pulumi_scalekit.errors import SettingsError, Unreachable
+from pulumi_scalekit.local.grpc_bridge import make_certificate, tls_context
 from pulumi_scalekit.settings import Settings, environment_url, read_settings
 
 from .apps import SECRET
@@ -118,6 +125,26 @@ def test_settings_do_not_show_the_secret() -> None:
         assert SECRET not in f"{settings!r} {settings} {client!r} {client.__dict__!r}"
 
 
+@pytest.mark.parametrize(("secret_keys", "warnings"), [([], 1), (["scalekit:clientSecret"], 0)])
+def test_a_client_secret_in_plain_text_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, secret_keys: list[str], warnings: int
+) -> None:
+    """A program warns of one that Pulumi would keep in the state as it is, without showing it."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+
+    def program() -> None:
+        pulumi.runtime.set_all_config({"scalekit:clientSecret": SECRET}, secret_keys)
+        for _ in range(3):
+            warn_of_plain_secret()
+
+    warn_of_plain_secret.cache_clear()
+    contextvars.copy_context().run(program)
+    warn_of_plain_secret.cache_clear()
+    assert len(said) == warnings
+    assert SECRET not in str(said)
+
+
 @contextlib.contextmanager
 def forbidding_proxy() -> Iterator[tuple[str, list[bytes]]]:
     """An HTTP proxy that notes what it is asked for, and forbids it."""
@@ -162,6 +189,46 @@ def test_a_local_environment_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> 
         settings = Settings(scalekit.url, scalekit.client_id, scalekit.client_secret)
         client = stack.enter_context(Client(settings))
         assert Connectors(client).listed() == []
+
+
+def test_the_certificates_of_a_local_environment_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`https://localhost` leaves out proxies, and trusts the authority that SSL_CERT_FILE names."""
+    certificate, key = make_certificate()
+    authority = tmp_path / "authority.pem"
+    authority.write_bytes(certificate)
+    context = tls_context(certificate, key)
+    context.set_alpn_protocols(["http/1.1"])
+    body = b'{"access_token": "t", "expires_in": 60, "providers": []}'
+
+    def serve() -> None:
+        while True:
+            with contextlib.suppress(ssl.SSLError):
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with context.wrap_socket(connection, server_side=True) as secured:
+                    while secured.recv(65536):
+                        secured.sendall(
+                            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+                        )
+
+    def listed() -> list[dict[str, Any]]:
+        url = f"https://localhost:{listener.getsockname()[1]}"
+        with Client(Settings(url, "a", "b", attempts=1)) as client:
+            return Connectors(client).listed()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with pytest.raises(Unreachable):
+            listed()
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        assert listed() == []
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(timeout=5)
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ class ConnectionProvider(ResourceProvider):
         from pulumi_scalekit.api.paths import is_identifier
         from pulumi_scalekit.definition.connection import mistakes
         from pulumi_scalekit.definition.keys import UNKNOWN
+        from pulumi_scalekit.redaction import printable
 
         from .values import received, sent
 
@@ -101,7 +102,8 @@ class ConnectionProvider(ResourceProvider):
                         raise exists_error(name, others, session.settings.environment_url)
                     self._tell(
                         "info",
-                        f"{_what(inputs)}: goes on with the draft that an earlier run left, {others[0]['id']}",
+                        f"{_what(inputs)}: goes on with the draft that an earlier run left, "
+                        f"{printable(others[0]['id'])}",
                     )
         inputs = {**inputs, **_kept_inputs(olds, inputs), ENVIRONMENT: session.settings.environment_url}
         return CheckResult(sent(inputs), failures)
@@ -161,6 +163,7 @@ class ConnectionProvider(ResourceProvider):
     def create(self, props: Inputs) -> CreateResult:
         """Create the connection with its settings, or take over the one that has the name."""
         from pulumi_scalekit.errors import ScalekitError
+        from pulumi_scalekit.redaction import printable
 
         from .values import received
 
@@ -182,7 +185,7 @@ class ConnectionProvider(ResourceProvider):
                 stored = self._apply(live["id"], {}, inputs, secret)
             except ScalekitError as error:
                 raise ScalekitError(
-                    f"{error}. The connection itself exists ({live['id']}): the next run goes on with it"
+                    f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it"
                 ) from None
             session.manages(live["id"])
             return CreateResult(live["id"], self._outputs(inputs, {**live, **stored}))
