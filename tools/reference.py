@@ -1,87 +1,168 @@
-"""Write docs/reference.md: every property and every rule, from the code that checks them."""
+"""Write docs/reference.md and docs/connector.schema.json: what the code declares, for people and for editors."""
 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import itertools
+import json
+import re
 import sys
 import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import pulumi
+
+import pulumi_scalekit
 from pulumi_scalekit import auth, errors, settings
+from pulumi_scalekit.definition.keys import AUTH_TYPES, CATALOGUE_TYPES
 from pulumi_scalekit.definition.rules import RULES
-from pulumi_scalekit.payload import Payload, properties_of
+from pulumi_scalekit.definition.schema import model_of
+from pulumi_scalekit.payload import Payload, Property, properties_of
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
-CLASSES: list[tuple[type[Payload], str, str]] = [
-    (auth.Definition, "Connector", "`Connector`"),
-    (auth.Auth, "Auth patterns", ", ".join(f"`{kind.__name__}`" for kind in auth.AUTH_CLASSES)),
-    (auth.Field, "Fields", "`Field`, in `fields` and `account_fields`"),
-    (auth.Option, "Options", "`Option`, in a field's `options`"),
-    (auth.OAuthConfig, "OAuth configuration", "`OAuthConfig`, in `oauth_config`"),
-    (auth.Scope, "Scopes", "`Scope`, in `available_scopes`"),
-    (auth.Mutation, "Mutations", "`Mutation`, in `mutations` (`auth_field_mutations` in the payload)"),
-]
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PUBLIC: dict[str, Any] = {
+    name: getattr(pulumi_scalekit, name) for name in pulumi_scalekit.__all__ if not name.startswith("_")
+}
 
 
-def prose(of: type[Payload]) -> dict[str, str]:
-    """What the docstring below each property of a class says, by the property's attribute."""
+@dataclasses.dataclass(frozen=True)
+class Declared:
+    """An annotated attribute of a class."""
+
+    type: str
+    text: str
+
+
+# --- What the source says ---------------------------------------------------------------------------------
+
+
+def attributes(of: type) -> dict[str, Declared]:
+    """The annotated attributes of a class, with the docstrings below them."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(of))).body
     assert isinstance(tree, ast.ClassDef)
-    return {
-        statement.target.id: str(below.value.value)
-        for statement, below in itertools.pairwise(tree.body)
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-    }
+    found = {}
+    for statement, below in itertools.zip_longest(tree.body, tree.body[1:]):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            text = ""
+            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                text = str(below.value.value)
+            found[statement.target.id] = Declared(type_text(statement.annotation), one_line(text))
+    return found
+
+
+def type_text(annotation: ast.expr | str) -> str:
+    """A type as readers need it: without the bounds beside it, and without modules."""
+    node = ast.parse(annotation, mode="eval").body if isinstance(annotation, str) else annotation
+
+    class Bare(ast.NodeTransformer):
+        def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+            self.generic_visit(node)
+            if isinstance(node.value, ast.Name) and node.value.id in ("Annotated", "ClassVar"):
+                return node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
+            return node
+
+        def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+            return ast.Name(node.attr)
+
+    return ast.unparse(Bare().visit(node))
+
+
+def described_arguments(doc: str) -> dict[str, str]:
+    """What the "Args:" section of a docstring says of each argument."""
+    section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", inspect.cleandoc(doc), re.MULTILINE)
+    parts = re.split(r"^    (\**\w+): ", section[1], flags=re.MULTILINE)[1:] if section else []
+    return {name.lstrip("*"): one_line(text) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def sections(doc: str | None) -> tuple[str, str]:
+    """The prose of a docstring, and its example as code."""
+    text = inspect.cleandoc(doc or "")
+    prose = re.split(r"^(?:Args|Raises|Example|Returns):$", text, flags=re.MULTILINE)[0].strip()
+    example = re.search(r"^Example:\n((?:    .*\n?|\n)*)", text, re.MULTILINE)
+    code = (
+        re.sub(r"^(?:>>>|\.\.\.) ?", "", textwrap.dedent(example[1]), flags=re.MULTILINE) if example else ""
+    )
+    return prose, code.strip()
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks."""
+    return " ".join(text.split())
+
+
+# --- The page ---------------------------------------------------------------------------------------------
 
 
 def text() -> str:
     """The whole page."""
+    resources = {name: of for name, of in PUBLIC.items() if is_class(of, pulumi.Resource)}
+    objects = {
+        name: of for name, of in PUBLIC.items() if is_class(of, Payload) and of not in auth.AUTH_CLASSES
+    }
+    patterns = {name: of for name, of in PUBLIC.items() if is_class(of, auth.Auth)}
+    others: dict[str, type] = {
+        name: of
+        for name, of in PUBLIC.items()
+        if isinstance(of, type) and name not in {*resources, *objects, *patterns}
+    }
+    functions = {name: of for name, of in PUBLIC.items() if inspect.isfunction(of)}
+    assert {*resources, *objects, *patterns, *others, *functions} == {*PUBLIC}, "a kind that the page lacks"
     lines = [
         "# Reference",
         "",
-        "Generated by `make docs` from the code that checks definitions; do not edit.",
+        "Generated by `make docs` from the code; do not edit. `import pulumi_scalekit as scalekit`.",
         "",
-        "## Properties",
+        "Every value takes a Pulumi `Input`: a plain value, an output, or something to await. A `dict` with the",
+        "payload's own keys can stand for any typed object. Keys that Scalekit takes but this version does not know",
+        "go into `extra=`, and survive. Editors check JSON payloads with the [schema](connector.schema.json).",
         "",
-        "Every property takes a Pulumi input. A `dict` with the payload's own keys can stand for any typed",
-        "object. Keys that Scalekit takes but this version does not know go into `extra=`, and survive.",
+        "## Resources",
         "",
     ]
-    for of, title, names in CLASSES:
-        described = prose(of)
-        lines += [
-            f"### {title}",
-            "",
-            names,
-            "",
-            "| property | required | what it is |",
-            "| --- | --- | --- |",
-        ]
-        for declared in properties_of(of):
-            required = "yes" if declared.is_required else ""
-            lines.append(f"| `{declared.key}` | {required} | {described[declared.attribute]} |")
-        lines.append("")
+    for name, of in resources.items():
+        lines += resource(name, of)
+    lines += ["## Auth patterns", ""]
+    for name, of in patterns.items():
+        prose, example = sections(of.__doc__)
+        lines += [f"### {name}", "", one_line(prose), *code(example), ""]
+    lines += [
+        "### Arguments",
+        "",
+        "All auth patterns have the same arguments.",
+        "",
+        *payload_table(auth.Auth),
+        "",
+    ]
+    lines += ["## Objects", ""]
+    for name, of in objects.items():
+        prose, example = sections(of.__doc__)
+        lines += [f"### {name}", "", one_line(prose), *code(example), "", *payload_table(of), ""]
+    for name, of in others.items():
+        prose, example = sections(of.__doc__)
+        rows = [(f"`{key}`", f"`{a.type}`", a.text) for key, a in attributes(of).items()]
+        lines += [f"### {name}", "", one_line(prose), *code(example), ""]
+        lines += [*table(("attribute", "type", "what it is"), rows), ""]
+    lines += ["## Functions", ""]
+    for name, of in functions.items():
+        lines += [f"### {name}", "", f"`{signature(name, of)}`", "", *prose_lines(of.__doc__), ""]
     lines += [
         "## Rules",
         "",
         "Checked at `pulumi preview`, all at once, and by `pulumi-scalekit review`. Besides these, each property",
-        "must have the type and length that the table above says.",
+        "must have the type and length that the tables above say.",
         "",
-        "| rule | what it wants |",
-        "| --- | --- |",
-    ]
-    for rule in RULES:
-        lines.append(f"| {', '.join(f'`{name}`' for name in rule.names)} | {rule.summary} |")
-    lines += [
+        *table(
+            ("rule", "what it wants"),
+            [(", ".join(f"`{name}`" for name in rule.names), rule.summary) for rule in RULES],
+        ),
         "",
         "## Settings",
         "",
-        "| stack configuration | environment variable | default | what it is |",
-        "| --- | --- | --- | --- |",
-        *(f"| {' | '.join(row)} |" for row in settings_rows()),
+        *table(("stack configuration", "environment variable", "default", "what it is"), settings_rows()),
         "",
         "## Errors",
         "",
@@ -91,6 +172,109 @@ def text() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def is_class(value: object, of: type) -> bool:
+    """Whether a value is a class below another one."""
+    return isinstance(value, type) and issubclass(value, of)
+
+
+def resource(name: str, of: Any) -> Iterator[str]:
+    """The section of a resource: arguments, outputs, and other ways to make one."""
+    prose, example = sections(of.__doc__)
+    yield from (f"### {name}", "", *prose.splitlines(), *code(example), "", "Arguments:", "")
+    described = described_arguments(of.__init__.__doc__)
+    parameters = inspect.signature(of).parameters.values()
+    yield from table(
+        ("argument", "type", "default", "what it is"),
+        [
+            (f"`{p.name}`", f"`{type_text(p.annotation)}`", default(p), described[p.name])
+            for p in parameters
+            if not p.name.startswith("_")
+        ],
+    )
+    outputs = [(f"`{key}`", f"`{a.type}`", a.text) for key, a in attributes(of).items() if "Output" in a.type]
+    if outputs:
+        yield from ("", "Outputs:", "", *table(("output", "type", "what it is"), outputs))
+    yield ""
+    for method, function in vars(of).items():
+        if isinstance(function, classmethod) and not method.startswith("_"):
+            yield from (f"`{signature(f'{name}.{method}', function.__func__)}`", "")
+            yield from (*prose_lines(function.__func__.__doc__), "")
+
+
+def prose_lines(doc: str | None) -> Iterator[str]:
+    """What a docstring says, its arguments as a list."""
+    prose, example = sections(doc)
+    yield from prose.splitlines()
+    if described := described_arguments(doc or ""):
+        yield ""
+        yield from (f"- `{name}`: {what}" for name, what in described.items())
+    yield from code(example)
+
+
+def code(example: str, indent: str = "") -> list[str]:
+    """A block of Python."""
+    return (
+        ["", *(f"{indent}{line}" for line in ("```python", *example.splitlines(), "```"))] if example else []
+    )
+
+
+def signature(name: str, function: Any) -> str:
+    """A call as one line, without the types, which the lists have."""
+    parts = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in ("cls", "self"):
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
+            parts.append("*")
+        prefix = "**" if parameter.kind is parameter.VAR_KEYWORD else ""
+        given = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+        parts.append(f"{prefix}{parameter.name}{given}")
+    returns = inspect.signature(function).return_annotation
+    return f"{name}({', '.join(parts)}) -> {type_text(returns)}"
+
+
+def default(parameter: inspect.Parameter) -> str:
+    """The default of a parameter, for a table."""
+    return "required" if parameter.default is parameter.empty else f"`{parameter.default!r}`"
+
+
+def payload_table(of: type[Payload]) -> list[str]:
+    """The arguments of a typed object."""
+    described = attributes(of)
+    rows = []
+    for declared in properties_of(of):
+        if declared.is_constant:
+            continue
+        about = described[declared.attribute]
+        key = f" In the payload: `{declared.key}`." if declared.key != declared.attribute else ""
+        needed = "required" if declared.is_required else f"`{declared.default!r}`"
+        what = f"{about.text}{key}{bounds(declared)}"
+        rows.append((f"`{declared.attribute}`", f"`{about.type}`", needed, what))
+    rows.append(("`extra`", f"`{described['extra'].type}`", "`None`", described["extra"].text))
+    return table(("argument", "type", "default", "what it is"), rows)
+
+
+def bounds(declared: Property) -> str:
+    """What is known of a property beyond its type, as further sentences."""
+    spec = declared.spec
+    unit = "characters" if declared.kind == "string" else "entries"
+    found = ""
+    if spec.max_length:
+        found += f" At most {spec.max_length} {unit}."
+    if spec.is_immutable:
+        found += " Cannot change in place: another value makes another connector."
+    return found
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table in Markdown."""
+    return [
+        f"| {' | '.join(titles)} |",
+        f"| {' | '.join('---' for _ in titles)} |",
+        *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows),
+    ]
 
 
 def settings_rows() -> list[tuple[str, str, str, str]]:
@@ -131,6 +315,53 @@ def tree() -> list[str]:
     return [line[4:] for line in drawn.splitlines() if line.startswith("    ")]
 
 
+# --- The schema -------------------------------------------------------------------------------------------
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a payload, as `pulumi-scalekit review` takes it in a file."""
+    made = model_of(auth.Definition).model_json_schema()
+    definitions: dict[str, Any] = made.pop("$defs")
+    for of in (auth.Auth, auth.Field, auth.Option, auth.OAuthConfig, auth.Scope, auth.Mutation):
+        describe(definitions[of.__name__], of)
+    describe(made, auth.Definition)
+    made["properties"]["auth_patterns"]["maxItems"] = 1
+    made["additionalProperties"] = False
+    definitions["Auth"]["properties"]["type"]["enum"] = [*AUTH_TYPES, *CATALOGUE_TYPES]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **made,
+        "title": "Scalekit custom connector",
+        "$defs": definitions,
+    }
+
+
+def describe(made: dict[str, Any], of: type[Payload]) -> None:
+    """Add to the schema of an object what its properties are, and the values that are documented."""
+    described = attributes(of)
+    made["description"] = one_line(sections(of.__doc__)[0])
+    made.pop("title")
+    for declared in properties_of(of):
+        member: dict[str, Any] = made["properties"][declared.key]
+        member.pop("title", None)
+        if declared.default is not None and declared.kind == "bool":
+            member["default"] = declared.default
+        elif member.get("default", "") is None:
+            del member["default"]
+        member["description"] = described[declared.attribute].text
+        if declared.spec.known_values:
+            member["examples"] = list(declared.spec.known_values)
+
+
+def files() -> Mapping[Path, str]:
+    """The generated files, and what they hold."""
+    return {
+        DOCS / "reference.md": text(),
+        DOCS / "connector.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
+    }
+
+
 if __name__ == "__main__":
-    TARGET.write_text(text(), encoding="utf-8")
-    print(f"wrote {TARGET}", file=sys.stderr)
+    for path, content in files().items():
+        path.write_text(content, encoding="utf-8")
+        print(f"wrote {path}", file=sys.stderr)

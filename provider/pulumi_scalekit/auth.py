@@ -23,7 +23,7 @@ class Option(Payload):
     """One choice of a `select` field.
 
     Example:
-        >>> Option("eu", display_name="Europe", default=True)
+        >>> scalekit.Option("eu", display_name="Europe", default=True)
     """
 
     IDENTITY: ClassVar[str] = "value"
@@ -45,7 +45,7 @@ class Field(Payload):
     """An input that is collected from the account holder, in `fields` or `account_fields`.
 
     Example:
-        >>> Field("api_key", label="API key", input_type="password", required=True)
+        >>> scalekit.Field("api_key", label="API key", input_type="password", required=True)
     """
 
     IDENTITY: ClassVar[str] = "field_name"
@@ -77,7 +77,7 @@ class Scope(Payload):
     """An OAuth scope that a connection may ask for.
 
     Example:
-        >>> Scope("tickets:read", display_name="Read tickets", required=True)
+        >>> scalekit.Scope("tickets:read", display_name="Read tickets", required=True)
     """
 
     IDENTITY: ClassVar[str] = "scope"
@@ -96,11 +96,14 @@ class Scope(Payload):
 
 @dataclass(frozen=True)
 class OAuthConfig(Payload):
-    """The authorization server of an `OAuth` pattern. Over MCP it holds `pkce_enabled` and nothing else.
+    """The authorization server of an `OAuth` pattern. Over MCP it has `pkce_enabled` at most.
 
     Example:
-        >>> OAuthConfig(authorize_uri="https://example.com/authorize", token_uri="https://example.com/token",
-        ...             available_scopes=[Scope("read")])
+        >>> scalekit.OAuthConfig(
+        ...     authorize_uri="https://example.com/authorize",
+        ...     token_uri="https://example.com/token",
+        ...     available_scopes=[scalekit.Scope("read")],
+        ... )
     """
 
     authorize_uri: Annotated[pulumi.Input[str] | None, Spec(is_url=True)] = None
@@ -126,7 +129,7 @@ class Mutation(Payload):
     """How a stored credential is changed before it is sent: `default` when empty, then `prefix`, then `suffix`.
 
     Example:
-        >>> Mutation(suffix="/token")
+        >>> scalekit.Mutation(suffix="/token")
     """
 
     prefix: pulumi.Input[str] | None = None
@@ -178,7 +181,7 @@ class OAuth(Auth):
     """Users authorize access in the upstream's OAuth flow, and Scalekit exchanges the tokens (`OAUTH`).
 
     Example:
-        >>> OAuth("OAuth 2.0", oauth_config=OAuthConfig(pkce_enabled=True), is_mcp=True)
+        >>> scalekit.OAuth("OAuth 2.0", oauth_config=scalekit.OAuthConfig(pkce_enabled=True), is_mcp=True)
     """
 
     TYPE = "OAUTH"
@@ -190,7 +193,9 @@ class BasicAuth(Auth):
     """HTTP Basic authentication with the fields `username` and `password` (`BASIC`).
 
     Example:
-        >>> BasicAuth("Basic", fields=[Field("username"), Field("password", input_type="password")])
+        >>> scalekit.BasicAuth(
+        ...     "Basic", fields=[scalekit.Field("username"), scalekit.Field("password", input_type="password")]
+        ... )
     """
 
     TYPE = "BASIC"
@@ -202,7 +207,7 @@ class BearerAuth(Auth):
     """A long-lived bearer token in the field `token`, or `bearer_token` (`BEARER`).
 
     Example:
-        >>> BearerAuth("Token", fields=[Field("token", input_type="password")])
+        >>> scalekit.BearerAuth("Token", fields=[scalekit.Field("token", input_type="password")])
     """
 
     TYPE = "BEARER"
@@ -214,7 +219,7 @@ class ApiKeyAuth(Auth):
     """An API key in the field `api_key`, sent as it is; or several, each in its own header (`API_KEY`).
 
     Example:
-        >>> ApiKeyAuth("Key", fields=[Field("api_key")], auth_header_key_override="X-API-Key")
+        >>> scalekit.ApiKeyAuth("Key", fields=[scalekit.Field("api_key")], auth_header_key_override="X-API-Key")
     """
 
     TYPE = "API_KEY"
@@ -226,7 +231,7 @@ class NoAuth(Auth):
     """No authentication: public MCP servers only (`NO_AUTH`).
 
     Example:
-        >>> NoAuth("None", is_mcp=True)
+        >>> scalekit.NoAuth("None", is_mcp=True)
     """
 
     TYPE = "NO_AUTH"

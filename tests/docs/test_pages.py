@@ -4,26 +4,70 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
+import sys
+import types
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 import pulumi_scalekit
 from pulumi_scalekit.definition import rules as definition
+from pulumi_scalekit.definition.paths import format_path
+
+from ..support.definitions import ALL, BEARER
+from ..support.documented import DOCUMENTED
+from ..support.live import edit
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
 
-def test_reference_is_current() -> None:
-    """docs/reference.md is what `make docs` writes."""
+def reference() -> Any:
+    """The tool that generates pages from the code."""
     spec = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")
     assert spec is not None
     assert spec.loader is not None
-    reference = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(reference)
-    assert (ROOT / "docs" / "reference.md").read_text() == reference.text(), "run `make docs`"
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up there.
+    sys.modules["reference"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_files_are_current() -> None:
+    """The reference and the JSON Schema are what `make docs` writes."""
+    for path, content in reference().files().items():
+        assert path.read_text(encoding="utf-8") == content, f"{path.name}: run `make docs`"
+
+
+@pytest.mark.parametrize("payload", [*ALL, *DOCUMENTED.values()], ids=lambda payload: payload["display_name"])
+def test_the_schema_takes_valid_payloads(payload: dict[str, Any]) -> None:
+    """The JSON Schema for editors is a schema, and takes every payload that `review` takes."""
+    schema = json.loads((ROOT / "docs" / "connector.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(payload, schema)
+
+
+@pytest.mark.parametrize(
+    ("edits", "path"),
+    [
+        ({"display_name": "Desk!"}, "display_name"),
+        ({"proxy_url": "http://api.example.com"}, "proxy_url"),
+        ({"auth_patterns[0].type": "Bearer"}, "auth_patterns[0].type"),
+        ({"auth_patterns[0].fields[0].required": "yes"}, "auth_patterns[0].fields[0].required"),
+        ({"metadata": {"ab": "x"}}, "metadata"),
+        ({"proxy": True}, ""),
+    ],
+)
+def test_the_schema_finds_mistakes(edits: dict[str, Any], path: str) -> None:
+    """The JSON Schema refuses what an editor can find wrong, at its place."""
+    schema = json.loads((ROOT / "docs" / "connector.schema.json").read_text(encoding="utf-8"))
+    (found,) = jsonschema.Draft202012Validator(schema).iter_errors(edit(BEARER, edits))
+    assert format_path(tuple(found.absolute_path)) == path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -61,7 +105,7 @@ def test_public_names_are_sorted_and_complete() -> None:
     public = {
         name
         for name, value in vars(pulumi_scalekit).items()
-        if not name.startswith("_") and isinstance(value, type | type(test_reference_is_current))
+        if not name.startswith("_") and isinstance(value, type | types.FunctionType)
     }
     assert public == {name for name in names if not name.startswith("_")}
 

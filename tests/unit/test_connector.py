@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pulumi
 import pytest
 from pulumi.runtime import mocks, settings
 
 import pulumi_scalekit as scalekit
+from pulumi_scalekit.auth import Definition
 
 from ..support.definitions import bearer
 from ..support.documented import DOCUMENTED
@@ -174,3 +176,16 @@ def test_awaitables_and_outputs_anywhere(recorder: Recorder) -> None:
                 "fields": [{"field_name": "token", "label": "Token"}],
             }
         ]
+
+
+def test_the_constructor_takes_what_a_definition_declares() -> None:
+    """A property of a definition is an argument of `Connector`, of the same type and with the same default."""
+    declared = inspect.signature(Definition).parameters
+    taken = inspect.signature(scalekit.Connector).parameters
+    hints = {
+        name: get_type_hints(of.__init__, localns={"Output": pulumi.Output, "T": Any})
+        for name, of in (("declared", Definition), ("taken", scalekit.Connector))
+    }
+    for name, parameter in declared.items():
+        assert taken[name].default == parameter.default, name
+        assert hints["taken"][name] == hints["declared"][name], name
