@@ -21,11 +21,9 @@ class EmbeddedError(Exception):
 class Unsupported(EmbeddedError):
     """The program or the command asks for something that this engine refuses to guess at."""
 
-    def __init__(self, feature: str) -> None:
-        super().__init__(
-            f"{feature}: not supported by the embedded engine. "
-            "Install the Pulumi CLI to use it: https://www.pulumi.com/docs/install/"
-        )
+    def __init__(self, feature: str, advice: str = "") -> None:
+        advice = advice or "Install the Pulumi CLI to use it: https://www.pulumi.com/docs/install/"
+        super().__init__(f"{feature}: not supported by the embedded engine. {advice}")
         self.feature = feature
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from pulumi_embedded.state.backend import Backend, StackReference
 from pulumi_embedded.state.checkpoint import Snapshot, make_deployment
-from pulumi_embedded.state.journal import SnapshotManager, recover
+from pulumi_embedded.state.journal import SnapshotManager, StateNotWritten, recover
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.secrets import SecretsManager
 
@@ -143,12 +146,16 @@ def test_a_damaged_import_is_refused(bench: Bench, tmp_path: Path) -> None:
 
 # --- interruptions --------------------------------------------------------------------------------------------
 
-SLOW = {"a": {"size": 1}, "b": {"size": {"$ref": "a.serial"}, "slow": 3}, "c": {"size": {"$ref": "b.serial"}}}
+WAITING = {
+    "a": {"size": 1},
+    "b": {"size": {"$ref": "a.serial"}, "wait": "go"},
+    "c": {"size": {"$ref": "b.serial"}},
+}
 
 
-def start_slow(bench: Bench) -> subprocess.Popen[str]:
-    """Start an update, and wait until the slow creation is under way."""
-    bench.declare(SLOW)
+def start_waiting(bench: Bench) -> subprocess.Popen[str]:
+    """Start an update, and wait until the creation of `b` is under way. It ends when the file `go` is there."""
+    bench.declare(WAITING)
     process = bench.start(embedded(), "up", "--yes", "--skip-preview", "--non-interactive")
     log = bench.boxes / "calls.jsonl"
 
@@ -158,13 +165,20 @@ def start_slow(bench: Bench) -> subprocess.Popen[str]:
             for call in map(json.loads, log.read_text().splitlines())
         )
 
-    wait_for(creating, "the slow creation")
+    wait_for(creating, "the creation of b")
     return process
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Send SIGINT, and wait until the engine has taken note of it."""
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert "^C received" in process.stderr.readline()
 
 
 def test_two_runs_do_not_interleave(bench: Bench) -> None:
     """While one update runs, another is refused, with who holds the lock; afterwards nothing is left of it."""
-    process = start_slow(bench)
+    process = start_waiting(bench)
     second = bench.run(embedded(), "up", "--yes", "--skip-preview")
     assert second.code == 1
     assert f"pid {process.pid}" in second.stderr
@@ -172,6 +186,7 @@ def test_two_runs_do_not_interleave(bench: Bench) -> None:
     if other is not None:
         refused = bench.run(other, "up", "--yes", "--skip-preview")
         assert "currently locked by 1 lock(s)" in refused.text
+    (bench.boxes / "go").touch()
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert not list((bench.backend / ".pulumi" / "locks").rglob("*.json"))
@@ -180,7 +195,7 @@ def test_two_runs_do_not_interleave(bench: Bench) -> None:
 
 def test_a_killed_run_leaves_no_process(bench: Bench) -> None:
     """After a kill -9 neither the program nor the provider waits for the engine forever."""
-    process = start_slow(bench)
+    process = start_waiting(bench)
     assert len(children(bench)) == 3
     process.kill()
     process.communicate(timeout=60)
@@ -189,7 +204,7 @@ def test_a_killed_run_leaves_no_process(bench: Bench) -> None:
 
 def test_a_killed_run_leaves_its_pending_operation(bench: Bench) -> None:
     """After a kill -9 the state is readable, holds what was done and what was under way, and says so next time."""
-    process = start_slow(bench)
+    process = start_waiting(bench)
     process.kill()
     process.communicate(timeout=60)
     bench.checkpoint()
@@ -202,6 +217,7 @@ def test_a_killed_run_leaves_its_pending_operation(bench: Bench) -> None:
     assert [(found["type"], found["resource"]["urn"]) for found in latest["pending_operations"]] == [
         ("creating", f"{BOX}b")
     ]
+    (bench.boxes / "go").touch()
     run = bench.ok(embedded(), "up", "--yes", "--skip-preview")
     assert "interrupted while creating" in run.text
     assert "1 pending operations" in run.text
@@ -211,8 +227,9 @@ def test_a_killed_run_leaves_its_pending_operation(bench: Bench) -> None:
 
 def test_the_first_interrupt_finishes_what_is_under_way(bench: Bench) -> None:
     """One SIGINT: the creation in flight ends and is kept, the next one does not begin, nothing stays locked."""
-    process = start_slow(bench)
-    process.send_signal(signal.SIGINT)
+    process = start_waiting(bench)
+    interrupt(process)
+    (bench.boxes / "go").touch()
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 1, stdout + stderr
     assert "canceled" in stdout
@@ -226,11 +243,10 @@ def test_the_first_interrupt_finishes_what_is_under_way(bench: Bench) -> None:
 
 def test_the_second_interrupt_ends_at_once(bench: Bench) -> None:
     """Two SIGINTs: the run ends without waiting, and the operation in flight is pending in the state."""
-    process = start_slow(bench)
+    process = start_waiting(bench)
+    interrupt(process)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=2.5)
+    process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT
     latest = bench.checkpoint()["checkpoint"]["latest"]
     assert [found["type"] for found in latest["pending_operations"]] == ["creating"]
@@ -319,23 +335,125 @@ def test_a_journal_of_another_checkpoint_is_kept_aside(stack: Any) -> None:
     assert not recover(stack)
 
 
-def test_the_cost_of_saving_is_linear(stack: Any) -> None:
-    """Four times the resources take about four times as long to save, not sixteen times."""
-    secrets = SecretsManager.open(PASSPHRASE, SALT)
+def test_the_cost_of_saving_is_linear(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times the resources make for about four times as much to write, not sixteen times."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now, time_ns=time.time_ns)
+    monkeypatch.setattr("pulumi_embedded.state.journal.time", clock)
+    write = stack.backend.write
 
-    def seconds(count: int) -> float:
-        started = time.monotonic()
-        manager = SnapshotManager(stack, Snapshot(), secrets)
+    def written(count: int) -> int:
+        total = 0
+
+        def counted(path: Path, content: bytes, *, durable: bool = False) -> None:
+            nonlocal total
+            total += len(content)
+            clock.now += len(content) * 1e-7  # a disk that takes 10 MB in a second
+            write(path, content, durable=durable)
+
+        monkeypatch.setattr(stack.backend, "write", counted)
+        manager = SnapshotManager(stack, Snapshot(), None)
         for number in range(count):
             resource = box(str(number), text="x" * 500)
+            clock.now += 1e-3
             manager.begin(resource, "creating")
             manager.end(resource, new=resource)
         manager.close()
         assert len(names(stack)) == count
-        return time.monotonic() - started
+        return total
 
-    small, large = seconds(500), seconds(2000)
-    assert large < 10 * small, f"{small:.2f}s for 500, {large:.2f}s for 2000"
+    assert written(800) < 8 * written(200)
+
+
+def test_a_full_disk_loses_nothing_that_the_journal_can_take(
+    stack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the checkpoint cannot be written, the journal has the step, and the next run folds it in."""
+    manager = SnapshotManager(stack, Snapshot(), None)
+    first, second = box("a"), box("b")
+    manager.begin(first, "creating")
+    manager.end(first, new=first)
+    manager.begin(second, "creating")
+
+    def full(*_args: Any, **_options: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state.json")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stack.backend, "write", full)
+        manager._next_save = 0
+        with pytest.raises(StateNotWritten, match=r"No space left on device: state\.json"):
+            manager.end(second, new=second)
+        with pytest.raises(StateNotWritten) as error:
+            manager.close()
+        assert "not in the state" not in str(error.value)
+    assert recover(stack)
+    assert names(stack) == ["a", "b"]
+
+
+def test_a_full_disk_is_told_with_what_is_lost(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When neither checkpoint nor journal can be written, the message names what has been done all the same."""
+    manager = SnapshotManager(stack, Snapshot(), None)
+    first = box("a")
+    manager.begin(first, "creating")
+    assert manager._journal is not None
+    with monkeypatch.context() as patch, open("/dev/full", "ab", buffering=0) as full:  # noqa: PTH123 - a device
+        patch.setattr(manager, "_journal", full)
+        patch.setattr(full, "truncate", lambda _size: None, raising=False)
+        manager._next_save = float("inf")
+        with pytest.raises(StateNotWritten, match="No space left on device"):
+            manager.end(first, new=first)
+    with monkeypatch.context() as patch:
+        patch.setattr(stack.backend, "write", Mock(side_effect=OSError(errno.ENOSPC, "full")))
+        with pytest.raises(StateNotWritten, match=r"not in the state on disk:\n  \* urn.*::a \[id=a\]"):
+            manager.close()
+    assert names(stack) == []
+
+
+# --- damage ---------------------------------------------------------------------------------------------------
+
+
+def damaged(bench: Bench, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change the latest deployment of the checkpoint by hand."""
+    document = bench.checkpoint()
+    change(document["checkpoint"]["latest"])
+    (bench.backend / ".pulumi" / "stacks" / "bench" / "dev.json").write_text(json.dumps(document))
+
+
+def nested(depth: int) -> Any:
+    """Return a list in a list, and so on."""
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda latest: latest["manifest"].update(magic="x"), "magic cookie mismatch"),
+        (lambda latest: latest["manifest"].update(version="v1.0.0"), "magic cookie mismatch"),
+        (lambda latest: latest.update(pending_operations=[{"type": "creating"}]), "`resource` is missing"),
+        (lambda latest: latest.update(pending_operations=[None]), "entry that is not an object"),
+        (lambda latest: latest.update(resources={}), "`resources` is not of the right type"),
+        (lambda latest: latest["resources"][1].pop("urn"), "lacks its `urn`"),
+        (lambda latest: latest["resources"][1].pop("type"), "lacks its `type`"),
+        (lambda latest: latest["resources"][1].update(urn="a"), "is not a URN"),
+        (lambda latest: latest["resources"][1].update(inputs=[1]), "`inputs` of the wrong type"),
+        (lambda latest: latest["resources"][-1].update(inputs={"x": nested(700)}), "nested too deeply"),
+        (lambda latest: latest["resources"].append(latest["resources"][-1]), "duplicate resource"),
+    ],
+)
+def test_a_damaged_state_is_refused_in_one_line(
+    bench: Bench, change: Callable[[dict[str, Any]], Any], named: str
+) -> None:
+    """A state that no engine wrote is not used, and the message says what is wrong with it."""
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    damaged(bench, change)
+    before = bench.checkpoint()
+    run = bench.run(embedded(), "up", "--yes", "--skip-preview")
+    assert run.code == 1
+    assert run.stderr.startswith("error: snapshot integrity failure")
+    assert named in run.stderr
+    assert bench.checkpoint() == before
 
 
 # --- refusals -------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from pulumi_embedded.errors import Bail, Cancelled, ConfigurationError, Embedded
 from pulumi_embedded.project.workspace import Workspace
 from pulumi_embedded.state.checkpoint import VERSION
 
-from .global_options import hoist_global_options
+from .global_options import hoist_global_options, take_options_from_environment
 from .session import Context, current_context, set_current_context
 
 _NOTICE = (
@@ -113,11 +113,18 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
     try:
-        code = app(hoist_global_options(sys.argv[1:]), standalone_mode=False)
+        command = typer.main.get_command(app)
+        take_options_from_environment(command)
+        code = command.main(
+            hoist_global_options(sys.argv[1:]), prog_name="pulumi-embedded", standalone_mode=False
+        )
     except EmbeddedError as error:
         _fail(error)
     except typer.Abort:
         sys.exit(Cancelled.exit_code)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        _fail(EmbeddedError(f"{error.strerror or error}{where}"))
     except _UsageError as error:
         error.show()
         sys.exit(ConfigurationError.exit_code)

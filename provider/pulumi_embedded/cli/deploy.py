@@ -69,7 +69,7 @@ def up(
     diff: DiffOption = False,
     expect_no_changes: ExpectOption = False,
     as_json: JsonOption = False,
-    refresh: RefreshOption = False,
+    refresh: RefreshOption = None,
     target: TargetOption = None,
     target_dependents: TargetDependentsOption = False,
     replace: ReplaceOption = None,
@@ -102,7 +102,7 @@ def up(
     _set_config(opened, config)
     options = Options(
         parallel=max(parallel, 1),
-        refresh=refresh,
+        refresh=opened.context.project.always_refreshes if refresh is None else refresh,
         targets=Targets([*(target or ()), *(target_replace or ())]),
         target_dependents=target_dependents,
         replace_targets=Targets([*(replace or ()), *(target_replace or ())]),
@@ -132,7 +132,7 @@ def preview(
     diff: DiffOption = False,
     expect_no_changes: ExpectOption = False,
     as_json: JsonOption = False,
-    refresh: RefreshOption = False,
+    refresh: RefreshOption = None,
     target: TargetOption = None,
     target_dependents: TargetDependentsOption = False,
     replace: ReplaceOption = None,
@@ -165,7 +165,7 @@ def preview(
     _set_config(opened, config)
     options = Options(
         parallel=max(parallel, 1),
-        refresh=refresh,
+        refresh=opened.context.project.always_refreshes if refresh is None else refresh,
         targets=Targets([*(target or ()), *(target_replace or ())]),
         target_dependents=target_dependents,
         replace_targets=Targets([*(replace or ()), *(target_replace or ())]),
@@ -268,7 +268,7 @@ def destroy(
     skip_preview: SkipPreviewOption = False,
     preview_only: PreviewOnlyOption = False,
     diff: DiffOption = False,
-    refresh: RefreshOption = False,
+    refresh: RefreshOption = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the stack afterwards.")] = False,
     target: TargetOption = None,
     target_dependents: TargetDependentsOption = False,
@@ -299,7 +299,7 @@ def destroy(
     options = Options(
         parallel=max(parallel, 1),
         destroy=True,
-        refresh=refresh,
+        refresh=opened.context.project.always_refreshes if refresh is None else refresh,
         targets=Targets(target or ()),
         target_dependents=target_dependents,
         continue_on_error=continue_on_error or is_set("PULUMI_CONTINUE_ON_ERROR"),

@@ -1,6 +1,9 @@
-"""The global options, which the CLI takes after the command as well."""
+"""Where options come from: global ones after the command as well, and any of them from the environment."""
 
 from __future__ import annotations
+
+import copy
+from typing import Any
 
 _GLOBAL_FLAGS = {"--non-interactive", "--fully-qualify-stack-names", "-Q", "--emoji", "-e", "--logtostderr"}
 
@@ -12,16 +15,27 @@ _WITHOUT_EFFECT = {"--suppress-permalink", "--suppress-progress", "--skip-plugin
 """Options of the CLI about things that there are none of here."""
 
 
+_REFRESH = {
+    f"{option}={value}": "--refresh" if yes else "--no-refresh"
+    for option in ("--refresh", "-r")
+    for yes, values in (
+        (True, ("1", "t", "T", "true", "TRUE", "True")),
+        (False, ("0", "f", "F", "false", "FALSE", "False")),
+    )
+    for value in values
+}
+"""`--refresh` may have a value, unlike any other flag."""
+
+
 def hoist_global_options(arguments: list[str]) -> list[str]:
     """Move the global options to the front: the CLI takes them after the command as well.
 
     `--refresh` may have a value there, and some options mean nothing here.
     """
     arguments = [
-        argument.partition("=")[0] if argument in ("--refresh=true", "-r=true") else argument
+        _REFRESH.get(argument, argument)
         for argument in arguments
         if argument.partition("=")[0] not in _WITHOUT_EFFECT
-        and argument not in ("--refresh=false", "-r=false")
     ]
     first: list[str] = []
     rest: list[str] = []
@@ -43,3 +57,25 @@ def hoist_global_options(arguments: list[str]) -> list[str]:
             rest.append(argument)
         position += 1
     return first + rest
+
+
+def take_options_from_environment(command: Any) -> None:
+    """Let each option of a command, and of those below it, be given by a variable as well.
+
+    `PULUMI_OPTION_TARGET=a,b` is `--target a --target b`, as with the CLI.
+
+    Args:
+        command: a click command or group.
+    """
+    for parameter in command.params:
+        long = next((name for name in parameter.opts if name.startswith("--")), None)
+        if long is None:
+            continue
+        own = f"PULUMI_OPTION_{long.removeprefix('--').replace('-', '_').upper()}"
+        also = parameter.envvar or []
+        parameter.envvar = [own, *([also] if isinstance(also, str) else also)]
+        if parameter.multiple:
+            parameter.type = copy.copy(parameter.type)
+            parameter.type.envvar_list_splitter = ","
+    for below in getattr(command, "commands", {}).values():
+        take_options_from_environment(below)

@@ -7,6 +7,9 @@ import sys
 INTERRUPTED = 130
 """The exit code of a command that an interrupt ended: 128 and the number of the signal."""
 
+EXTRA = ("cryptography",)
+"""The modules that only the extra `embedded` installs."""
+
 
 def main() -> None:
     """Run the command with the arguments of this process, and end the process with its exit code."""
@@ -14,6 +17,13 @@ def main() -> None:
         # Each of these adds its commands to the app.
         from . import config, deploy, stack  # noqa: F401
         from .app import main as run
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        sys.exit(
+            f"error: pulumi-embedded needs the module {error.name}, which is in the extra `embedded`: "
+            'pip install "pulumi-scalekit[embedded]"'
+        )
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     run()

@@ -31,7 +31,7 @@ from pulumi_embedded.errors import (
 from pulumi_embedded.project.run_info import RunInfo
 from pulumi_embedded.project.stack_config import ConfigValue, resolve
 from pulumi_embedded.state.checkpoint import VERSION, Snapshot
-from pulumi_embedded.state.journal import SnapshotManager, recover
+from pulumi_embedded.state.journal import SnapshotManager, StateNotWritten, recover
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, make_urn
 from pulumi_embedded.values.values import Properties
 
@@ -150,11 +150,17 @@ def _update(stack: Stack, request: Request) -> Result:
     display = _display(stack, request, base, preview=False)
     manager = SnapshotManager(stack.file, base, stack.secrets(stack.config()))
     display.begin()
+    not_written: StateNotWritten | None = None
     try:
         result = _run(stack, request, config, base, display, manager)
     finally:
-        manager.close()
+        try:
+            manager.close()
+        except StateNotWritten as error:
+            not_written = error
     display.end(result)
+    if not_written is not None:
+        raise not_written
     stack.file.add_history(_history(stack, request, result, started))
     return result
 

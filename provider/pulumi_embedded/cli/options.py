@@ -31,7 +31,13 @@ ExpectOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", "-j", help="Write JSON.")]
 
 RefreshOption = Annotated[
-    bool, typer.Option("--refresh", "-r", help="Bring the state in line with the live resources first.")
+    bool | None,
+    typer.Option(
+        "--refresh/--no-refresh",
+        "-r",
+        help="Bring the state in line with the live resources first.",
+        show_default=False,
+    ),
 ]
 
 TargetOption = Annotated[

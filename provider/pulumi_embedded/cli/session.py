@@ -154,19 +154,14 @@ class Stack:
     def snapshot(self, latest: dict[str, Any] | None) -> Snapshot:
         """Read a deployment, with its secrets opened."""
         salt = self._state_salt(latest)
-        if latest is not None and salt and _has_secrets(latest):
-            return read_snapshot(latest, self.manager(salt).read)
-        return read_snapshot(latest, read_plain)
+        if not salt:
+            return read_snapshot(latest, read_plain)
+        # The passphrase is asked for when there is a secret to open.
+        return read_snapshot(latest, lambda stored: self.manager(salt).read(stored))
 
     def outputs(self) -> Properties:
         """Return the stack's outputs."""
         return self.snapshot(self.file.load()).outputs()
-
-
-def _has_secrets(document: Any) -> bool:
-    if isinstance(document, dict):
-        return "ciphertext" in document or any(_has_secrets(item) for item in document.values())
-    return isinstance(document, list) and any(_has_secrets(item) for item in document)
 
 
 _current: list[Context] = []

@@ -114,6 +114,7 @@ class Deployment:
         self._executor: Executor | None = None
         self._server: Server | None = None
         self._program: Program | None = None
+        self._program_exited = False
 
     # -- run
 
@@ -154,6 +155,8 @@ class Deployment:
         self._providers.kill()
 
     def _execute(self) -> None:
+        if self._options.destroy or self._options.refresh_only:
+            self._check_targets_exist()
         if self._options.refresh:
             self._refresh()
             if self._options.refresh_only:
@@ -255,6 +258,7 @@ class Deployment:
         return chain
 
     def _program_ended(self, code: int) -> None:
+        self._program_exited = True
         if code == SHOWN_EXIT_CODE:
             raise Bail("the program failed")
         if code:
@@ -284,7 +288,7 @@ class Deployment:
         """Let the program end, and mind how it does."""
         assert self._server is not None  # noqa: S101
         self._server.release()
-        while True:
+        while not self._program_exited:
             request = self._queue.get()
             if self._interrupted.is_set():
                 return
@@ -322,6 +326,13 @@ class Deployment:
         self._providers.close()
 
     # -- targets and pending operations
+
+    def _check_targets_exist(self) -> None:
+        """Check what runs no program, and so makes nothing, before anything else."""
+        known = {resource.urn for resource in self._inventory.base.resources}
+        for urn in self._options.targets.literals:
+            if urn not in known:
+                raise EmbeddedError(f"no resource named '{urn}' found")
 
     def _missing_targets(self, targets: Targets, news: set[str]) -> list[str]:
         known = news | {resource.urn for resource in self._inventory.base.resources}

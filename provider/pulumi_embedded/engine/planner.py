@@ -86,7 +86,10 @@ class Planner:
         forced = self._is_replace_target(urn, old)
         imported_id = (old.import_id or old.id) if old else ""
         if goal.custom and goal.import_id and (old is None or old.external or imported_id != goal.import_id):
-            raise Unsupported(f"importing a resource ({urn} has `import_`)")
+            raise Unsupported(
+                f"importing a resource ({urn} has `import_`)",
+                "Dynamic providers cannot import resources, with the Pulumi CLI neither.",
+            )
 
         inputs = new.inputs
         if old is not None:

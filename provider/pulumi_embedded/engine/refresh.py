@@ -18,8 +18,7 @@ def plan_refresh(inventory: Inventory, providers: Providers, options: Options) -
     steps = []
     for resource in inventory.base.resources:
         if resource.urn not in targets:
-            needed = {*resource.depends_on(), resource.provider_urn} - {""}
-            if not options.target_dependents or not any(urn in targets for urn in needed):
+            if not options.target_dependents or not any(urn in targets for urn in resource.depends_on()):
                 continue
             targets.add(resource.urn)
         providers.ensure(resource.provider)
@@ -38,11 +37,9 @@ def rebuilt_resources(
     """
     found: list[Resource] = []
     there: set[str] = set()
-    parents: dict[str, str] = {}
     for old in resources:
         new = refreshed.get(old, old)
         if new is None:
-            parents[old.urn] = old.parent
             continue
         new.dependencies = [urn for urn in new.dependencies if urn in there]
         if new.property_dependencies:
@@ -53,8 +50,9 @@ def rebuilt_resources(
         if new.deleted_with and new.deleted_with not in there:
             new.deleted_with = ""
         new.replace_with = [urn for urn in new.replace_with if urn in there]
-        while new.parent and new.parent not in there:
-            new.parent = parents.get(new.parent, "")
         found.append(new)
         there.add(new.urn)
+    for resource in found:
+        if resource.parent not in there:
+            resource.parent = ""
     return found

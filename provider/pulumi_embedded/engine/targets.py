@@ -10,7 +10,7 @@ class Targets:
     """A set of URNs and patterns. An empty one limits nothing."""
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
-        self._literals: set[str] = set()
+        self._literals: list[str] = []
         self._globs: list[re.Pattern[str]] = []
         for pattern in patterns:
             if "*" in pattern:
@@ -19,7 +19,7 @@ class Targets:
                 text = "".join(expressions.get(part, re.escape(part)) for part in parts)
                 self._globs.append(re.compile(text))
             else:
-                self._literals.add(pattern)
+                self._literals.append(pattern)
 
     def __contains__(self, urn: str) -> bool:
         return (
@@ -33,16 +33,16 @@ class Targets:
 
     @property
     def literals(self) -> list[str]:
-        """The URNs that were named in full."""
-        return sorted(self._literals)
+        """The URNs that were named in full, as they were given."""
+        return list(self._literals)
 
     def add(self, urn: str) -> None:
         """Add a URN."""
-        self._literals.add(urn)
+        self._literals.append(urn)
 
     def copy(self) -> Targets:
         """Return a set of its own."""
         duplicate = Targets()
-        duplicate._literals = set(self._literals)
+        duplicate._literals = list(self._literals)
         duplicate._globs = list(self._globs)
         return duplicate

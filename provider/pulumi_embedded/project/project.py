@@ -7,35 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pulumi_embedded.errors import ConfigurationError, Unsupported
+
+from .yaml_files import load_yaml
 
 
 def pulumi_home() -> Path:
     """Return the folder of Pulumi's own files."""
     return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-
-
-def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file whose top is a mapping; an absent or empty file is an empty one.
-
-    Raises:
-        ConfigurationError: the file is not YAML, or not a mapping.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not valid YAML: {error}") from None
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{path} must hold a mapping")
-    return document
 
 
 @dataclass(frozen=True)
@@ -59,6 +38,8 @@ class Project:
                     project = cls(folder / name, load_yaml(folder / name))
                     project._validate()
                     return project
+            if (folder / "Pulumi.json").is_file():
+                raise Unsupported(f"a project file in JSON ({folder / 'Pulumi.json'})")
         raise ConfigurationError(
             "no Pulumi.yaml project file found (searching upwards from "
             f"{start}). If you have not created a project yet, use `pulumi new` to do so"
@@ -74,7 +55,7 @@ class Project:
         options = self.runtime_options
         if options.get("typechecker") not in (None, "none"):
             raise Unsupported("the runtime option `typechecker`")
-        for key in ("plugins", "packages"):
+        for key in ("plugins", "packages", "requiredPulumiVersion"):
             if self.document.get(key):
                 raise Unsupported(f"`{key}` in {self.path.name}")
 
@@ -122,6 +103,12 @@ class Project:
         backend = self.document.get("backend")
         return backend.get("url") if isinstance(backend, dict) else None
 
+    @property
+    def always_refreshes(self) -> bool:
+        """Whether updates, previews and destructions begin with a refresh unless told otherwise."""
+        options = self.document.get("options")
+        return isinstance(options, dict) and options.get("refresh") == "always"
+
     def config_file(self, stack: str) -> Path:
         """Return the path of a stack's configuration."""
         folder = self.document.get("stackConfigDir")
@@ -145,11 +132,21 @@ class Project:
         return key if len(parts) == 2 else f"{self.name}:{key}"
 
     def config_schema(self) -> dict[str, dict[str, Any]]:
-        """Return what the project file says about configuration, by qualified key."""
+        """Return what the project file says about configuration, by key as it stands there.
+
+        Raises:
+            ConfigurationError: it contradicts itself.
+        """
         schema = self.document.get("config")
         if not isinstance(schema, dict):
             return {}
-        return {
-            self.qualified_key(str(key)): entry if isinstance(entry, dict) else {"default": entry}
-            for key, entry in schema.items()
+        found = {
+            str(key): entry if isinstance(entry, dict) else {"default": entry}
+            for key, entry in sorted(schema.items())
         }
+        for key, entry in found.items():
+            if entry.get("default") is not None and entry.get("value") is not None:
+                raise ConfigurationError(
+                    f"project config '{key}' cannot have both a 'default' and 'value' attribute"
+                )
+        return found

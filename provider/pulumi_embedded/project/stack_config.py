@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,10 @@ import yaml
 
 from pulumi_embedded.errors import ConfigurationError, EmbeddedError, Unsupported
 
-from .project import Project, load_yaml
+from .project import Project
+from .yaml_files import load_yaml
 
 _STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
-
-
-# --- project -------------------------------------------------------------------------------------------------
-
-
-# --- stack configuration -------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -179,12 +175,16 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        if durable:
-            stream.flush()
-            os.fsync(stream.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # of no use to anybody, and the disk may be full
+        raise
     if durable:
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -232,10 +232,34 @@ def _opened(value: Any, decrypt: Callable[[str], str]) -> Any:
 def text_of(value: Any) -> str:
     """Return the text that a plain value of the file has for the program."""
     if isinstance(value, (dict, list)):
-        return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        return _json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return _number(value)
     return "" if value is None else str(value)
+
+
+def _json(value: Any) -> str:
+    """Write JSON as Go does."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_json(key)}:{_json(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_json(item) for item in value) + "]"
+    if isinstance(value, float):
+        return _number(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return _NOT_IN_HTML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+_NOT_IN_HTML = re.compile("[<>&\u2028\u2029]")
+
+
+def _number(value: float) -> str:
+    """Write a number as Go does: no point without need, an exponent for the very large and very small."""
+    if value and not 1e-6 <= abs(value) < 1e21:
+        return re.sub(r"e([-+])0?", r"e\1", repr(value).replace(".0e", "e"))
+    return f"{Decimal(repr(value)):f}".removesuffix(".0")
 
 
 def resolve(
@@ -254,66 +278,68 @@ def resolve(
     """
     stored = {project.qualified_key(key): value for key, value in stack.values.items()}
     schema = project.config_schema()
-    for key, entry in schema.items():
-        if key not in stored:
-            if "value" in entry:
-                stored[key] = entry["value"]
-            elif entry.get("default") is not None:
-                stored[key] = entry["default"]
-    if validate:
-        _check_schema(project, stack, schema, stored)
+    for name, entry in schema.items():
+        default = entry.get("value") if entry.get("default") is None else entry["default"]
+        if default is not None:
+            stored.setdefault(project.qualified_key(name), default)
     found: dict[str, ConfigValue] = {}
     for key in sorted(stored):
         value = stored[key]
         secret = holds_secret(value)
         opened = _opened(value, decrypt) if secret else value
         found[key] = ConfigValue(text_of(opened), secret, isinstance(opened, (dict, list)))
+    if validate:
+        _check_schema(project, stack, schema, found)
     return found
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "array": (list,),
-    "object": (dict,),
-}
-
-
 def _check_schema(
-    project: Project, stack: StackConfig, schema: dict[str, dict[str, Any]], stored: dict[str, Any]
+    project: Project, stack: StackConfig, schema: dict[str, dict[str, Any]], found: dict[str, ConfigValue]
 ) -> None:
-    name = stack.path.stem.removeprefix("Pulumi.")
-    missing = [key for key in schema if key not in stored and key.startswith(f"{project.name}:")]
+    stack_name = stack.path.stem.removeprefix("Pulumi.")
+    keys = {name: project.qualified_key(name) for name in schema}
+    missing = [name for name, key in keys.items() if key not in found and key.startswith(f"{project.name}:")]
     if missing:
-        keys = "', '".join(key.removeprefix(f"{project.name}:") for key in missing)
-        raise EmbeddedError(f"Stack '{name}' is missing configuration value '{keys}'")
-    for key, entry in schema.items():
-        expected = entry.get("type")
-        value = stored.get(key)
-        if expected is None or is_secure(value) or key not in stored:
+        several = "s" if len(missing) > 1 else ""
+        listed = [f"'{name}'" for name in missing]
+        text = " and ".join(filter(None, [", ".join(listed[:-1]), listed[-1]]))
+        raise EmbeddedError(f"Stack '{stack_name}' is missing configuration value{several} {text}")
+    for name, entry in schema.items():
+        if entry.get("type") is None or keys[name] not in found:
             continue
-        if expected not in _TYPES:
-            raise ConfigurationError(
-                f"{project.path.name}: configuration key {key} has the unknown type {expected!r}"
-            )
-        if not _has_type(value, expected):
-            raise EmbeddedError(f"Stack '{name}' with configuration key '{key}' must be of type '{expected}'")
+        where = f"Stack '{stack_name}' with configuration key '{name}' must be"
+        value = found[keys[name]]
+        if entry.get("secret") and not value.secret:
+            raise EmbeddedError(f"{where} encrypted as it's secret")
+        content = json.loads(value.text) if value.structured else value.text
+        if not _has_type(content, entry):
+            raise EmbeddedError(f"{where} of type '{_type_name(entry)}'")
 
 
-def _has_type(value: Any, expected: str) -> bool:
-    if expected == "string":
-        return not isinstance(value, (dict, list))
-    if isinstance(value, str) and expected == "integer":
-        return re.fullmatch(r"[-+]?\d+", value) is not None
-    if isinstance(value, str) and expected == "boolean":
-        return value in ("true", "false")
-    if expected == "integer" and isinstance(value, bool):
-        return False
-    return isinstance(value, _TYPES[expected])
+def _type_name(entry: dict[str, Any]) -> str:
+    items = entry.get("items")
+    return f"array<{_type_name(items)}>" if isinstance(items, dict) else str(entry.get("type"))
 
 
-# --- workspace -----------------------------------------------------------------------------------------------
+def _has_type(value: Any, entry: dict[str, Any]) -> bool:
+    kind, items = entry.get("type"), entry.get("items")
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "integer":
+        if isinstance(value, str):
+            return re.fullmatch(r"[-+]?\d+", value) is not None
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value)
+    if kind == "boolean":
+        return isinstance(value, bool) or value in ("true", "false")
+    if kind == "object":
+        return isinstance(value, dict)
+    if kind == "array":
+        return (
+            isinstance(value, list)
+            and isinstance(items, dict)
+            and all(_has_type(item, items) for item in value)
+        )
+    raise ConfigurationError(f"configuration type {kind!r} is not known")
 
 
 def check_stack_name(name: str) -> str:

@@ -34,7 +34,7 @@ from pulumi_embedded.errors import ConfigurationError, EmbeddedError, StackNotFo
 from pulumi_embedded.project.project import Project, pulumi_home
 from pulumi_embedded.project.stack_config import check_stack_name, write_atomically
 
-from .checkpoint import check_version, dump_json, make_checkpoint
+from .checkpoint import DamagedState, check_version, dump_json, make_checkpoint
 from .resources import timestamp
 
 _ENVIRONMENT_REFUSED = (
@@ -224,19 +224,25 @@ class StackFile:
         """Return the latest deployment, or None for a stack that never had one.
 
         Raises:
-            EmbeddedError: the file is not a checkpoint.
+            DamagedState: the file is not a checkpoint.
             Unsupported: it is one of another version, or uses features of later versions.
         """
         try:
             document = json.loads(self.path.read_bytes())
         except ValueError:
-            raise EmbeddedError(f"{self.path} is not a checkpoint: its JSON cannot be read") from None
+            raise DamagedState(f"{self.path} is not valid JSON") from None
+        except RecursionError:
+            raise DamagedState(f"{self.path} is nested too deeply") from None
+        if not isinstance(document, dict) or not isinstance(document.get("checkpoint"), dict):
+            raise DamagedState(f"{self.path} is not a checkpoint")
         check_version(document)
-        latest = document["checkpoint"].get("latest")
+        latest = document["checkpoint"].get("latest") or None
+        if latest is not None and not isinstance(latest, dict):
+            raise DamagedState(f"`latest` in {self.path} is not an object")
         provider = ((latest or {}).get("secrets_providers") or {}).get("type")
         if provider not in (None, "", "passphrase"):
             raise Unsupported(f"the secrets provider {provider!r} of the stack's state")
-        return latest if isinstance(latest, dict) else None
+        return latest
 
     def save(self, document: dict[str, Any]) -> bytes:
         """Replace the checkpoint; the one before becomes the `.bak` file. Returns what was written."""

@@ -12,7 +12,7 @@ from typing import Any
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.values.values import Properties, Secret
 
-from .resources import Resource, timestamp
+from .resources import MalformedResource, Resource, timestamp
 from .urns import ROOT_STACK_TYPE, make_urn, provider_reference, split_reference, urn_type
 
 VERSION = f"v{version('pulumi')}"
@@ -34,6 +34,7 @@ class Snapshot:
     resources: list[Resource] = field(default_factory=list)
     pending: list[Operation] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
+    manifest: dict[str, Any] = field(default_factory=dict)
 
     def outputs(self) -> Properties:
         """Return the stack's outputs."""
@@ -43,28 +44,37 @@ class Snapshot:
         return {}
 
     def verify(self) -> None:
-        """Check that every reference is to an earlier resource.
+        """Check that the state is what an engine wrote: no other hand, and every reference to an earlier resource.
 
         Raises:
-            EmbeddedError: the state is damaged; the message names the first resource that is wrong.
+            DamagedState: the message names the first thing that is wrong.
         """
-        seen: set[str] = set()
+        version = self.manifest.get("version", "")
+        if self.manifest.get("magic", "") != _magic(version):
+            raise DamagedState("magic cookie mismatch; possible tampering/corruption detected")
+        seen: dict[str, list[Resource]] = {}
         providers: set[str] = set()
         for resource in self.resources:
+            if not resource.custom and resource.id:
+                raise DamagedState(f"resource '{resource.urn}' has 'custom' false but an id")
             if resource.is_provider:
                 providers.add(provider_reference(resource.urn, resource.id))
-            if resource.provider and resource.provider not in providers:
-                raise EmbeddedError(
-                    f"snapshot integrity failure; refusing to use it: resource {resource.urn} "
-                    f"refers to unknown provider {resource.provider}"
-                )
+            if resource.provider and resource.provider not in providers and not resource.pending_replacement:
+                raise DamagedState(f"resource {resource.urn} refers to unknown provider {resource.provider}")
             for urn in resource.depends_on():
                 if urn not in seen:
-                    raise EmbeddedError(
-                        f"snapshot integrity failure; refusing to use it: resource {resource.urn} "
-                        f"refers to missing resource {urn}"
-                    )
-            seen.add(resource.urn)
+                    raise DamagedState(f"resource {resource.urn} refers to missing resource {urn}")
+            seen.setdefault(resource.urn, []).append(resource)
+        for urn, found in seen.items():
+            if sum(not resource.delete for resource in found) > 1:
+                raise DamagedState(f"duplicate resource {urn} (not marked for deletion)")
+
+
+class DamagedState(EmbeddedError):
+    """The state is not one that an engine wrote."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"snapshot integrity failure; refusing to use it: {reason}")
 
 
 def normalized(resources: list[Resource], pending: list[Operation]) -> tuple[list[Resource], list[Operation]]:
@@ -102,11 +112,15 @@ def normalized(resources: list[Resource], pending: list[Operation]) -> tuple[lis
     return [fixed(resource) for resource in resources], pending
 
 
+def _magic(version: str) -> str:
+    return hashlib.sha256(version.encode()).hexdigest() if version else ""
+
+
 def make_manifest() -> dict[str, str]:
     """Say when and by what version a checkpoint was written; the magic proves that the two were not edited."""
     return {
         "time": timestamp(),
-        "magic": hashlib.sha256(VERSION.encode()).hexdigest(),
+        "magic": _magic(VERSION),
         "version": VERSION,
     }
 
@@ -179,6 +193,7 @@ def read_snapshot(latest: dict[str, Any] | None, read_secret: Callable[[Any], Se
     """Read a deployment.
 
     Raises:
+        DamagedState: it does not have the form of one.
         Unsupported: it uses a feature that this engine would lose.
     """
     if not latest:
@@ -186,14 +201,38 @@ def read_snapshot(latest: dict[str, Any] | None, read_secret: Callable[[Any], Se
     for feature in ("snippets", "extensions"):
         if latest.get(feature):
             raise Unsupported(f"`{feature}` in the stack's state")
+    try:
+        resources = [Resource.from_json(stored, read_secret) for stored in _entries(latest, "resources")]
+        pending = [
+            Operation(
+                Resource.from_json(_part(stored, "resource", dict), read_secret), _part(stored, "type", str)
+            )
+            for stored in _entries(latest, "pending_operations")
+        ]
+    except MalformedResource as error:
+        raise DamagedState(str(error)) from None
+    except RecursionError:
+        raise DamagedState("a property is nested too deeply") from None
     return Snapshot(
-        [Resource.from_json(stored, read_secret) for stored in latest.get("resources") or []],
-        [
-            Operation(Resource.from_json(stored["resource"], read_secret), stored["type"])
-            for stored in latest.get("pending_operations") or []
-        ],
-        latest.get("metadata") or {},
+        resources, pending, _part(latest, "metadata", dict, {}), _part(latest, "manifest", dict, {})
     )
+
+
+def _entries(latest: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    entries: list[Any] = _part(latest, key, list, [])
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise DamagedState(f"`{key}` has an entry that is not an object")
+    return entries
+
+
+def _part(document: dict[str, Any], key: str, kind: type[Any], default: Any = None) -> Any:
+    found = document.get(key)
+    if found is None:
+        found = default
+    if not isinstance(found, kind):
+        raise DamagedState(f"`{key}` is {'missing' if found is None else 'not of the right type'}")
+    return found
 
 
 def dump_json(document: Any, indent: int | None = None) -> str:

@@ -9,12 +9,15 @@ never far behind, and a killed process loses nothing: the next run folds the jou
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import threading
 import time
-from collections.abc import Iterable
-from typing import IO, Any
+from collections.abc import Iterable, Sequence
+from io import FileIO
+from typing import Any
 
 from pulumi_embedded.errors import EmbeddedError
 from pulumi_embedded.values.values import Secret
@@ -46,6 +49,19 @@ def _refuse_secret(_: Secret) -> Any:
     )
 
 
+class StateNotWritten(EmbeddedError):
+    """The state could not be written, say because the disk is full. What is on disk is readable."""
+
+    def __init__(self, cause: OSError, lost: Iterable[str] = ()) -> None:
+        where = f": {cause.filename}" if cause.filename else ""
+        lines = [f"writing the state failed: {cause.strerror or cause}{where}"]
+        if lost := list(lost):
+            lines.append("This has been done, and is not in the state on disk:")
+            lines += [f"  * {line}" for line in lost]
+        super().__init__("\n".join(lines))
+        self.cause = cause
+
+
 class SnapshotManager:
     """Keeps a stack's state on disk in step with a running deployment. Safe to call from any thread."""
 
@@ -64,8 +80,9 @@ class SnapshotManager:
         self._dirty = False
         self._closed = False
         self._next_save = 0.0
-        self._journal: IO[bytes] | None = None
-        self._failure: Exception | None = None
+        self._journal: FileIO | None = None
+        self._failure: OSError | None = None
+        self._lost: list[str] = []
         self._flusher = threading.Thread(target=self._flush_in_time, name="state", daemon=True)
         self._flusher.start()
 
@@ -83,7 +100,7 @@ class SnapshotManager:
         self,
         resource: Resource,
         *,
-        done: Iterable[Resource] = (),
+        done: Sequence[Resource] = (),
         new: Resource | None = None,
         touched: Iterable[Resource] = (),
     ) -> None:
@@ -110,7 +127,8 @@ class SnapshotManager:
                 self._news.append(new)
                 self._encoded.pop(new, None)
                 entries.append(self._entry("new", new, self._text(new)))
-            self._record(*entries)
+            lost = [f"{old.urn} [id={old.id}] is gone" for old in done] if new is None else []
+            self._record(*entries, lost=lost if new is None else [f"{new.urn} [id={new.id}]"])
 
     def touch(self, resource: Resource) -> None:
         """Record that a resource that is in the state already was changed in place."""
@@ -134,15 +152,19 @@ class SnapshotManager:
         """Write the last checkpoint and remove the journal.
 
         Raises:
-            EmbeddedError: the state could not be written.
+            StateNotWritten: it could not be written; the journal stays, for the next run to fold in.
         """
+        failure: OSError | None = None
         with self._changed:
-            self._save(final=True)
+            try:
+                self._save(final=True)
+            except OSError as error:
+                failure = error
             self._closed = True
             self._changed.notify_all()
         self._flusher.join()
-        if self._failure is not None:
-            raise EmbeddedError(f"writing the state failed: {self._failure}") from self._failure
+        if failure is not None:
+            raise StateNotWritten(failure, self._lost) from None
 
     # -- the snapshot
 
@@ -235,23 +257,47 @@ class SnapshotManager:
         entry = dump_json({"op": op, "id": self._id(item), **more})
         return f'{entry[:-1]},"r":{resource}}}' if resource else entry
 
-    def _record(self, *entries: str) -> None:
-        if self._failure is not None:
-            raise EmbeddedError(f"writing the state failed: {self._failure}") from self._failure
-        if time.monotonic() >= self._next_save:
-            self._save()
-            return
-        for entry in entries:
-            self._append(entry)
+    def _record(self, *entries: str, lost: Sequence[str] = ()) -> None:
+        """Save entries; `lost` says what nobody knows of if that fails.
+
+        Raises:
+            StateNotWritten: the checkpoint cannot be written. If the journal can, it has the entries.
+        """
+        failure = self._failure
+        if failure is None and time.monotonic() >= self._next_save:
+            try:
+                self._save()
+            except OSError as error:
+                failure = error
+            else:
+                return
+        try:
+            for entry in entries:
+                self._append(entry)
+        except OSError as error:
+            failure = error
+            self._lost += lost
+        if failure is not None and self._journal is None:
+            self._lost += lost
+        if failure is not None:
+            self._failure = failure
+            raise StateNotWritten(failure)
         if not self._dirty:
             # From here on, the flusher wakes by itself when it is time.
             self._dirty = True
             self._changed.notify_all()
 
     def _append(self, entry: str) -> None:
-        if self._journal is not None:
-            self._journal.write(f"{entry}\n".encode())
-            self._journal.flush()
+        if self._journal is None:
+            return
+        line = f"{entry}\n".encode()
+        end = self._journal.seek(0, os.SEEK_END)
+        try:
+            if self._journal.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._stack.journal_path))
+        except OSError:
+            self._journal.truncate(end)  # half an entry would hide those after it
+            raise
 
     def _start_journal(self, digest: str, resources: list[Resource], pending: list[Operation]) -> None:
         header = {
@@ -265,7 +311,7 @@ class SnapshotManager:
         with temporary.open("wb") as stream:
             stream.write(dump_json(header).encode() + b"\n")
         temporary.replace(path)
-        self._journal = path.open("ab")
+        self._journal = path.open("ab", buffering=0)
 
     def _flush_in_time(self) -> None:
         with self._changed:
@@ -279,7 +325,7 @@ class SnapshotManager:
                     continue
                 try:
                     self._save()
-                except Exception as error:  # noqa: BLE001 - reported to the next caller, in its thread
+                except OSError as error:  # reported to the next caller, in its thread
                     self._failure = error
                     return
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from pulumi_embedded.errors import Unsupported
+from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.values.values import Properties, Secret, Value, from_state, to_state
 
 from .urns import is_provider, split_reference, urn_name
@@ -110,20 +110,33 @@ class Resource:
         """Read a resource of a checkpoint.
 
         Raises:
+            MalformedResource: it does not have the form of one.
             Unsupported: the resource has a feature that this engine would lose.
         """
         unknown = sorted(set(stored) - _KNOWN_FIELDS)
         if unknown:
             raise Unsupported(f"resource {stored.get('urn')!r} has `{unknown[0]}` in its state")
+        for name in ("urn", "type"):
+            if not isinstance(stored.get(name), str) or not stored[name]:
+                raise MalformedResource(f"resource {stored.get('urn') or ''!r} lacks its `{name}`")
+        if stored["urn"].count("::") < 3:
+            raise MalformedResource(f"{stored['urn']!r} is not a URN")
         resource = cls(stored["urn"], stored["type"])
         for name, attribute, _ in _FIELDS:
-            if name not in stored:
+            value = stored.get(name)
+            if value is None:
                 continue
-            value = stored[name]
+            default = getattr(resource, attribute)
+            if default is not None and not isinstance(value, type(default)):
+                raise MalformedResource(f"resource {resource.urn!r} has a `{name}` of the wrong type")
             if attribute in ("inputs", "outputs", "replacement_trigger"):
                 value = from_state(value, read_secret)
-            setattr(resource, attribute, value if value is not None else getattr(resource, attribute))
+            setattr(resource, attribute, value)
         return resource
+
+
+class MalformedResource(EmbeddedError):
+    """What stands in a state as a resource is not one."""
 
 
 _FIELDS: tuple[tuple[str, str, bool], ...] = (

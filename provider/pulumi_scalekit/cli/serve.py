@@ -11,6 +11,9 @@ import typer
 from . import options
 from .console import Screen, help_text
 
+EXTRA: Final = ("cryptography", "starlette", "uvicorn")
+"""The modules that only the extra `local` installs."""
+
 HELP: Final = help_text("""
 Run a local Scalekit: a real HTTP server with the documented API, on this machine only.
 
@@ -67,16 +70,25 @@ def serve(
     ] = None,
 ) -> None:
     """Run the server until it is interrupted."""
-    from pulumi_scalekit.local import (
-        DEFAULT_CLIENT_ID,
-        DEFAULT_CLIENT_SECRET,
-        FaultError,
-        ServeError,
-        Settings,
-        StoreError,
-    )
-    from pulumi_scalekit.local import serve as run_server
-    from pulumi_scalekit.local.grpc_bridge import ROOTS_VARIABLE
+    try:
+        from pulumi_scalekit.local import (
+            DEFAULT_CLIENT_ID,
+            DEFAULT_CLIENT_SECRET,
+            FaultError,
+            ServeError,
+            Settings,
+            StoreError,
+        )
+        from pulumi_scalekit.local import serve as run_server
+        from pulumi_scalekit.local.grpc_bridge import ROOTS_VARIABLE
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        Screen().error(
+            f"`serve` needs the module {error.name}, which is in the extra `local`: "
+            'pip install "pulumi-scalekit[local]"'
+        )
+        raise typer.Exit(1) from None
 
     settings = Settings(requests_per_minute=rate_limit, host_names=frozenset(name or ()))
     client_id = os.environ.get("SCALEKIT_CLIENT_ID") or DEFAULT_CLIENT_ID

@@ -8,7 +8,7 @@
     verdict   what `diff` answers: engine (it does not know), none, or some
     fail      the call that fails: create, update, delete or read; crash ends the process in the middle of a create
     invalid   the check refuses the box, with this as the reason
-    slow      seconds that create and update take
+    wait      a file; create waits until it is there
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class Boxes(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         self._log("create", props=plain(props))
-        time.sleep(props.get("slow") or 0)
+        while props.get("wait") and not (folder() / props["wait"]).exists():
+            time.sleep(0.02)
         if props.get("fail") == "create":
             raise RuntimeError("no box today")
         if props.get("fail") == "crash":
@@ -119,7 +120,6 @@ class Boxes(ResourceProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         self._log("update", id=_id, olds=plain(olds), news=plain(news))
-        time.sleep(news.get("slow") or 0)
         if news.get("fail") == "update":
             raise RuntimeError("the box is stuck")
         box = {**plain(news), "serial": _id}

@@ -1,0 +1,83 @@
+"""Reading YAML as the CLI does: with the types of YAML 1.2, and what it keeps of older versions."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pulumi_embedded.errors import ConfigurationError
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file whose top is a mapping; an absent or empty file is an empty one.
+
+    Raises:
+        ConfigurationError: the file is not valid YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    try:
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe one
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is not valid YAML: {error}") from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} must be a mapping")
+    return document
+
+
+class _Loader(yaml.SafeLoader):
+    """`yes` and `1:30` are text, `1e6` is a number, a date becomes the text that the CLI makes of it."""
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        text = str(self.construct_scalar(node)).replace("_", "")
+        sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+        for prefix, base in (("0x", 16), ("0b", 2), ("0o", 8)):
+            if digits.lower().startswith(prefix):
+                return sign * int(digits[2:], base)
+        return sign * int(digits, 8 if re.fullmatch("0[0-7]+", digits) else 10)
+
+    def construct_real(self, node: yaml.ScalarNode) -> float:
+        return float(
+            str(self.construct_scalar(node))
+            .replace("_", "")
+            .lower()
+            .replace(".inf", "inf")
+            .replace(".nan", "nan")
+        )
+
+    def construct_time(self, node: yaml.ScalarNode) -> str:
+        time = datetime.fromisoformat(str(self.construct_scalar(node)).replace("t", "T"))
+        offset = time.strftime("%z") or "+0000"
+        zone = "UTC" if offset == "+0000" else offset
+        fraction = f".{time.microsecond:06d}".rstrip("0") if time.microsecond else ""
+        return f"{time:%Y-%m-%d %H:%M:%S}{fraction} {offset} {zone}"
+
+
+_INTEGER = r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|[1-9][0-9_]*|0)"
+_FLOAT = r"[-+]?(\.[0-9]+|[0-9_]+(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+_TIME = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[-+]\d\d:\d\d)?)?"
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", "~|null|Null|NULL|", ("~", "n", "N", "")),
+    ("int", _INTEGER, "-+0123456789"),
+    ("float", _FLOAT, "-+.0123456789"),
+    ("timestamp", _TIME, "0123456789"),
+    ("merge", "<<", "<"),
+):
+    for _character in _first:
+        _Loader.yaml_implicit_resolvers.setdefault(_character, []).append(
+            (f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"))
+        )
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_real)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_time)
