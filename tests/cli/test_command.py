@@ -169,6 +169,17 @@ def test_output_that_is_not_unicode(tmp_path: Path) -> None:
     assert "Søk 🔎" in [item["value"] for item in reviewed["checklist"]]
 
 
+def test_a_missing_extra_is_named_in_one_line() -> None:
+    """Without the modules of the extra, `serve` says what to install."""
+    program = (
+        "import sys; sys.modules['starlette'] = None\nfrom pulumi_scalekit.cli.app import run\nrun(['serve'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert 'pip install "pulumi-scalekit[local]"' in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
 def test_help_imports_nothing_heavy() -> None:
     """Help loads neither the HTTP client nor the models nor the server."""
     program = (

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from pulumi_embedded.cli.global_options import hoist_global_options
 from pulumi_embedded.project.stack_config import StackConfig
@@ -164,6 +168,118 @@ def test_the_project_file_may_declare_configuration(bench: Bench) -> None:
     run = bench.run(embedded(), "up", "--yes")
     assert run.code == 1
     assert "must be of type 'integer'" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("schema", "named"),
+    [
+        ({"secret": {"type": "string", "secret": True}}, "'secret' must be encrypted as it's secret"),
+        (
+            {"list": {"type": "array", "items": {"type": "integer"}}},
+            "'list' must be of type 'array<integer>'",
+        ),
+        ({"x": {"type": "string"}, "y": {}, "z": {}}, "is missing configuration values 'x', 'y' and 'z'"),
+        ({"x": {"default": 1, "value": 2}}, "'x' cannot have both a 'default' and 'value' attribute"),
+    ],
+)
+def test_a_schema_of_the_configuration_is_enforced(bench: Bench, schema: dict[str, Any], named: str) -> None:
+    """A value that is not of the declared type, not encrypted, or missing, is named as the CLI names it."""
+    bench.ok(embedded(), "config", "set", "secret", "plain")
+    bench.ok(embedded(), "config", "set", "--path", "list[0]", "x")
+    edit_project(bench, config=schema)
+    run = bench.run(embedded(), "preview")
+    assert run.code != 0
+    assert named in run.stderr
+
+
+def edit_project(bench: Bench, **settings: Any) -> None:
+    """Set keys of the project file."""
+    file = bench.project / "Pulumi.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **settings}))
+
+
+def test_values_of_the_configuration_are_written_as_the_cli_writes_them(bench: Bench) -> None:
+    """Numbers, dates and words of YAML have the text that they have for a program on the CLI."""
+    written = {
+        "1.0": "1",
+        "1.50": "1.5",
+        "1e6": "1000000",
+        "1.5e-7": "1.5e-7",
+        "100000000000000000000000.0": "1e+23",
+        "1_000": "1000",
+        "0x10": "16",
+        "017": "15",
+        "-0o17": "-15",
+        "089": "89",
+        "12345678901234567890": "12345678901234567890",
+        "123456789012345678901234567890": "1.2345678901234568e+29",
+        "1e400": "1e400",
+        "yes": "yes",
+        "true": "true",
+        "1:30": "1:30",
+        "~": "",
+        "2024-01-02": "2024-01-02 00:00:00 +0000 UTC",
+        "2024-01-02T03:04:05.25+02:00": "2024-01-02 03:04:05.25 +0200 +0200",
+        "[1.0, '<a>', {x: 1e25}]": r'[1,"\u003ca\u003e",{"x":1e+25}]',
+    }
+    file = bench.project / "Pulumi.dev.yaml"
+    lines = [f"  bench:k{number}: {text}\n" for number, text in enumerate(written)]
+    file.write_text(f"{file.read_text()}config:\n{''.join(lines)}")
+    shown = json.loads(bench.ok(embedded(), "config", "--json").stdout)
+    found = {text: shown[f"bench:k{number}"]["value"] for number, text in enumerate(written)}
+    assert found == written
+
+
+def test_a_project_may_always_refresh(bench: Bench) -> None:
+    """`options.refresh: always` refreshes before an update, unless that is told not to."""
+    edit_project(bench, options={"refresh": "always"})
+    bench.declare({"a": {"size": 1}})
+    update = ("up", "--yes", "--skip-preview")
+    bench.ok(embedded(), *update)
+    bench.take_calls()
+    bench.ok(embedded(), *update)
+    assert [call["call"] for call in bench.take_calls()] == ["read", "diff", "check", "diff"]
+    bench.ok(embedded(), *update, "--refresh=false")
+    assert [call["call"] for call in bench.take_calls()] == ["check", "diff"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code", "says"),
+    [
+        ("PULUMI_OPTION_EXPECT_NO_CHANGES", "true", 7, "no changes were expected"),
+        ("PULUMI_OPTION_EXPECT_NO_CHANGES", "perhaps", 0, "1 created"),
+        ("PULUMI_OPTION_TARGET", "**::a,**::b", 0, "1 unchanged"),
+        ("PULUMI_OPTION_POLICY_PACK", "x", 1, "the option --policy-pack: not supported"),
+        ("PULUMI_OPTION_COLOR", "pink", 2, "unsupported color option"),
+    ],
+)
+def test_options_come_from_the_environment(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, code: int, says: str
+) -> None:
+    """Each option may be given by the variable that the CLI has for it."""
+    monkeypatch.setattr(bench, "environment", lambda: {**Bench.environment(bench), variable: value})
+    bench.declare({"c": {"size": 1}} if "TARGET" not in variable else {})
+    run = bench.run(embedded(), "up", "--yes", "--skip-preview")
+    assert (run.code, says in run.text) == (code, True), run.text
+
+
+def test_settings_that_are_not_followed_are_refused(bench: Bench) -> None:
+    """A range of CLI versions and a project file in JSON are refused by name."""
+    edit_project(bench, requiredPulumiVersion=">=3")
+    assert "`requiredPulumiVersion` in Pulumi.yaml: not supported" in bench.run(embedded(), "preview").stderr
+    file = bench.project / "Pulumi.yaml"
+    (bench.project / "Pulumi.json").write_text(json.dumps(yaml.safe_load(file.read_text())))
+    file.unlink()
+    assert "Pulumi.json): not supported" in bench.run(embedded(), "preview").stderr
+
+
+def test_a_missing_extra_is_named_in_one_line() -> None:
+    """Without the modules of the extra, the command says what to install."""
+    without = "import sys; sys.modules['cryptography'] = None; import pulumi_embedded.cli.main as m; m.main()"
+    run = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert 'pip install "pulumi-scalekit[embedded]"' in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_global_options_may_follow_the_command() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import os
 from typing import Any
 
 _GLOBAL_FLAGS = {"--non-interactive", "--fully-qualify-stack-names", "-Q", "--emoji", "-e", "--logtostderr"}
@@ -69,13 +69,24 @@ def take_options_from_environment(command: Any) -> None:
     """
     for parameter in command.params:
         long = next((name for name in parameter.opts if name.startswith("--")), None)
-        if long is None:
-            continue
-        own = f"PULUMI_OPTION_{long.removeprefix('--').replace('-', '_').upper()}"
-        also = parameter.envvar or []
-        parameter.envvar = [own, *([also] if isinstance(also, str) else also)]
-        if parameter.multiple:
-            parameter.type = copy.copy(parameter.type)
-            parameter.type.envvar_list_splitter = ","
+        if long is not None:
+            variable = f"PULUMI_OPTION_{long.removeprefix('--').replace('-', '_').upper()}"
+            parameter.value_from_envvar = _Variable(variable, parameter)
     for below in getattr(command, "commands", {}).values():
         take_options_from_environment(below)
+
+
+class _Variable:
+    """What an option gets from the environment: from its own variable first, else as it did before."""
+
+    def __init__(self, name: str, parameter: Any) -> None:
+        self._name = name
+        self._multiple = parameter.multiple
+        self._is_flag = parameter.is_flag
+        self._otherwise = parameter.value_from_envvar
+
+    def __call__(self, context: Any) -> Any:
+        text = os.environ.get(self._name)
+        if not text or (self._is_flag and text.lower() not in ("true", "1", "false", "0")):
+            return self._otherwise(context)
+        return text.split(",") if self._multiple else text

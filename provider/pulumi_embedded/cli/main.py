@@ -18,10 +18,10 @@ def main() -> None:
         from . import config, deploy, stack  # noqa: F401
         from .app import main as run
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
+        if (module := (error.name or "").partition(".")[0]) not in EXTRA:
             raise
         sys.exit(
-            f"error: pulumi-embedded needs the module {error.name}, which is in the extra `embedded`: "
+            f"error: pulumi-embedded needs the module {module}, which is in the extra `embedded`: "
             'pip install "pulumi-scalekit[embedded]"'
         )
     except KeyboardInterrupt:

@@ -10,13 +10,13 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pulumi_embedded.errors import ConfigurationError, EmbeddedError, Unsupported
+from pulumi_embedded.values.go_json import dump_go_json
 
 from .project import Project
 from .yaml_files import load_yaml
@@ -231,35 +231,9 @@ def _opened(value: Any, decrypt: Callable[[str], str]) -> Any:
 
 def text_of(value: Any) -> str:
     """Return the text that a plain value of the file has for the program."""
-    if isinstance(value, (dict, list)):
-        return _json(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return _number(value)
+    if isinstance(value, (dict, list, bool, float)):
+        return dump_go_json(value)
     return "" if value is None else str(value)
-
-
-def _json(value: Any) -> str:
-    """Write JSON as Go does."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_json(key)}:{_json(value[key])}" for key in sorted(value)) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(_json(item) for item in value) + "]"
-    if isinstance(value, float):
-        return _number(value)
-    text = json.dumps(value, ensure_ascii=False)
-    return _NOT_IN_HTML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-
-
-_NOT_IN_HTML = re.compile("[<>&\u2028\u2029]")
-
-
-def _number(value: float) -> str:
-    """Write a number as Go does: no point without need, an exponent for the very large and very small."""
-    if value and not 1e-6 <= abs(value) < 1e21:
-        return re.sub(r"e([-+])0?", r"e\1", repr(value).replace(".0e", "e"))
-    return f"{Decimal(repr(value)):f}".removesuffix(".0")
 
 
 def resolve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from pathlib import Path
@@ -39,19 +40,17 @@ class _Loader(yaml.SafeLoader):
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
         text = str(self.construct_scalar(node)).replace("_", "")
         sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-        for prefix, base in (("0x", 16), ("0b", 2), ("0o", 8)):
-            if digits.lower().startswith(prefix):
-                return sign * int(digits[2:], base)
-        return sign * int(digits, 8 if re.fullmatch("0[0-7]+", digits) else 10)
+        base = {"0x": 16, "0b": 2, "0o": 8}.get(digits[:2].lower())
+        if base is not None:
+            number = sign * int(digits[2:], base)
+        else:
+            number = sign * int(digits, 8 if digits.startswith("0") else 10)
+        return number if -(2**63) <= number < 2**64 else float(number)
 
-    def construct_real(self, node: yaml.ScalarNode) -> float:
-        return float(
-            str(self.construct_scalar(node))
-            .replace("_", "")
-            .lower()
-            .replace(".inf", "inf")
-            .replace(".nan", "nan")
-        )
+    def construct_real(self, node: yaml.ScalarNode) -> float | str:
+        text = str(self.construct_scalar(node))
+        number = float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
+        return text if math.isinf(number) and "inf" not in text.lower() else number
 
     def construct_time(self, node: yaml.ScalarNode) -> str:
         time = datetime.fromisoformat(str(self.construct_scalar(node)).replace("t", "T"))

@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.values.go_json import dump_go_json
 from pulumi_embedded.values.values import SECRET_SIGNATURE, SIGNATURE, Secret, Value, from_state, to_state
 
 _ROUNDS = 1_000_000
@@ -130,7 +131,7 @@ class SecretsManager:
 
 def plain_json(element: Value) -> str:
     """Return the JSON that is encrypted for a secret value."""
-    return json.dumps(to_state(element, write_plain), separators=(",", ":"), ensure_ascii=False)
+    return dump_go_json(to_state(element, write_plain))
 
 
 def write_plain(secret: Secret) -> dict[str, str]:

@@ -82,10 +82,10 @@ def serve(
         from pulumi_scalekit.local import serve as run_server
         from pulumi_scalekit.local.grpc_bridge import ROOTS_VARIABLE
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
+        if (module := (error.name or "").partition(".")[0]) not in EXTRA:
             raise
         Screen().error(
-            f"`serve` needs the module {error.name}, which is in the extra `local`: "
+            f"`serve` needs the module {module}, which is in the extra `local`: "
             'pip install "pulumi-scalekit[local]"'
         )
         raise typer.Exit(1) from None

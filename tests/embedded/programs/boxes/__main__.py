@@ -43,6 +43,18 @@ class Shelf(pulumi.ComponentResource):
         self.register_outputs(outputs)
 
 
+class Mocks(pulumi.runtime.Mocks):
+    """Makes resources without any engine."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Return the inputs as outputs."""
+        return args.name, dict(args.inputs)
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        """Return nothing: no function is called."""
+        return {}
+
+
 config = pulumi.Config()
 made: dict[str, pulumi.Resource] = {}
 stacks: dict[str, pulumi.StackReference] = {}
@@ -136,6 +148,8 @@ for word, content in json.loads(Path(os.environ["BOXES_PROGRAM"]).read_text()).i
     elif word == "$log":
         for severity, text in content.items():
             getattr(pulumi.log, severity)(text)
+    elif word == "$mocks":
+        pulumi.runtime.set_mocks(Mocks())
     elif word == "$raise":
         raise RuntimeError(content)
     elif word == "$run_error":
