@@ -5,7 +5,7 @@ What is compared is what the scenarios compare: exit codes, provider calls, plan
 
 What the CLI does is recorded in a folder, sequence by sequence, and read from there the next time; with
 `--no-cli` only recorded sequences are played. A recording holds the sequence itself, so that it stays what it is
-when the generator changes. Those in `fuzz_answers` are part of the test suite.
+when the generator changes. Those in `fuzz_recordings` are part of the test suite.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from .harness import Scenario, cli, differences, embedded, play
 
-ANSWERS = Path(__file__).parent / "fuzz_answers"
+RECORDINGS = Path(__file__).parent / "fuzz_recordings"
 
 URN = "urn:pulumi:dev::bench::pulumi-python:dynamic/boxes:Box::"
 NAMES = ("a", "b", "c", "d", "e")
@@ -312,7 +312,7 @@ def load(path: Path) -> tuple[Scenario, list[dict[str, Any]]]:
     """Read a recording: the sequence, and what the CLI did."""
     found = json.loads(path.read_text())
     scenario = Scenario(path.stem, path.stem, "fuzz", found["steps"], ordered=found["ordered"], exact=True)
-    return scenario, found["answers"]
+    return scenario, found["recorded"]
 
 
 def record(scenario: Scenario, path: Path) -> None:
@@ -320,18 +320,18 @@ def record(scenario: Scenario, path: Path) -> None:
     engine = cli()
     assert engine is not None, "pulumi is not on PATH"
     with tempfile.TemporaryDirectory() as folder:
-        answers = play(scenario, engine, Path(folder))
-    found = {"ordered": scenario.ordered, "steps": scenario.steps, "answers": answers}
+        recorded = play(scenario, engine, Path(folder))
+    found = {"ordered": scenario.ordered, "steps": scenario.steps, "recorded": recorded}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def compare(path: Path) -> list[str]:
     """Play a recorded sequence on the embedded engine; return where it differs, up to the first step that does."""
-    scenario, answers = load(path)
+    scenario, recorded = load(path)
     with tempfile.TemporaryDirectory() as folder:
         actual = play(scenario, embedded(), Path(folder))
-    for number, (step, expected, found) in enumerate(zip(scenario.steps, answers, actual, strict=True)):
+    for number, (step, expected, found) in enumerate(zip(scenario.steps, recorded, actual, strict=True)):
         where = f"step {number} ({' '.join([step['run'], *step['args']])})"
         if differing := differences(expected, found, where):
             return differing

@@ -27,7 +27,7 @@ from ..support.stacks import PASSPHRASE, SALT, lay_out_stack
 HERE = Path(__file__).parent
 BOXES = HERE / "programs" / "boxes"
 SCENARIOS = HERE / "scenarios"
-ANSWERS = HERE / "answers"
+RECORDINGS = HERE / "recordings"
 
 EMBEDDED = (sys.executable, "-m", "pulumi_embedded")
 
@@ -457,13 +457,13 @@ def edit_state(bench: Bench, change: dict[str, Any]) -> None:
     path.write_text(json.dumps(checkpoint))
 
 
-def answer_path(scenario: Scenario) -> Path:
-    """Return the file with the recorded answer of the CLI."""
-    return ANSWERS / f"{scenario.name}.json"
+def recording_path(scenario: Scenario) -> Path:
+    """Return the file with what was recorded from the CLI."""
+    return RECORDINGS / f"{scenario.name}.json"
 
 
 def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
-    """Say where two answers differ."""
+    """Say where two recordings differ."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         found = []
         for key in sorted({*expected, *actual}):

@@ -1,4 +1,4 @@
-"""Records the CLI's answers: `python -m tests.embedded.record [name …]`. It takes `pulumi` from PATH."""
+"""Records what the CLI does: `python -m tests.embedded.record [name …]`. It takes `pulumi` from PATH."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .harness import ANSWERS, Scenario, all_scenarios, answer_path, cli, play
+from .harness import RECORDINGS, Scenario, all_scenarios, cli, play, recording_path
 
 
 def record(scenario: Scenario) -> str:
-    """Play one scenario on the CLI and keep the answer."""
+    """Play one scenario on the CLI and keep what it did."""
     engine = cli()
     assert engine is not None, "pulumi is not on PATH"
     with tempfile.TemporaryDirectory() as folder:
         try:
-            answer = play(scenario, engine, Path(folder))
+            played = play(scenario, engine, Path(folder))
         except AssertionError as error:
             return f"{scenario.name}: NOT RECORDED: {error}"
-    answer_path(scenario).write_text(json.dumps(answer, indent=1, sort_keys=True) + "\n")
+    recording_path(scenario).write_text(json.dumps(played, indent=1, sort_keys=True) + "\n")
     return scenario.name
 
 
@@ -32,8 +32,8 @@ def main(names: list[str]) -> None:
     with ThreadPoolExecutor(2) as pool:
         for name in pool.map(record, scenarios):
             print(name)  # noqa: T201 - a script
-    known = {answer_path(found) for found in all_scenarios()}
-    for path in ANSWERS.glob("*.json"):
+    known = {recording_path(found) for found in all_scenarios()}
+    for path in RECORDINGS.glob("*.json"):
         if path not in known:
             path.unlink()
 

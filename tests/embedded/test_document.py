@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .document import PAGE, render
-from .harness import all_scenarios, answer_path
+from .harness import all_scenarios, recording_path
 
 
 def test_the_page_lists_the_scenarios_of_today() -> None:
@@ -11,6 +11,6 @@ def test_the_page_lists_the_scenarios_of_today() -> None:
     assert render(PAGE.read_text()) == PAGE.read_text()
 
 
-def test_every_scenario_has_a_recorded_answer() -> None:
-    """No scenario is without the CLI's answer; `python -m tests.embedded.record` makes them."""
-    assert [found.name for found in all_scenarios() if not answer_path(found).exists()] == []
+def test_every_scenario_is_recorded() -> None:
+    """What the CLI does is recorded for each scenario; `python -m tests.embedded.record` makes them."""
+    assert [found.name for found in all_scenarios() if not recording_path(found).exists()] == []

@@ -126,7 +126,7 @@ class Stack:
         return str(salt) if salt else None
 
     def ensure_secrets(self, config: StackConfig) -> SecretsManager:
-        """Return the secrets manager, and make one for a stack that has none yet."""
+        """Return the secrets manager, and make one for a stack that does not have one yet."""
         found = self.secrets(config)
         if found is None:
             passphrase = read_passphrase(

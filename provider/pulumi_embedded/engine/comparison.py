@@ -1,4 +1,4 @@
-"""Comparing a resource with what it is to be: the provider's verdict, or the engine's own where it has none."""
+"""Comparing a resource with what it is to be: by the provider, or by the engine where the provider cannot tell."""
 
 from __future__ import annotations
 

@@ -307,7 +307,7 @@ class RefreshStep(Step):
         new.id, new.outputs = found.id, found.outputs
         new.inputs = old.inputs if found.inputs is None else found.inputs
         new.init_errors = []
-        # What something else manages is compared with what was read, even if that is no inputs at all.
+        # What something else manages is compared with what was read, even if no inputs were read.
         inputs = (found.inputs or {}) if old.external else new.inputs
         if not deep_equals(inputs, old.inputs) or not deep_equals(new.outputs, old.outputs):
             new.modified = timestamp()

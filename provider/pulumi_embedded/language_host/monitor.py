@@ -140,7 +140,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
         return engine_pb2.SetRootResourceResponse()
 
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refuse: there is no CLI whose version could be checked."""
+        """Refuse: the version asked for is that of the CLI, which is not here."""
         message = f"require_pulumi_version({request.pulumi_version_range!r})"
         self._host.refuse("", Unsupported(message))
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)

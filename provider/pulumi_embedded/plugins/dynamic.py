@@ -320,7 +320,7 @@ class DynamicProvider:
         annotate_secrets(live, outputs)
         for found in (live_inputs, live):
             if found is not None and contains_unknown(found):
-                raise ProviderError("the provider answered a read with an unknown value")
+                raise ProviderError("the provider returned an unknown value from a read")
         return ReadResult(response.id, live, live_inputs)
 
     def update(
@@ -371,7 +371,7 @@ class DynamicProvider:
 def _outputs(properties: Any, inputs: Properties) -> Properties:
     outputs = from_struct(properties)
     if contains_unknown(outputs):
-        raise ProviderError("the provider answered with an unknown value", uncertain=True)
+        raise ProviderError("the provider returned an unknown value", uncertain=True)
     annotate_secrets(outputs, inputs)
     return outputs
 

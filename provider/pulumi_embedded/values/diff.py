@@ -160,7 +160,7 @@ def diff_values(old: Value, new: Value) -> ValueDiff | None:
 
 
 def compare_inputs(old: Properties, new: Properties) -> DiffResult:
-    """The engine's own diff, for providers that answer "unknown": secrets are compared by their content."""
+    """The engine's own diff, for providers that return "unknown": secrets are compared by their content."""
     difference = diff_objects(unwrap_secrets(old), unwrap_secrets(new))
     if not difference:
         return DiffResult(Changes.NONE)

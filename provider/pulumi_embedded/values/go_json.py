@@ -29,7 +29,7 @@ def dump_go_json(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a number without a point where there is no need, and the very large and very small with an exponent."""
+    """Write a number without a needless point, and with an exponent if it is very large or very small."""
     if value and not 1e-6 <= abs(value) < 1e21:
         return re.sub(r"e([-+])0?", r"e\1", repr(value).replace(".0e", "e"))
     return f"{Decimal(repr(value)):f}".removesuffix(".0")

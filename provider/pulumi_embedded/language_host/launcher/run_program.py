@@ -58,7 +58,7 @@ def main() -> int:
     """Run the program; returns the exit code."""
     arguments = parse()
     end_with_the_engine()
-    # The engine interrupts a program that it is done with: no news to the user, and nothing to wait for.
+    # The engine interrupts a program that it is done with: nothing to tell the user, and nothing to wait for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The folder of this file is nothing to the program.
     sys.path.pop(0)
@@ -70,7 +70,7 @@ def main() -> int:
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
     # This engine shows no debug messages. The SDK sends four for each resource and waits for each to arrive, which is
-    # half of what a program's main thread does. The threads that the answers come in by still need their turns.
+    # half of what a program's main thread does. The threads that responses arrive on still need their turns.
     pulumi.log.debug = lambda *_args, **_options: time.sleep(0)
 
     pulumi.runtime.set_all_config(
@@ -89,7 +89,7 @@ def main() -> int:
         )
     )
     sys.argv = [arguments.program]
-    # A program that fails leaves futures that nobody will ask for; that is no news to the user.
+    # A program that fails leaves futures that nobody will ask for; that need not be told.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

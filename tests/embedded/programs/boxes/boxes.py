@@ -5,7 +5,7 @@
 
     kind      a change needs a replacement
     first     with a change of `kind`: delete before replacing
-    verdict   what `diff` answers: engine (it does not know), none, or some
+    verdict   what `diff` says: engine (it does not know), none, or some
     fail      the call that fails: create, update, delete or read; crash ends the process in the middle of a create
     invalid   the check refuses the box, with this as the reason
     wait      a file; create waits until it is there
