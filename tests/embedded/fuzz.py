@@ -248,7 +248,8 @@ class Generator:
                     options["depends_on"].append(previous)
                 node["$opts"] = options
             known.add(name)
-            previous = name
+            if node.get("$is") != "component":  # to depend on a component is to depend on its children only
+                previous = name
 
     # -- commands
 
