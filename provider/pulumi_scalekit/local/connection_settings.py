@@ -131,7 +131,7 @@ def _with_secrets(stored: Any, given: Any) -> Any:
 def shown_settings(connection: Connection, pattern: Mapping[str, Any], redirect_uri: str) -> Json:
     """Return a connection's settings as responses show them, secrets masked.
 
-    Endpoints and PKCE come from the connector where the connection has none of its own.
+    Endpoints and PKCE come from the connector where the connection does not set its own.
     """
     if connection.type == "OAUTH":
         declared = pattern.get("oauth_config") or {}

@@ -166,7 +166,7 @@ async def _close(exchange: Exchange, collector: _Collector, ending: Break) -> No
             raise httpx.ReadError("connection reset (fault)")
         raise httpx.RemoteProtocolError("connection closed before the response was complete (fault)")
     if ending.reset:
-        # With no time to linger the kernel answers with RST instead of FIN.
+        # With no time to linger the kernel sends RST instead of FIN.
         with contextlib.suppress(OSError):  # the client was quicker to close it
             transport.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass
 class Request:
-    """One request. It holds no header and no body, and of pages for people neither query nor link."""
+    """One request. Headers and bodies are left out, and of pages for people the query and the link, too."""
 
     number: int
     """Its position since the start of the server, from 1."""

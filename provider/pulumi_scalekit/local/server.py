@@ -212,9 +212,9 @@ def serve(
     """Serve one environment until SIGINT or SIGTERM.
 
     ``data`` is the directory that keeps it; without one it is gone when the server ends. ``faults`` are
-    specifications. With ``grpc`` the SDK's gRPC calls are answered, too (see :mod:`.grpc_bridge`).
+    specifications. With ``grpc`` the SDKs' gRPC calls are served, too (see :mod:`.grpc_bridge`).
     ``announce`` is called with the URL, and the file of the certificate that gRPC clients must trust, once
-    requests are answered. Raises :class:`ServeError` when the address cannot be used,
+    requests are served. Raises :class:`ServeError` when the address cannot be used,
     :class:`~.faults.FaultError` for a specification it cannot read and :class:`~.store.StoreError` for a
     directory it cannot use.
     """
@@ -257,7 +257,7 @@ class LocalScalekit:
     client_secret: str
     environment: Environment
     grpc_roots: Path | None = None
-    """The certificate that gRPC clients must trust, where gRPC is answered."""
+    """The certificate that gRPC clients must trust, where gRPC is served."""
 
     @property
     def store(self) -> Store:
@@ -315,8 +315,8 @@ def running(
     """Serve one environment on a loopback port in a thread, for the length of the block.
 
     Several may run at once; each is an environment of its own. ``upstreams`` is a short form of the
-    setting of that name. What ``data`` names outlives the block. With ``grpc`` the SDK's gRPC calls are
-    answered, too; clients must trust the certificate in ``grpc_roots``.
+    setting of that name. What ``data`` names outlives the block. With ``grpc`` the SDKs' gRPC calls are
+    served, too; clients must trust the certificate in ``grpc_roots``.
     """
     settings = settings or Settings()
     if upstreams is not None:

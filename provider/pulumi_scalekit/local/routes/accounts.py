@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pulumi_scalekit.local import pagination
-from pulumi_scalekit.local import serialization as messages
+from pulumi_scalekit.local import pagination, serialization
 from pulumi_scalekit.local.clock import timestamp
 from pulumi_scalekit.local.credentials import (
     ACCESS_ACCOUNTS,
@@ -57,8 +56,8 @@ async def create(request: Request) -> Response:
     environment = environment_of(request)
     authorize(request, WRITE_ACCOUNTS)
     store = environment.store
-    body = messages.parse_object(await exchange_of(request).body())
-    connection = app_connection(request, messages.text(body, "connector"))
+    body = serialization.parse_object(await exchange_of(request).body())
+    connection = app_connection(request, serialization.text(body, "connector"))
     identifier = parse_identifier(body)
     details, config = parse_account(body, connection.type)
     status = status_for(connection.type, details)
@@ -73,7 +72,7 @@ async def list_(request: Request) -> Response:
     """`GET /api/v1/connected_accounts`."""
     store = environment_of(request).store
     authorize(request, READ_ACCOUNTS)
-    query = messages.query(request.query_params.multi_items())
+    query = serialization.query(request.query_params.multi_items())
     size = pagination.parse_page_size(
         query.get("page_size", ""), default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE, refuse_larger=True
     )
@@ -82,7 +81,7 @@ async def list_(request: Request) -> Response:
         what = f"takes at most {MAX_NAMES} names, and not together with connector"
         raise InvalidArgument("connection_names is not valid", [Violation("connection_names", what, "cel")])
     names |= {query["connector"]} if query.get("connector") else set()
-    org_wide = messages.flag(query, "is_org_wide_credential")
+    org_wide = serialization.flag(query, "is_org_wide_credential")
     connections = {connection.id: connection for connection in store.connections()}
     found = [
         account
@@ -100,7 +99,7 @@ async def search(request: Request) -> Response:
     """`GET /api/v1/connected_accounts:search`: by a part of the identifier, provider or connector."""
     store = environment_of(request).store
     authorize(request, READ_ACCOUNTS)
-    query = messages.query(request.query_params.multi_items())
+    query = serialization.query(request.query_params.multi_items())
     words = query.get("query", "").lower()
     if len(words) not in SEARCH_LENGTH:
         violation = Violation("query", "must have 3 to 200 characters", "string.min_len")
@@ -133,7 +132,7 @@ def _page(
 async def get(request: Request) -> Response:
     """`GET /api/v1/connected_accounts/{id}` and `/details`: without credentials."""
     authorize(request, READ_ACCOUNTS)
-    query = messages.query(request.query_params.multi_items())
+    query = serialization.query(request.query_params.multi_items())
     given = request.path_params.get("account_id")
     account, connection = existing_account(request, {"id": given} if given else query)
     return JSONResponse({"connected_account": format_account(account, connection)})
@@ -142,7 +141,7 @@ async def get(request: Request) -> Response:
 async def get_with_credentials(request: Request) -> Response:
     """`GET /api/v1/connected_accounts/auth`."""
     authorize(request, ACCESS_ACCOUNTS)
-    query = messages.query(request.query_params.multi_items())
+    query = serialization.query(request.query_params.multi_items())
     account, connection = existing_account(request, query)
     return JSONResponse({"connected_account": format_with_details(account, connection)})
 
@@ -151,7 +150,7 @@ async def update(request: Request) -> Response:
     """`PUT /api/v1/connected_accounts`: replaces the credentials and merges the configuration."""
     store = environment_of(request).store
     authorize(request, WRITE_ACCOUNTS)
-    body = messages.parse_object(await exchange_of(request).body())
+    body = serialization.parse_object(await exchange_of(request).body())
     account, connection = existing_account(request, body)
     details, config = parse_account(body, connection.type)
     if details is not None:
@@ -167,7 +166,7 @@ async def delete(request: Request) -> Response:
     """`POST /api/v1/connected_accounts:delete`."""
     store = environment_of(request).store
     authorize(request, REVOKE_ACCOUNTS)
-    account, _ = existing_account(request, messages.parse_object(await exchange_of(request).body()))
+    account, _ = existing_account(request, serialization.parse_object(await exchange_of(request).body()))
     store.delete_account(account)
     return JSONResponse({})
 
@@ -186,7 +185,7 @@ async def disconnect(request: Request) -> Response:
 
 def parse_identifier(body: Mapping[str, object]) -> str:
     """Return the identifier of a request. Raises :class:`InvalidArgument`."""
-    identifier = messages.text(body, "identifier")
+    identifier = serialization.text(body, "identifier")
     if not 0 < len(identifier) <= MAX_IDENTIFIER:
         violation = Violation("identifier", f"must have 1 to {MAX_IDENTIFIER} characters", "string.len")
         raise InvalidArgument("identifier is not valid", [violation])
@@ -197,7 +196,7 @@ def app_connection(request: Request, name: str) -> Connection:
     """Return the app connection of a name. Raises :class:`NotFound` or :class:`PermissionDenied`."""
     connection = existing_connection(request, name)
     if not connection.is_app:
-        raise PermissionDenied(f"connection {name} is no app connection: it was created without is_app")
+        raise PermissionDenied(f"connection {name} is not an app connection: it was created without is_app")
     return connection
 
 
@@ -213,15 +212,15 @@ def existing_connection(request: Request, name: str) -> Connection:
 def existing_account(request: Request, given: Mapping[str, object]) -> tuple[Account, Connection]:
     """Return the account that `id`, or `connector` and `identifier`, name. Raises :class:`NotFound`."""
     store = environment_of(request).store
-    if account_id := messages.text(given, "id"):
+    if account_id := serialization.text(given, "id"):
         account = store.get_account(account_id)
         connection = store.get_connection(connection_id=account.connection_id) if account else None
         if account is None or connection is None:
             raise NotFound(f"connected account {account_id} not found")
         note_connection(request, connection)
         return account, connection
-    connection = existing_connection(request, messages.text(given, "connector"))
-    identifier = messages.text(given, "identifier")
+    connection = existing_connection(request, serialization.text(given, "connector"))
+    identifier = serialization.text(given, "identifier")
     account = store.find_account(connection.id, identifier)
     if account is None:
         raise NotFound(f"connection {connection.name} has no connected account {identifier!r}")

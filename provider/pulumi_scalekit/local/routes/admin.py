@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pulumi_scalekit.local import serialization as messages
+from pulumi_scalekit.local import serialization
 from pulumi_scalekit.local.errors import InvalidArgument, NotFound, PermissionDenied
 from pulumi_scalekit.local.exchange import ADMIN
 from pulumi_scalekit.local.faults import FaultError
@@ -39,7 +39,7 @@ async def show_faults(request: Request) -> Response:
 async def add_faults(request: Request) -> Response:
     """`POST /_local/faults` with `{"spec": "…"}` or `{"specs": ["…"]}`."""
     guard(request)
-    body = messages.parse_object(await exchange_of(request).body())
+    body = serialization.parse_object(await exchange_of(request).body())
     specs = body.get("specs", [body["spec"]] if "spec" in body else None)
     if not isinstance(specs, list) or not all(isinstance(spec, str) for spec in specs):
         raise InvalidArgument('send {"spec": "create:drop-after-commit*1"} or {"specs": [...]}')
@@ -78,7 +78,7 @@ async def clear_requests(request: Request) -> Response:
 async def advance_clock(request: Request) -> Response:
     """`POST /_local/clock` with `{"advance": seconds}`: tokens, limits and late lists get older."""
     guard(request)
-    seconds = messages.parse_object(await exchange_of(request).body()).get("advance")
+    seconds = serialization.parse_object(await exchange_of(request).body()).get("advance")
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e9:
         raise InvalidArgument('send {"advance": seconds}')
     environment_of(request).clock.advance(float(seconds))
@@ -88,7 +88,7 @@ async def advance_clock(request: Request) -> Response:
 async def change_secrets(request: Request) -> Response:
     """`POST /_local/secrets` with `client_id` and `add`, `revoke` or `revoke_tokens`: rotate a secret."""
     guard(request)
-    body = messages.parse_object(await exchange_of(request).body())
+    body = serialization.parse_object(await exchange_of(request).body())
     credentials = environment_of(request).credentials
     client_id, add, revoke = (body.get(key) for key in ("client_id", "add", "revoke"))
     if not isinstance(client_id, str) or not credentials.knows(client_id):

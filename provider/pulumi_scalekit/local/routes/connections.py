@@ -12,9 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pulumi_scalekit.local import connection_settings as settings
-from pulumi_scalekit.local import pagination
-from pulumi_scalekit.local import serialization as messages
+from pulumi_scalekit.local import connection_settings, pagination, serialization
 from pulumi_scalekit.local.clock import timestamp
 from pulumi_scalekit.local.credentials import READ, READ_CONNECTIONS, WRITE_CONNECTIONS
 from pulumi_scalekit.local.errors import (
@@ -45,9 +43,11 @@ async def create(request: Request) -> Response:
     """`POST /api/v1/connections`; the body is the connection, the flags are query parameters."""
     environment = environment_of(request)
     authorize(request, WRITE_CONNECTIONS)
-    query = messages.query(request.query_params.multi_items())
-    body = messages.parse_object(await exchange_of(request).body())
-    provider_key, auth_type, name = (messages.text(body, key) for key in ("provider_key", "type", "key_id"))
+    query = serialization.query(request.query_params.multi_items())
+    body = serialization.parse_object(await exchange_of(request).body())
+    provider_key, auth_type, name = (
+        serialization.text(body, key) for key in ("provider_key", "type", "key_id")
+    )
     log = exchange_of(request).log
     log.connector, log.connection_name = provider_key, name
     connector = environment.store.get_provider(provider_key)
@@ -58,7 +58,7 @@ async def create(request: Request) -> Response:
     _check_type(auth_type, pattern)
     name = name or _name_for(connector)
     _check_name(name, environment.settings.reserved_connection_names)
-    auth_mode = messages.text(body, "auth_mode") or AUTH_MODES[0]
+    auth_mode = serialization.text(body, "auth_mode") or AUTH_MODES[0]
     if auth_mode not in AUTH_MODES:
         violation = Violation("auth_mode", f"must be one of {', '.join(AUTH_MODES)}", "enum.defined_only")
         raise InvalidArgument("auth_mode is not valid", [violation])
@@ -66,10 +66,10 @@ async def create(request: Request) -> Response:
         name,
         provider_key,
         auth_type,
-        is_app=messages.flag(query, "flags.is_app") is True,
+        is_app=serialization.flag(query, "flags.is_app") is True,
         auth_mode=auth_mode,
-        settings=settings.initial_settings(connector, pattern),
-        resolved_proxy_url=settings.resolve_proxy_url(
+        settings=connection_settings.initial_settings(connector, pattern),
+        resolved_proxy_url=connection_settings.resolve_proxy_url(
             str(connector.payload.get("proxy_url", "")), body.get("context")
         ),
     )
@@ -83,7 +83,7 @@ async def list_(request: Request) -> Response:
     """`GET /api/v1/connections/app`: the app connections, without their settings."""
     environment, behaviour = environment_of(request), exchange_of(request).behaviour
     authorize(request, READ)
-    query = messages.query(request.query_params.multi_items())
+    query = serialization.query(request.query_params.multi_items())
     page_size = pagination.parse_page_size(
         query.get("page_size", ""), default=MAX_PAGE_SIZE, maximum=MAX_PAGE_SIZE, refuse_larger=True
     )
@@ -130,8 +130,10 @@ def _switch(request: Request, connection_id: str, *, enabled: bool) -> Response:
 
 async def _update(request: Request, connection_id: str) -> Response:
     environment = environment_of(request)
-    body = messages.parse_object(await exchange_of(request).body())
-    name, provider_key, auth_type = (messages.text(body, key) for key in ("key_id", "provider_key", "type"))
+    body = serialization.parse_object(await exchange_of(request).body())
+    name, provider_key, auth_type = (
+        serialization.text(body, key) for key in ("key_id", "provider_key", "type")
+    )
     missing = [key for key in ("key_id", "provider_key", "type") if not body.get(key)]
     if missing:
         raise InvalidArgument(
@@ -151,7 +153,7 @@ async def _update(request: Request, connection_id: str) -> Response:
             connector = environment.store.get_provider(provider_key)
             _check_type(auth_type, pattern_of(connector))
             kept = {}
-        after = settings.change_settings(kept, body, auth_type)
+        after = connection_settings.change_settings(kept, body, auth_type)
         return replace(stored, name=name, type=auth_type, settings=after)
 
     _existing(request, connection_id)
@@ -191,7 +193,9 @@ def redirect_uri(request: Request, connection: Connection) -> str:
 def format_connection(request: Request, connection: Connection) -> dict[str, object]:
     """Return a connection as single responses show it."""
     connector = environment_of(request).store.get_provider(connection.provider_key)
-    shown = settings.shown_settings(connection, pattern_of(connector), redirect_uri(request, connection))
+    shown = connection_settings.shown_settings(
+        connection, pattern_of(connector), redirect_uri(request, connection)
+    )
     return {
         **_common(request, connection),
         "debug_enabled": False,
@@ -217,7 +221,7 @@ def _common(request: Request, connection: Connection) -> dict[str, object]:
         "id": connection.id,
         "provider": "CUSTOM",
         "type": connection.type,
-        "status": settings.status_of(connection),
+        "status": connection_settings.status_of(connection),
         "enabled": connection.enabled,
         "organization_id": "",
         "ui_button_title": "",

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pulumi_scalekit.local import pagination
-from pulumi_scalekit.local import serialization as messages
+from pulumi_scalekit.definition.changes import replacements
+from pulumi_scalekit.definition.paths import format_path
+from pulumi_scalekit.local import pagination, serialization
 from pulumi_scalekit.local.credentials import READ, WRITE
 from pulumi_scalekit.local.environment import Environment
 from pulumi_scalekit.local.errors import (
@@ -36,13 +37,13 @@ async def create(request: Request) -> Response:
     """`POST /api/v1/custom-providers`."""
     environment, exchange = environment_of(request), exchange_of(request)
     authorize(request, WRITE)
-    payload = messages.parse_payload(await exchange.body())
+    payload = serialization.parse_payload(await exchange.body())
     exchange.log.connector = str(payload.get("display_name", ""))
-    messages.check_definition(payload)
+    serialization.check_definition(payload)
     _check_name(environment, str(payload["display_name"]), exchange.behaviour)
     provider = environment.store.create_provider(payload, _format(environment, exchange.behaviour))
     exchange.log.connector = provider.identifier
-    return JSONResponse({"provider": messages.format_provider(provider)}, 201)
+    return JSONResponse({"provider": serialization.format_provider(provider)}, 201)
 
 
 def _check_name(environment: Environment, name: str, behaviour: Behaviour) -> None:
@@ -70,10 +71,12 @@ async def list_(request: Request) -> Response:
     environment, behaviour = environment_of(request), exchange_of(request).behaviour
     authorize(request, READ)
     settings = environment.settings
-    query = messages.query(request.query_params.multi_items())
+    query = serialization.query(request.query_params.multi_items())
     identifier = exchange_of(request).log.connector = query.get("identifier", "")
-    messages.check_identifier(identifier)
-    kind = messages.parse_provider_type(query.get("filter.provider_type") or query.get("provider_type", ""))
+    serialization.check_identifier(identifier)
+    kind = serialization.parse_provider_type(
+        query.get("filter.provider_type") or query.get("provider_type", "")
+    )
     size = pagination.parse_page_size(
         query.get("page_size", ""), default=settings.default_page_size, maximum=settings.max_page_size
     )
@@ -85,7 +88,7 @@ async def list_(request: Request) -> Response:
             page, next_token=pagination.page_token("after", page.items[-1].seq if page.items else 0)
         )
     return JSONResponse(
-        {"providers": [messages.format_provider(provider) for provider in page.items], **page.as_json()}
+        {"providers": [serialization.format_provider(provider) for provider in page.items], **page.as_json()}
     )
 
 
@@ -94,12 +97,12 @@ async def update(request: Request) -> Response:
     environment, exchange = environment_of(request), exchange_of(request)
     authorize(request, WRITE)
     identifier = exchange.log.connector = path_parameter(request, "identifier")
-    payload = messages.parse_payload(await exchange.body())
+    payload = serialization.parse_payload(await exchange.body())
     semantics = exchange.behaviour.update_semantics or environment.settings.update_semantics
 
     def change(stored: dict[str, Any]) -> dict[str, Any]:
         merged = merge(stored, payload, semantics)
-        messages.check_definition(merged)
+        serialization.check_definition(merged)
         _check_immutable(stored, merged)
         return merged
 
@@ -107,7 +110,7 @@ async def update(request: Request) -> Response:
     provider = environment.store.update_provider(identifier, change, new_identifier=new_identifier)
     if provider is None:
         raise NotFound(f"custom provider {identifier} not found")
-    return JSONResponse({"provider": messages.format_provider(provider)})
+    return JSONResponse({"provider": serialization.format_provider(provider)})
 
 
 async def delete(request: Request) -> Response:
@@ -148,12 +151,9 @@ def merge(stored: Mapping[str, Any], payload: Mapping[str, Any], semantics: str)
 
 def _check_immutable(stored: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
     """Refuse a change of what cannot change in place: a pattern's `type` and `is_mcp`."""
-    pairs = zip(stored.get("auth_patterns") or [], merged["auth_patterns"], strict=False)
     changed = [
-        Violation(f"auth_patterns[{index}].{key}", "cannot be changed by an update", "immutable")
-        for index, (before, after) in enumerate(pairs)
-        for key, unset in (("type", None), ("is_mcp", False))
-        if before.get(key, unset) != after.get(key, unset)
+        Violation(format_path(path), "cannot be changed by an update", "immutable")
+        for path in replacements(stored, merged)
     ]
     if changed:
         raise InvalidArgument("Validation error", changed)

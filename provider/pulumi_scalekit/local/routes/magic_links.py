@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from pulumi_scalekit.local import serialization as messages
+from pulumi_scalekit.local import serialization
 from pulumi_scalekit.local.authorization_server import Flow, Link, OAuthError, challenge_of
 from pulumi_scalekit.local.clock import timestamp
 from pulumi_scalekit.local.connection_settings import requested_scopes, status_of
@@ -43,14 +43,14 @@ async def magic_link(request: Request) -> Response:
     """`POST /api/v1/connected_accounts/magic_link`; makes the account when there is none yet."""
     environment = environment_of(request)
     check_token(request, WRITE_ACCOUNTS)
-    body = messages.parse_object(await exchange_of(request).body())
+    body = serialization.parse_object(await exchange_of(request).body())
     account = _account_for(request, body)
-    verify_url = messages.text(body, "user_verify_url")
+    verify_url = serialization.text(body, "user_verify_url")
     if verify_url and urlsplit(verify_url).scheme not in {"http", "https"}:
         violation = Violation("user_verify_url", "must be an http or https URL", "uri")
         raise InvalidArgument("user_verify_url is not valid", [violation])
     expires = environment.clock.now() + environment.settings.magic_link_lifetime
-    link = Link(account.id, expires, messages.text(body, "state"), verify_url)
+    link = Link(account.id, expires, serialization.text(body, "state"), verify_url)
     token = environment.authorizations.add_link(link)
     return JSONResponse({"link": f"{request.base_url}magicLink/{token}", "expiry": timestamp(expires)})
 
@@ -59,14 +59,14 @@ async def verify_user(request: Request) -> Response:
     """`POST /api/v1/connected_accounts/user/verify`: the last step where a `user_verify_url` was given."""
     environment = environment_of(request)
     check_token(request, WRITE_ACCOUNTS)
-    body = messages.parse_object(await exchange_of(request).body())
+    body = serialization.parse_object(await exchange_of(request).body())
     authorizations = environment.authorizations
-    request_id = messages.text(body, "auth_request_id")
+    request_id = serialization.text(body, "auth_request_id")
     link = authorizations.verification(request_id)
     account = environment.store.get_account(link.account_id) if link else None
     if account is None:
         raise NotFound("auth request not found or no longer valid")
-    if account.identifier != messages.text(body, "identifier"):
+    if account.identifier != serialization.text(body, "identifier"):
         raise PermissionDenied("the auth request belongs to another identifier")
     authorizations.end_verification(request_id)
     environment.store.update_account(replace(account, status="ACTIVE"))
@@ -75,9 +75,9 @@ async def verify_user(request: Request) -> Response:
 
 def _account_for(request: Request, body: Mapping[str, object]) -> Account:
     store = environment_of(request).store
-    if messages.text(body, "id"):
+    if serialization.text(body, "id"):
         return existing_account(request, body)[0]
-    connection = app_connection(request, messages.text(body, "connector"))
+    connection = app_connection(request, serialization.text(body, "connector"))
     identifier = parse_identifier(body)
     found = store.find_account(connection.id, identifier)
     status = status_for(connection.type, None)
@@ -186,17 +186,17 @@ async def decide(request: Request) -> Response:
     problem = _authorize_problem(request, query)
     if problem:
         return page("This request is not valid", h("p", None, problem), status=400)
-    answer = {"state": query.get("state", "")}
+    outcome = {"state": query.get("state", "")}
     if (await _read_form(request)).get("decision") == "allow":
-        answer["code"] = environment_of(request).authorizations.server.grant(
+        outcome["code"] = environment_of(request).authorizations.server.grant(
             query["client_id"],
             query["redirect_uri"],
             _asked(request, query),
             query.get("code_challenge"),
         )
     else:
-        answer["error"] = "access_denied"
-    return RedirectResponse(f"{query['redirect_uri']}?{urlencode(answer)}", 303, headers=headers())
+        outcome["error"] = "access_denied"
+    return RedirectResponse(f"{query['redirect_uri']}?{urlencode(outcome)}", 303, headers=headers())
 
 
 def _authorize_problem(request: Request, query: Mapping[str, str]) -> str | None:
@@ -253,14 +253,14 @@ async def callback(request: Request) -> Response:
         reason = query.get("error", "no code was given")
         return page("Not connected", h("p", None, f"The authorization server said: {reason}."), status=400)
     try:
-        answer = environment.authorizations.server.redeem(
+        granted = environment.authorizations.server.redeem(
             query["code"], client_id=flow.client_id, redirect_uri=flow.redirect_uri, verifier=flow.verifier
         )
     except OAuthError as error:
         return page("Not connected", h("p", None, f"The code was refused: {error}."), status=400)
     token = {
-        "access_token": answer["access_token"],
-        "refresh_token": answer["refresh_token"],
+        "access_token": granted["access_token"],
+        "refresh_token": granted["refresh_token"],
         "scopes": list(flow.scopes),
     }
     return _finish(environment, account, {"oauth_token": token}, flow.link)

@@ -1,6 +1,6 @@
 """The page at the root: what the environment holds, the last calls and requests. Open to this machine only.
 
-The page is static; its script reads `/_local/state`, which holds no credential, and sets text, never markup.
+The page is static; its script reads `/_local/state`, which contains no credentials, and sets text, never markup.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from pulumi_scalekit.local import serialization as messages
+from pulumi_scalekit.local import serialization
 from pulumi_scalekit.local.connection_settings import status_of
 from pulumi_scalekit.local.environment import Environment
 from pulumi_scalekit.local.errors import NotFound
@@ -82,7 +82,10 @@ def snapshot(environment: Environment) -> dict[str, Any]:
     management = [each for each in environment.requests if each.operation not in (PAGE, ADMIN, PROXY)]
     return {
         "connectors": [
-            {**messages.format_provider(provider), "connections": connections.get(provider.identifier, [])}
+            {
+                **serialization.format_provider(provider),
+                "connections": connections.get(provider.identifier, []),
+            }
             for provider in sorted(store.all_providers(), key=lambda each: (not each.is_custom, each.seq))
         ],
         "calls": calls[::-1],
@@ -117,18 +120,18 @@ async def icon(request: Request) -> Response:
     provider = environment.store.get_provider(path_parameter(request, "identifier"))
     source = provider.payload.get("icon_src") if provider else None
     if not isinstance(source, str) or not source.startswith("https://"):
-        raise NotFound("there is no icon")
+        raise NotFound("the connector does not have an icon")
     url, host = destination(source, environment.settings.upstreams)
     try:
         async with (
             httpx.AsyncClient(verify=tls(), timeout=ICON_TIMEOUT, trust_env=False) as client,
-            client.stream("GET", url, headers={"Host": host}) as answer,
+            client.stream("GET", url, headers={"Host": host}) as response,
         ):
-            media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
-            if answer.status_code != 200 or not media_type.startswith("image/"):
+            media_type = response.headers.get("content-type", "").partition(";")[0].strip()
+            if response.status_code != 200 or not media_type.startswith("image/"):
                 raise NotFound("the icon is not an image")
             content = bytearray()
-            async for chunk in answer.aiter_bytes():
+            async for chunk in response.aiter_bytes():
                 content += chunk
                 if len(content) > MAX_ICON:
                     raise NotFound("the icon is too large")
