@@ -453,7 +453,7 @@ def test_unexplained_basic_takes_its_place(first: str, expected: str) -> None:
     [
         "Send `Authorization: Basic <API_KEY>`.",
         "Send `Authorization: Basic YOUR_API_TOKEN`.",
-        'The word "Basic" followed by a space and your API key.',
+        'The word "Basic" followed by a space and your API key. [Keys](https://acme.io/keys) are tokens.',
     ],
 )
 def test_basic_before_a_key_is_doubted(said: str) -> None:
@@ -471,6 +471,7 @@ def test_basic_before_a_key_is_doubted(said: str) -> None:
         (key_in("X-Token", "Token returned from partner authentication."), True),
         ({**BEARER, "description": "Obtain the token from POST /auth/login."}, True),
         ({**BEARER, "description": "A session token."}, True),
+        ({**BEARER, "description": "Access token obtained via token exchange."}, True),
         ({**BEARER, "description": "Get your token from the dashboard. It authenticates your calls."}, False),
         (key_in("X-Key", "An API key, generated in the settings."), False),
     ],

@@ -87,7 +87,7 @@ def affixes(texts: Iterable[str], header: str) -> Affixes | None:
                 word = match["word"].rstrip(".")
                 telling = word.lower() in _KNOWN or word[:1].isupper()
                 if telling and word.lower() not in _NO_SCHEME:
-                    single = _is_single_key(text[match.end() :][:80])
+                    single = _is_single_key(text[match.end() :][:80].partition(". ")[0])
                     return Affixes(f"{word} ", is_single_key=single)
     return None
 
