@@ -42,7 +42,8 @@ _SIGNED: Final = re.compile(
 _ISSUED: Final = re.compile(
     r"\bsession[- ]?(?:token|id|key)\b"
     r"|\b(?:returned|obtain(?:ed)?|issued|generated?|received|acquired?|retrieved?)\s+(?:\w+\s+){0,4}?(?:from|by|via|through|with|in)\b"
-    r"[^.\n]{0,60}(?:\bauthenticat\w+|\blog-?in\b|\bsign-?in\b|\bauth\w* (?:endpoint|api|call|request)|\btoken (?:endpoint|exchange)"
+    r"[^.\n]{0,60}(?:\bauthenticat\w+|\blog-?in\b|\bsign-?in\b|\bauth\w* (?:endpoint|api|call|request)"
+    r"|\btoken (?:endpoint|exchange)"
     r"|\b(?:POST|GET) /|/(?:auth|login|token|session)\w*)",
     re.IGNORECASE,
 )
