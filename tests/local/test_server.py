@@ -184,6 +184,16 @@ def test_a_rebound_name_gets_nothing(server: Session) -> None:
     assert server.http.get("/api/v1/providers", headers={"host": "evil.example"}).status_code == 200
 
 
+def test_a_further_host_name_is_served_by_an_option() -> None:
+    """`--name` adds a name, such as a container's; others stay closed."""
+    with served("--name", "ci.example") as (_, url):
+        statuses = [
+            httpx.get(f"{url}/api/v1/providers", headers={"host": host}).status_code
+            for host in ("ci.example:8787", "evil.example")
+        ]
+    assert statuses == [401, 421]
+
+
 def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
     """A newer schema is not touched; the message says what to do."""
     Store(tmp_path).close()

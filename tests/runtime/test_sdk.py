@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -294,6 +297,21 @@ def test_a_method_that_is_not_covered_says_so(sdk) -> None:
     with pytest.raises(exceptions.ScalekitServerException) as refused:
         sdk.organization.list_organizations(page_size=1)
     assert "UNIMPLEMENTED" in str(refused.value)
+
+
+def test_a_relayed_connection_is_its_clients(served) -> None:
+    """Over TLS, too, a request is that of the client which sent it, and not that of the relay on this machine."""
+    server, _ = served
+    context = ssl.create_default_context(cafile=str(server.grpc_roots))
+    address = urlsplit(server.url)
+    with (
+        socket.create_connection((address.hostname, address.port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        connection.sendall(b"GET /api/v1/providers HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert connection.recv(20).startswith(b"HTTP/1.1 401")
+        host, port = connection.getsockname()
+    assert server.requests.of("list")[-1].connection == f"{host}:{port}"
 
 
 def test_without_the_front_tls_is_refused(runtime: Runtime) -> None:

@@ -150,9 +150,7 @@ class _Server(uvicorn.Server):
                 config=self.settings, server_state=self.server_state, app_state={}, _loop=self._loop
             )
 
-        server = await asyncio.get_running_loop().create_server(
-            protocol, "127.0.0.1", 0, ssl=front.tls, ssl_shutdown_timeout=1
-        )
+        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, ssl=front.tls)
         self.servers.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port
