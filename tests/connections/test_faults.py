@@ -8,10 +8,17 @@ from typing import Any
 import httpx
 import pytest
 
-from pulumi_scalekit.api.connections import Connections
-from pulumi_scalekit.errors import ConnectorExists, InUse, ProtocolError, ServerError, TimedOut
+from pulumi_scalekit.api.connections import Connections, exists_error
+from pulumi_scalekit.errors import (
+    ConnectorExists,
+    InUse,
+    InvalidRequest,
+    ProtocolError,
+    ServerError,
+    TimedOut,
+)
 
-from ..api.apps import App, Reply, client, ok
+from ..api.apps import App, Reply, client, ok, refusal
 
 PATH = "/api/v1/connections"
 
@@ -117,5 +124,51 @@ def test_a_delete_in_use_names_the_accounts(environment: Environment, connection
 def test_junk_in_the_list_is_an_error(environment: Environment, connections: Connections) -> None:
     """An entry without an id cannot be read, updated or deleted by one."""
     environment.connections = [{"key_id": "support"}]
-    with pytest.raises(ProtocolError):
-        connections.get("conn_1")
+    with pytest.raises(ProtocolError, match="not such a list"):
+        connections.named("support")
+
+
+def test_a_read_without_a_connection_is_an_error() -> None:
+    """Only Scalekit's 404 says that a connection is gone."""
+    for response in (ok(), ok({"connection": {}}), httpx.Response(204)):
+        app = App(lambda _r, response=response: response)  # type: ignore[misc]
+        with pytest.raises(ProtocolError, match="returned no connection"):
+            Connections(client(app)).get("conn_1")
+    gone = App(lambda _r: refusal(404, "not found"))
+    assert Connections(client(gone)).get("conn_1") is None
+
+
+def test_a_name_that_a_lost_create_took_is_its_own(
+    environment: Environment, connections: Connections
+) -> None:
+    """Where the list shows it only after Scalekit has refused a second one, it is kept all the same."""
+    taken = refusal(400, "the name is taken", error_code="DUPLICATE_IDENTIFIER")
+    environment.before = [httpx.Response(500, json={}), taken]
+    hidden = [{"id": "conn_1", "key_id": "support", "provider_key": "TEAMS:1"}]
+    post = environment.handler
+
+    def late(request: httpx.Request) -> Reply:
+        response = post(request)
+        if request.method == "POST" and not environment.before:
+            environment.connections = hidden
+        return response
+
+    environment.handler = late
+    assert create(connections)["id"] == "conn_1"
+    assert environment.counts[f"POST {PATH}"] == 2
+
+
+def test_a_refused_name_is_explained(environment: Environment, connections: Connections) -> None:
+    """A name that Scalekit keeps for itself, and one that a connection has which no list shows."""
+    environment.before = [refusal(400, "restricted", error_code="RESTRICTED_CONNECTION_NAME")]
+    with pytest.raises(InvalidRequest, match=r"keeps the name 'support' for itself: choose another"):
+        create(connections)
+    environment.before = [refusal(400, "taken", error_code="DUPLICATE_IDENTIFIER")]
+    with pytest.raises(InvalidRequest, match=r"may not be an app connection"):
+        create(connections)
+
+
+def test_what_a_server_calls_a_connection_is_shown_on_one_line(connections: Connections) -> None:
+    """Ids of others cannot drive a terminal."""
+    text = str(exists_error("support", [{"id": "evil\x1b[2J\nline\u202e"}], "https://env.example.com"))
+    assert text.isprintable()

@@ -51,6 +51,17 @@ assert_type(scalekit.Connector.get("existing", basic.identifier), scalekit.Conne
 assert_type(scalekit.get_connectors(), list[scalekit.ConnectorInfo])
 
 connection = scalekit.Connection("connection", connector=oauth, connection_name="support")
+complete = scalekit.Connection(
+    "complete",
+    connector=oauth,
+    connection_name="complete",
+    auth_mode="ORG_WIDE",
+    context={"domain": "acme.example.com"},
+    enabled=False,
+    oauth_app=scalekit.OAuthApp(
+        client_id="client", client_secret=pulumi.Output.secret("s"), scopes=["read"], pkce_enabled=True
+    ),
+)
 assert_type(connection.connection_name, "pulumi.Output[str]")
 
 # What must not pass.
