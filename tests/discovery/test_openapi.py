@@ -595,6 +595,19 @@ def test_pkce(name: str) -> None:
         assert "pkce_enabled" in texts(result, origin)
 
 
+def test_where_values_go_when_an_account_is_made() -> None:
+    """The result says where each collected value goes when an account is made."""
+    site = [{"url": "https://{site}.acme.io"}]
+    details = "authorization_details.static_auth.details"
+    assert made(openapi({"k": key_in("X-Key")}, servers=site)).account_values == {
+        f"{details}.path_variables": ["site"],
+        details: ["api_key"],
+    }
+    assert made(openapi({"o": code_flow()}, servers=site)).to_json()["account_values"] == {
+        "api_config.path_variables": ["site"]
+    }
+
+
 def test_a_key_that_is_in_the_host_too_is_one_field() -> None:
     """A placeholder and a key of one name, in a header of its own, are one field that fills both."""
     schemes = {"app": key_in("X-App"), "key": key_in("X-Key")}

@@ -220,6 +220,8 @@ def _report(screen: Screen, result: Result) -> None:
             screen.note(f"{'':<8} → {note.fix}", "dim")
     for finding in result.warnings:
         screen.note(f"{finding.severity:<8} {finding.path}: {finding}", "yellow")
+    for place, names in result.account_values.items():
+        screen.note(f"A connected account takes {', '.join(names)} in {place}", "dim")
     others = [choice for choice in result.choices if choice.type and not choice.chosen]
     if others:
         listed = ", ".join(f"{choice.name} ({choice.type})" for choice in others)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pulumi_scalekit.definition.account_values import account_values
 from pulumi_scalekit.definition.check import findings
 from pulumi_scalekit.definition.finding import Finding
 
@@ -25,6 +26,11 @@ class Result:
     """What the review says besides errors, which are among the missing notes."""
 
     @property
+    def account_values(self) -> dict[str, list[str]]:
+        """The names of the values that the definition collects, by where they go when an account is made."""
+        return account_values(self.definition)
+
+    @property
     def missing(self) -> list[Note]:
         """What has to be filled in or looked after before the definition can be used."""
         return [note for note in self.notes if note.origin == "missing"]
@@ -36,6 +42,7 @@ class Result:
             "complete": not self.missing,
             "notes": [note.to_json() for note in self.notes],
             "choices": [choice.to_json() for choice in self.choices],
+            "account_values": self.account_values,
             "warnings": [{"path": f.path, "rule": f.rule, "message": str(f)} for f in self.warnings],
         }
 
