@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pulumi_scalekit.definition.normalize import normalize, normalize_live
+from pulumi_scalekit.definition.normalize import normalize, normalize_live, plain
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.engines import Project
@@ -36,6 +36,6 @@ def test_random_definitions(
     }
     project.declare(connectors)
     project.up()
-    stored = {name: normalize_live(definition) for name, definition in live(scalekit).items()}
-    assert stored == {d["display_name"]: normalize(d) for d in connectors.values()}
+    stored = {name: normalize_live(plain(definition)) for name, definition in live(scalekit).items()}
+    assert stored == {d["display_name"]: normalize(plain(d)) for d in connectors.values()}
     project.nothing_to_do()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS
-from pulumi_scalekit.definition.normalize import normalize, normalize_live
+from pulumi_scalekit.definition.normalize import normalize, normalize_live, plain
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import bearer, named
@@ -21,7 +21,7 @@ def _title(name: str) -> str:
 
 def _normal_live(scalekit: LocalScalekit) -> dict[str, Definition]:
     """What is live, in normal form, by display name."""
-    return {title: normalize_live(definition) for title, definition in live(scalekit).items()}
+    return {title: normalize_live(plain(definition)) for title, definition in live(scalekit).items()}
 
 
 def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
@@ -45,7 +45,7 @@ def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
     }
     project.declare(before)
     project.up()
-    assert _normal_live(scalekit) == {d["display_name"]: normalize(d) for d in before.values()}
+    assert _normal_live(scalekit) == {d["display_name"]: normalize(plain(d)) for d in before.values()}
     identifiers = {name: resource["id"] for name, resource in project.resources().items()}
 
     project.declare(after)
@@ -64,7 +64,7 @@ def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
     scalekit.requests.clear()
     project.up()
     assert scalekit.requests.count("update") == len(after) - len(same)
-    assert _normal_live(scalekit) == {d["display_name"]: normalize(d) for d in after.values()}
+    assert _normal_live(scalekit) == {d["display_name"]: normalize(plain(d)) for d in after.values()}
     assert {name: resource["id"] for name, resource in project.resources().items()} == identifiers
     project.nothing_to_do()
 
@@ -96,7 +96,7 @@ def test_drift(project: Project, scalekit: LocalScalekit) -> None:
     assert state.keys() == declared.keys() - {"removed"}
     for name, case in CHANGES.items():
         inputs = {key: value for key, value in state[name]["inputs"].items() if key in DEFINITION_KEYS}
-        assert normalize(inputs) == normalize(named(case.after, _title(name))), name
+        assert normalize(plain(inputs)) == normalize(plain(named(case.after, _title(name)))), name
 
     project.up()
     assert _normal_live(scalekit) == before

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.definition.normalize import normalize, normalize_live
+from pulumi_scalekit.definition.normalize import normalize, normalize_live, plain
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import bearer
@@ -31,12 +31,12 @@ def declared(description: str) -> dict[str, Any]:
 def is_as_declared(project: Project, scalekit: LocalScalekit, connectors: dict[str, Any]) -> None:
     """Exactly these connectors live, the state equals them, and there is nothing to do."""
     scalekit.faults.clear()
-    assert {n: normalize_live(d) for n, d in live(scalekit).items()} == {
-        d["display_name"]: normalize(d) for d in connectors.values()
+    assert {n: normalize_live(plain(d)) for n, d in live(scalekit).items()} == {
+        d["display_name"]: normalize(plain(d)) for d in connectors.values()
     }
     states = project.resources()
-    assert {name: normalize(state["inputs"]) for name, state in states.items()} == {
-        name: normalize(d) for name, d in connectors.items()
+    assert {name: normalize(plain(state["inputs"])) for name, state in states.items()} == {
+        name: normalize(plain(d)) for name, d in connectors.items()
     }
     identifiers = {provider.identifier for provider in scalekit.store.providers()}
     assert {state["id"] for state in states.values()} == identifiers
