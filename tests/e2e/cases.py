@@ -84,12 +84,6 @@ CHANGES: dict[str, Case] = {
     "unknown-key-removed": _oauth(f"{_PATTERN}.x_vendor", ABSENT),
     "unknown-key-added": Case(BEARER, {f"{_PATTERN}.x_vendor": {"nested": [1, 2.5, True, "x"]}}),
     "unknown-false-is-no-default": Case(BEARER, {f"{_PATTERN}.x_flag": False}),
-    "mcp": Case(BEARER, {f"{_PATTERN}.is_mcp": True}),
-    "type": Case(
-        BEARER,
-        {f"{_PATTERN}.type": "API_KEY", f"{_PATTERN}.fields[0].field_name": "api_key"},
-        says=f"adds field api_key; removes field token: existing connections and connected accounts {KEEP}",
-    ),
     # The OAuth configuration.
     "authorize-uri": _oauth(f"{_OAUTH}.authorize_uri", "https://example.com/v2/authorize"),
     "token-uri": _oauth(f"{_OAUTH}.token_uri", "https://example.com/v2/token"),
@@ -151,7 +145,7 @@ CHANGES: dict[str, Case] = {
     "basic-mutation": Case(BASIC, {f"{_PATTERN}.auth_field_mutations.username.suffix": "/key"}),
     "no-auth-description": Case(NO_AUTH, {f"{_PATTERN}.description": "Open to all"}),
 }
-"""Every property, changed by itself."""
+"""Every property that can change in place, changed by itself."""
 
 
 @dataclass(frozen=True)
