@@ -16,7 +16,7 @@ The hierarchy::
      │   ├─ Unreachable        the request never left
      │   ├─ Interrupted        the request left, the response did not arrive: the outcome is not known
      │   │   └─ TimedOut       nor is it known whether Scalekit is done with it
-     │   └─ ProtocolError      the response is none of Scalekit's: broken JSON, endless paging
+     │   └─ ProtocolError      the response is not Scalekit's: broken JSON, endless paging
      │       └─ Redirected     it points elsewhere, and is not followed
      └─ ApiError               Scalekit refused
          ├─ InvalidRequest     400
@@ -25,7 +25,7 @@ The hierarchy::
          ├─ PermissionDenied   403
          ├─ NotFound           404
          ├─ Conflict           409
-         ├─ InUse              a delete refused because something still uses the connector
+         ├─ InUse              a delete refused because something still uses it
          ├─ RateLimited        429
          └─ ServerError        408, 500 and up: the outcome of a write is not known
 

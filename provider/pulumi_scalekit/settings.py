@@ -200,7 +200,7 @@ def environment_url(text: str) -> str:
     """The normal form of an environment's base URL.
 
     Raises:
-        SettingsError: It is no `https://host[:port]` URL, nor `http://` to this very machine.
+        SettingsError: It is not an `https://host[:port]` URL, nor `http://` to this very machine.
     """
     url = text.strip().rstrip("/")
     try:
