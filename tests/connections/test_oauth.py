@@ -133,11 +133,7 @@ def test_a_secret_is_in_no_state_and_sent_once(project: Project, scalekit: Local
     """It is encrypted in the state and printed nowhere; a rotated one is sent once, an unchanged one never again."""
     texts = []
     project.program(program(oauth_app=app()))
-    texts.append(
-        project.up("--logtostderr", "-v=9", "--debug").text
-        if project.engine.name == "cli"
-        else project.up().text
-    )
+    texts.append(project.up().text)
     stored = [item for item in scalekit.store.connections() if item.name == "crm"]
     assert stored[0].settings["oauth_config"]["client_secret"] == SECRET
     scalekit.requests.clear()
