@@ -298,6 +298,7 @@ BAITS += [
     "Bearer <",
 ]
 BAITS += ["Authorization: ", "x-api-", "your-", "a-example.", "://", "/", "@"]
+BAITS += ["issued by ", "obtained from the ", "session ", "signature ", "Basic key "]
 
 
 def baited(text: str) -> Iterator[Document]:
