@@ -6,7 +6,6 @@ import functools
 import json
 import math
 import os
-import weakref
 from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -33,11 +32,6 @@ OUTPUTS: Final = (
     "environment_url",
 )
 """What Scalekit makes of a connector, and where it lives."""
-# The display names that each run of a program has declared, by the run's root stack resource: each with the name and
-# the parent of its connector, since a component may name its own connectors as another one does.
-_names: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, tuple[str, pulumi.Resource | None]]] = (
-    weakref.WeakKeyDictionary()
-)
 
 
 class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connector"):
@@ -120,12 +114,14 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
             icon_src: An https URL of an icon; an 800×800 SVG works best.
             metadata: At most 20 pairs of plain strings.
             adopt: Take over an existing connector instead of creating one: `True` for the only one of this
-                display name, or an identifier. The preview says what would change in it.
+                display name, or an identifier. The preview says what would change in it. `"identical"` takes over
+                the only one of this display name if it is as declared and no resource of the stack manages it, and
+                creates one where there is none, as the setting `scalekit:adoptIdentical` does for all connectors.
             opts: Pulumi's resource options.
 
         Raises:
             ArgumentError: An argument is missing, or there is none of that name.
-            pulumi.RunError: Another connector of this program has the same display name.
+            pulumi.RunError: An argument cannot be written as JSON.
         """
         properties: dict[str, Any] = {
             "display_name": display_name,
@@ -142,16 +138,13 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
         if _unknown is None:  # what a file has wrong is reported at preview, with all other mistakes
             check_values(Definition, "Connector", properties)
         properties = {key: to_payload(value) for key, value in properties.items()}
-        context: dict[str, Any] = {"name": resource_name}
+        context: dict[str, Any] = {}
         if opts is not None and opts.id is not None:
             # It is only read: what is declared of it is what lives there.
             properties = dict.fromkeys(properties)
             context["get"] = True
         for key, value in properties.items():
             _refuse_what_is_no_json(value, f"{resource_name}: {key}")
-        if properties["display_name"] is not None:
-            parent = opts.parent if opts else None
-            properties["display_name"] = _claim(resource_name, parent, properties["display_name"])
         props = {**dict.fromkeys(OUTPUTS), **properties, CONTEXT_KEY: context_of(properties, context)}
         # What the server makes of a secret property is as secret as that property.
         hidden = pulumi.ResourceOptions(additional_secret_outputs=[SERVER_FORM])
@@ -232,27 +225,6 @@ def _read_json(resource_name: str, path: Path) -> Mapping[str, Any]:
     if not isinstance(payload, dict):
         raise pulumi.RunError(f"{resource_name}: {path} is not a JSON object")
     return payload
-
-
-def _claim(resource_name: str, parent: pulumi.Resource | None, display_name: Any) -> Any:
-    """Note a display name for this program, and refuse one that another connector has.
-
-    Scalekit lets duplicates exist; a program that declares them cannot mean it.
-    """
-    names = _names.setdefault(pulumi.runtime.get_root_resource(), {})  # type: ignore[arg-type]
-    claimant = (resource_name, parent)
-
-    def claim(name: Any) -> Any:
-        if isinstance(name, str) and names.setdefault(name, claimant) != claimant:
-            raise pulumi.RunError(
-                f"The connectors {names[name][0]!r} and {resource_name!r} have the same display name. "
-                "Give each connector a name of its own"
-            )
-        return name
-
-    if isinstance(display_name, (str, pulumi.Output)):
-        return display_name.apply(claim) if isinstance(display_name, pulumi.Output) else claim(display_name)
-    return display_name
 
 
 def context_of(properties: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

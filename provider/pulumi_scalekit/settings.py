@@ -49,6 +49,8 @@ class Settings:
     """Seconds by which a list may show a write late: what it does not show is looked for as long."""
     requests_per_minute: float = 0.0
     """Requests of a process in any minute, at most; 0 for no limit."""
+    adopt_identical: bool = False
+    """Whether a create takes over the one unmanaged connector of its name that is as declared already."""
 
 
 @dataclass(frozen=True)
@@ -189,10 +191,19 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
         client_secret=secret,
         secret_source=source,
         former_environment_url=environment_url(former) if former else None,
+        adopt_identical=_read_flag(configured("adoptIdentical") or variable("SCALEKIT_ADOPT_IDENTICAL")),
         **{
             setting.attribute: setting.read(configured(setting.key) or variable(setting.variable))
             for setting in NUMBERS
         },  # type: ignore[arg-type]  # the attributes of NUMBERS are numbers
+    )
+
+
+def _read_flag(text: str | None) -> bool:
+    if text is None or text.lower() in {"true", "false"}:
+        return text is not None and text.lower() == "true"
+    raise SettingsError(
+        "The setting scalekit:adoptIdentical (SCALEKIT_ADOPT_IDENTICAL) must be true or false"
     )
 
 

@@ -65,14 +65,14 @@ class Stack:
             inputs = host.checked(declared[name], old.inputs if old else None, name=name)
             if old is None:
                 self._begin("create")
-                self._keep(run, name, host.make(inputs))
-            elif host.diff(old, inputs).changes is not False:
+                self._keep(run, name, host.make(inputs, name=name))
+            elif host.diff(old, inputs, name=name).changes is not False:
                 self._begin("update")
-                self._keep(run, name, host.change(old, inputs))
+                self._keep(run, name, host.change(old, inputs, name=name))
 
         def remove(name: str) -> None:
             self._begin("delete")
-            host.delete(self.state[name])
+            host.delete(self.state[name], name=name)
             self._keep(run, name, None)
 
         self._each(run, declared, deploy)
@@ -85,7 +85,7 @@ class Stack:
 
         def read(name: str) -> None:
             self._begin("read")
-            new = host.read(self.state[name])
+            new = host.read(self.state[name], name=name)
             if new != self.state[name]:
                 self._keep(run, name, new)
 

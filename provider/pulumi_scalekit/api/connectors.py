@@ -376,9 +376,17 @@ def equals(live: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
 
 
 def exists_error(
-    name: str, existing: list[Attributes], where: str, *, unsure: bool = False
+    name: str, existing: list[Attributes], where: str, *, unsure: bool = False, manager: str = ""
 ) -> ConnectorExists:
-    """The error for a create that finds its name taken: with the identifiers and the ways out."""
+    """The error for a name that is taken: with the identifiers and the ways out.
+
+    Args:
+        name: The display name.
+        existing: The connectors that have it.
+        where: The environment's URL.
+        unsure: Whether they may be of this run's own making.
+        manager: The name of the resource of this stack that manages the first of them, or "".
+    """
     identifiers = [printable(c.get("identifier")) for c in existing]
     known = " and ".join(identifiers)
     if unsure:
@@ -387,13 +395,19 @@ def exists_error(
         start = f"A connector named {name!r} exists already in {where}: {known}"
     else:
         start = f"{len(identifiers)} connectors named {name!r} exist already in {where}: {known}"
-    return ConnectorExists(
-        f"{start}. {'' if unsure else 'Nothing was created. '}Take it over with adopt={identifiers[0]!r} on "
-        "the Connector, or bring it into the stack with `pulumi-scalekit import`; "
-        "if the resource was renamed in the program, give it an alias"
-        f"{'' if unsure else '; to replace it, use the option replacement_trigger, not --replace or a taint'}",
-        identifiers,
-    )
+    if manager:
+        ways = (
+            f"The resource {manager!r} of this stack manages it. If that was renamed in the program, give the new "
+            f"name an alias: opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name={manager!r})]). If it gives "
+            "the name up, let `pulumi up` do that first, and take the name in a second run"
+        )
+    else:
+        ways = (
+            "If the resource was renamed in the program, give it an alias. Otherwise take the connector over with "
+            f"adopt={identifiers[0]!r} on the Connector, or bring it into the stack with `pulumi-scalekit import`"
+            f"{'' if unsure else '; to replace it, use the option replacement_trigger, not --replace or a taint'}"
+        )
+    return ConnectorExists(f"{start}. {'' if unsure else 'Nothing was changed. '}{ways}", identifiers)
 
 
 _GENERAL_CODES: Final = ("", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED")

@@ -20,6 +20,8 @@ from pulumi.dynamic import (
 )
 
 from .connector import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRETS, Inputs, explained, redacting
+from .ownership import name_of
+from .sdk import current_urn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,6 +87,8 @@ class ConnectionProvider(ResourceProvider):
             inputs[SECRETS] = secrets
         with redacting(olds, inputs) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
+            urn, name = current_urn(), inputs.get("connection_name")
+            session.connection_owners.check(urn, str(olds.get("connection_name", "")) if olds else None, name)
             failures = [CheckFailure("", redact(f"{path} {words}")) for path, words in mistakes(inputs)]
             connector = inputs.get("connector")
             if connector not in (None, UNKNOWN) and not is_identifier(connector):
@@ -93,12 +97,12 @@ class ConnectionProvider(ResourceProvider):
             if not failures and about.get("mcp") is False and _needs_app(inputs):
                 hint = "its connector uses OAuth, so it stays a draft until it has an OAuth application (oauth_app)"
                 self._tell("info", redact(f"{_what(inputs)}: {hint}"))
-            name = inputs.get("connection_name")
             if not failures and not olds and isinstance(name, str):
+                own = session.connection_owners.owned_by(urn)
                 if inputs.get(ADOPT):
-                    self._tell_of_adoption(inputs, redact)
-                elif others := [c for c in session.connections.known(name) if c["id"] not in session.managed]:
-                    if self._unfinished(inputs) is None:
+                    self._tell_of_adoption(inputs, urn, redact)
+                elif others := [c for c in session.connections.known(name) if c["id"] not in own]:
+                    if self._unfinished(inputs, urn) is None:
                         raise exists_error(name, others, session.settings.environment_url)
                     self._tell(
                         "info",
@@ -116,7 +120,9 @@ class ConnectionProvider(ResourceProvider):
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            session.manages(_id)
+            urn, owners = current_urn(), session.connection_owners
+            claim = owners.own if owners.is_declared(urn) else owners.record
+            claim(_id, urn)
             differing = [key for key in DECLARED if self._differs(_id, key, olds.get(key), news.get(key))]
             replaces = [key for key in differing if key in IMMUTABLE]
             if replaces and session.previewing:
@@ -155,7 +161,7 @@ class ConnectionProvider(ResourceProvider):
         if new is UNKNOWN:
             # In a preview, the identifier of a connector that changes is not known. An update keeps it.
             connector = self._session.connectors.get(old)
-            return connector is not None and not self._session.replaces(str(connector.get("display_name")))
+            return connector is not None and not self._session.connector_owners.is_replaced(old)
         live = self._session.connections.get(id_)
         return live is not None and live.get("provider_key") == new
 
@@ -170,10 +176,11 @@ class ConnectionProvider(ResourceProvider):
         inputs, session = received(props), self._session
         with redacting(inputs):
             secret = self._secret(inputs)
-            live = self._adoptable(inputs) if inputs.get(ADOPT) else self._unfinished(inputs)
-            if live is not None and inputs.get(ADOPT):
-                session.takes_over(live["id"])
-            if live is None:
+            urn = current_urn()
+            live = self._adoptable(inputs, urn) if inputs.get(ADOPT) else self._unfinished(inputs, urn)
+            if live is not None:
+                session.connection_owners.own(live["id"], urn)
+            else:
                 live = session.connections.create(
                     name=inputs["connection_name"],
                     connector=inputs["connector"],
@@ -187,7 +194,7 @@ class ConnectionProvider(ResourceProvider):
                 raise ScalekitError(
                     f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it"
                 ) from None
-            session.manages(live["id"])
+            session.connection_owners.own(live["id"], urn)
             return CreateResult(live["id"], self._outputs(inputs, {**live, **stored}))
 
     @explained
@@ -208,7 +215,8 @@ class ConnectionProvider(ResourceProvider):
                     raise ConnectorNotFound(f"There is no connection {id_} in {where}")
                 session.missing(_what(state), state.get(ENVIRONMENT))
                 return ReadResult("", {})
-            session.manages(id_)
+            if not about.get("get"):
+                session.connection_owners.record(id_, current_urn())
             inputs = {**self._live_inputs(state, live), ENVIRONMENT: session.settings.environment_url}
             return ReadResult(id_, self._outputs({**_kept_outputs(state), **inputs}, live), inputs)
 
@@ -245,7 +253,7 @@ class ConnectionProvider(ResourceProvider):
                     f"{_what(news)} ({_id}) was deleted outside of Pulumi. Run `pulumi refresh`, then `pulumi up` "
                     "makes it again"
                 )
-            session.manages(_id)
+            session.connection_owners.own(_id, current_urn())
             return UpdateResult(self._outputs({**_kept_outputs(olds), **news}, stored))
 
     @explained
@@ -256,8 +264,8 @@ class ConnectionProvider(ResourceProvider):
         state, session = received(_props), self._session
         with redacting(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
-            if session.took_over(_id):
-                return  # another resource of this run has adopted it: this one goes, the connection stays
+            if session.connection_owners.other_owner(_id, current_urn()):
+                return  # another resource of the program has adopted it: this one goes, the connection stays
             if not session.connections.delete(_id, name=str(state.get("connection_name", ""))):
                 session.missing(_what(state), state.get(ENVIRONMENT))
 
@@ -338,7 +346,7 @@ class ConnectionProvider(ResourceProvider):
                 "A refresh shows what is live",
             )
 
-    def _unfinished(self, inputs: Inputs) -> Attributes | None:
+    def _unfinished(self, inputs: Inputs, urn: str) -> Attributes | None:
         """The draft of this very connection that a run left which was refused its settings, or was interrupted.
 
         It has the declared name, connector and type, and no OAuth application yet, so nothing of it can be lost.
@@ -348,8 +356,11 @@ class ConnectionProvider(ResourceProvider):
         session = self._session
         if not inputs.get("oauth_app"):
             return None
+        owners = session.connection_owners
         found = [
-            c for c in session.connections.known(inputs["connection_name"]) if c["id"] not in session.managed
+            c
+            for c in session.connections.known(inputs["connection_name"])
+            if c["id"] not in owners.owned_by(urn) and owners.other_manager(c["id"], urn) is None
         ]
         if len(found) != 1 or found[0].get("status") != "DRAFT":
             return None
@@ -362,7 +373,7 @@ class ConnectionProvider(ResourceProvider):
         config = live.get("oauth_config") if live else None
         return None if isinstance(config, dict) and config.get("client_id") else live
 
-    def _adoptable(self, inputs: Inputs) -> Attributes | None:
+    def _adoptable(self, inputs: Inputs, urn: str) -> Attributes | None:
         """The live connection of the declared name, if it is one of the declared connector and type.
 
         `None` where the stack has adopted it already and now replaces it: another one is to be created.
@@ -383,11 +394,16 @@ class ConnectionProvider(ResourceProvider):
         if len(found) > 1:
             ids = ", ".join(printable(c.get("id")) for c in found)
             raise AmbiguousConnector(f"adopt=True: several connections are named {name!r} in {where}: {ids}")
+        if manager := session.connection_owners.other_manager(found[0]["id"], urn):
+            raise AmbiguousConnector(
+                f"adopt=True: the resource {name_of(manager)!r} of this stack manages the connection {name!r} already. "
+                "If it was renamed in the program, leave adopt out and give the new name an alias"
+            )
         for key in ("connector", "auth_type", "auth_mode"):
             declared: Any = inputs.get(key)
             live = found[0].get(RESPONSE_KEYS[key])
             if declared not in (None, UNKNOWN) and live not in (None, "", declared):
-                if found[0]["id"] in session.managed:
+                if found[0]["id"] in session.connection_owners.owned_by(urn):
                     return None
                 raise AmbiguousConnector(
                     f"adopt=True: the connection {name!r} in {where} has another {key} ({printable(live)}). "
@@ -402,13 +418,15 @@ class ConnectionProvider(ResourceProvider):
         if self._session.previewing:
             host.log(severity, message)
 
-    def _tell_of_adoption(self, inputs: Inputs, redact: Callable[[str], str]) -> None:
+    def _tell_of_adoption(self, inputs: Inputs, urn: str, redact: Callable[[str], str]) -> None:
         """Say at preview which connection `adopt` takes over, and which of its settings change."""
         from pulumi_scalekit.definition.connection import SECRET, SECRET_VARIABLE, differing_settings
         from pulumi_scalekit.definition.keys import UNKNOWN
         from pulumi_scalekit.redaction import printable
 
-        listed = self._adoptable(inputs)
+        listed = self._adoptable(inputs, urn)
+        if listed is not None:
+            self._session.connection_owners.own(listed["id"], urn)
         if listed is None or not self._session.previewing:
             return
         where = self._session.settings.environment_url

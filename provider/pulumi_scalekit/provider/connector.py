@@ -26,10 +26,11 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from pulumi_scalekit.definition.keys import DEFINITION_KEYS
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 from pulumi_scalekit.errors import ScalekitError
 
-from .sdk import show_message_alone
+from .ownership import name_of
+from .sdk import current_urn, ignored_paths, log, show_message_alone
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
@@ -47,6 +48,9 @@ SECRETS: Final = "secret_properties"
 """Names the properties whose values must not appear in messages; there only when there are any."""
 SERVER_FORM: Final = "server_form"
 """The definition as the server stored it, kept (encrypted) only where that is not what was declared."""
+
+IDENTICAL: Final = "identical"
+"""The value of `adopt` for what is as declared already, as the setting `scalekit:adoptIdentical` has it for all."""
 
 Inputs = dict[str, Any]
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -96,13 +100,13 @@ class ConnectorProvider(ResourceProvider):
         olds, inputs, session = received(_olds), received(news), self._session
         context = inputs.pop(CONTEXT_KEY, {})
         session.previewing = bool(context.get("preview"))
-        replaced = session.checked(
-            str(context.get("name", "")), olds.get("display_name"), inputs.get("display_name")
-        )
+        urn = current_urn()
         if secrets := context.get("secret"):
             inputs[SECRETS] = secrets
         with redacting(olds, inputs) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
+            old_name = str(olds.get("display_name", "")) if olds else None
+            session.connector_owners.check(urn, old_name, inputs.get("display_name"))
             unchanged = {**inputs, ENVIRONMENT: session.settings.environment_url}
             if identical(olds, unchanged):
                 # What is stored was checked before; most runs change little, and need no rules loaded.
@@ -124,60 +128,81 @@ class ConnectorProvider(ResourceProvider):
                     severity: Literal["info", "warning"] = "info" if finding.severity == "hint" else "warning"
                     self._tell(severity, redact(f"{_what(inputs)}: {finding.path} {finding}"))
             if not failures and not olds and isinstance(inputs.get("display_name"), str):
-                self._check_new(inputs, replaced, redact)
+                self._check_new(urn, inputs, redact)
         # What means the same keeps its old form, so that Pulumi's own comparison shows just what differs.
         inputs = align(olds, inputs) if olds else inputs
         inputs[ENVIRONMENT] = session.settings.environment_url
         return CheckResult(sent(inputs), failures)
 
-    def _check_new(self, inputs: Inputs, replaced: str | None, redact: Callable[[str], str]) -> None:
+    def _check_new(self, urn: str, inputs: Inputs, redact: Callable[[str], str]) -> None:
         """Find out at preview already whether a create would make a duplicate, and what an adoption would change.
 
         Args:
+            urn: The resource.
             inputs: What is to be created.
-            replaced: The display name of the connector that it replaces, if it does.
             redact: Keeps secret values out of a message.
         """
+        session, owners, name = self._session, self._session.connector_owners, inputs["display_name"]
+        if owners.is_replacing(urn):
+            others = self._others_named(name, urn)
+            if len(others) == 1 and name == owners.old_name(urn):
+                # A replacement by replacement_trigger comes without a diff, which would have told the identifier.
+                owners.own(others.pop()["identifier"], urn)
+            self._refuse_taken(name, others, urn)
+            return
+        live = self._to_adopt(inputs, urn)
+        if live is not None:
+            owners.own(live["identifier"], urn)
+            self._tell("info", redact(_adoption(live, inputs, session.settings.environment_url)))
+
+    def _others_named(self, name: str, urn: str) -> list[Attributes]:
+        """The live connectors of a display name but for the resource's own."""
+        own = self._session.connector_owners.owned_by(urn)
+        return [c for c in self._session.connectors.known(name) if c.get("identifier") not in own]
+
+    def _refuse_taken(self, name: str, others: list[Attributes], urn: str) -> None:
         from pulumi_scalekit.api.connectors import exists_error
 
-        session, name = self._session, inputs["display_name"]
-        if inputs.get(ADOPT) and replaced is None:
-            live = self._adoptable(inputs)
-            self._tell("info", redact(_adoption(live, inputs, session.settings.environment_url)))
-            return
-        unmanaged = [c for c in session.connectors.known(name) if c.get("identifier") not in session.managed]
-        if len(unmanaged) == 1 and name == replaced:
-            # A replacement by replacement_trigger comes without a diff, which would have told the identifier.
-            session.manages(unmanaged.pop()["identifier"])
-        if unmanaged:
-            raise exists_error(name, unmanaged, session.settings.environment_url)
+        if others:
+            manager = self._session.connector_owners.other_manager(others[0]["identifier"], urn)
+            where = self._session.settings.environment_url
+            raise exists_error(name, others, where, manager=name_of(manager or ""))
 
     def _tell(self, severity: Literal["info", "warning"], message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
-        from . import sdk as host
-
         if self._session.previewing:
-            host.log(severity, message)
+            log(severity, message)
 
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
-        """Compare what two definitions mean. Every property can be updated in place."""
+        """Compare what two definitions mean, and name what Scalekit cannot change in place."""
         from .values import identical, received
 
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            if session.declares(olds.get("display_name")):
-                session.manages(_identifier(_id, olds))
+            urn, owners = current_urn(), session.connector_owners
+            is_declared = owners.is_declared(urn)
+            if is_declared:
+                owners.own(_identifier(_id, olds), urn)
             if identical({k: v for k, v in olds.items() if k in news or k in DEFINITION_KEYS}, news):
                 return DiffResult(changes=False)
-            from pulumi_scalekit.definition.changes import authorization_note, same_definition
+            from pulumi_scalekit.definition.changes import authorization_note, replacements, same_definition
             from pulumi_scalekit.definition.normalize import normalize
+            from pulumi_scalekit.definition.paths import format_path
 
             moved = olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT))
             old, new = normalize(olds), normalize(news)
             if same_definition(old, new) and not moved:
                 return DiffResult(changes=False)
+            name = news.get("display_name")
+            if is_declared and name is not UNKNOWN and name != olds.get("display_name"):
+                self._refuse_taken(str(name), self._others_named(str(name), urn), urn)
+            if is_declared and (replaced := [format_path(path) for path in replacements(old, new)]):
+                owners.replace(urn)
+                self._tell("warning", redact(_replacement(olds, replaced)))
+                # Whether Scalekit lets two connectors have one name for a moment is not known.
+                return DiffResult(changes=None, replaces=replaced, delete_before_replace=True)
             if note := authorization_note(old, new):
                 self._tell("warning", redact(f"{_what(news)}: {note}"))
         # `None` lets Pulumi compare the properties itself: it shows paths, and honours replace_on_changes.
@@ -192,18 +217,21 @@ class ConnectorProvider(ResourceProvider):
         from .values import received
 
         inputs, session = received(props), self._session
+        urn, owners = current_urn(), session.connector_owners
         with redacting(inputs):
             # What has been adopted once and is to be replaced is made anew.
-            if not inputs.get(ADOPT) or session.replaces(inputs["display_name"]):
-                answer = session.connectors.create(create_payload(inputs), replaces=session.managed)
+            live = None if owners.is_replacing(urn) else self._to_adopt(inputs, urn)
+            if live is None:
+                own = owners.owned_by(urn)
+                connector = session.connectors.create(create_payload(inputs), replaces=own)
             else:
-                answer = self._adoptable(inputs)
-                session.takes_over(answer["identifier"])
-                if not equals(answer, inputs):
-                    answer = session.connectors.update(answer["identifier"], update_payload(inputs))
-                    session.takes_over(answer["identifier"])
-            session.manages(answer["identifier"])
-            return CreateResult(answer["identifier"], self._outputs(inputs, answer))
+                owners.own(live["identifier"], urn)
+                connector = live
+            if live is not None and not equals(live, inputs):
+                connector = session.connectors.update(live["identifier"], update_payload(inputs))
+            owners.own(connector["identifier"], urn)
+            self._tell_unapplied(inputs, connector, live)
+            return CreateResult(connector["identifier"], self._outputs(inputs, connector, live))
 
     @explained
     def read(self, id_: str, props: Inputs) -> ReadResult:
@@ -228,6 +256,7 @@ class ConnectorProvider(ResourceProvider):
                     )
                 session.missing(_what(state), state.get(ENVIRONMENT))
                 return ReadResult("", {})
+            session.connector_owners.record(str(live["identifier"]), current_urn())
             if unchanged := as_declared(state, live):
                 inputs = {key: state[key] for key in (*DEFINITION_KEYS, ADOPT, SECRETS) if key in state}
             else:
@@ -247,9 +276,42 @@ class ConnectorProvider(ResourceProvider):
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news):
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            answer = session.connectors.update(_identifier(_id, olds), update_payload(news))
-            session.manages(answer["identifier"])
-            return UpdateResult(self._outputs(news, answer))
+            identifier = _identifier(_id, olds)
+            declared = self._with_ignored(identifier, news)
+            connector = session.connectors.update(identifier, update_payload(declared))
+            session.connector_owners.own(connector["identifier"], current_urn())
+            self._tell_unapplied(declared, connector, olds)
+            return UpdateResult(self._outputs(declared, connector, olds))
+
+    def _with_ignored(self, identifier: str, declared: Inputs) -> Inputs:
+        """What is declared, but what lives there of the properties that the program ignores."""
+        from pulumi_scalekit.definition.normalize import definition_of
+
+        from .values import replaced_at
+
+        paths = ignored_paths()
+        live = self._session.connectors.get(identifier) if paths else None
+        if live is None:
+            return declared
+        for path in paths:
+            declared = replaced_at(declared, definition_of(live), path)
+        return declared
+
+    def _tell_unapplied(self, declared: Inputs, stored: Attributes, before: Inputs | None) -> None:
+        """Say what a write did not do, though Scalekit accepted it."""
+        from pulumi_scalekit.definition.stored import unapplied
+
+        from .values import as_declared
+
+        if as_declared(declared, stored) or not (left := unapplied(declared, stored, before)):
+            return
+        paths = ", ".join(str(change) for change in left)
+        log(
+            "warning",
+            f"{_what(declared)}: Scalekit accepted the definition and stored something else at {paths}. An update "
+            "cannot clear a description or an icon, and may merge metadata. Change it in the Scalekit Dashboard, or "
+            "replace the connector with the option replacement_trigger",
+        )
 
     @explained
     def delete(self, _id: str, _props: Inputs) -> None:
@@ -257,16 +319,55 @@ class ConnectorProvider(ResourceProvider):
         from .values import received
 
         state, session = received(_props), self._session
-        with redacting(state):
+        with redacting(state) as redact:
             session.guard(_what(state), state.get(ENVIRONMENT))
             identifier = _identifier(_id, state)
-            if session.took_over(identifier):
+            if owner := session.connector_owners.other_owner(identifier, current_urn()):
+                stays = f"stays as it is: the resource {name_of(owner)!r} of this stack manages it"
+                log("info", redact(f"{_what(state)} ({identifier}) {stays}"))
                 return
             if not session.connectors.delete(identifier, name=str(state.get("display_name", ""))):
                 session.missing(_what(state), state.get(ENVIRONMENT))
 
+    def _to_adopt(self, inputs: Inputs, urn: str) -> Attributes | None:
+        """The live connector that a new resource takes over; `None` where it is to create one.
+
+        Raises:
+            ConnectorExists: It is to create one, and the name is taken; or what it adopts is managed already.
+        """
+        from pulumi_scalekit.api.connectors import equals
+
+        session, owners = self._session, self._session.connector_owners
+        adopt, name = inputs.get(ADOPT), inputs["display_name"]
+        if adopt and adopt != IDENTICAL:
+            live = self._adoptable(inputs)
+            self._refuse_managed(live, urn)
+            return live
+        named = session.connectors.known(name)
+        if len(named) == 1 and (adopt or session.settings.adopt_identical):
+            (live,) = named
+            if not owners.other_manager(live["identifier"], urn) and equals(live, inputs):
+                return live
+        self._refuse_taken(name, self._others_named(name, urn), urn)
+        return None
+
+    def _refuse_managed(self, live: Attributes, urn: str) -> None:
+        from pulumi_scalekit.errors import ConnectorExists
+
+        identifier = live["identifier"]
+        if manager := self._session.connector_owners.other_manager(identifier, urn):
+            name = name_of(manager)
+            raise ConnectorExists(
+                f"adopt: the resource {name!r} of this stack manages {identifier} already. If it was renamed in the "
+                "program, leave adopt out and give the new name an alias: "
+                f"opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name={name!r})])",
+                (identifier,),
+            )
+
     def _adoptable(self, inputs: Inputs) -> Attributes:
         """The live connector that `adopt` means: by its identifier, or as the only one of the display name."""
+        from pulumi_scalekit.definition.changes import replacements
+        from pulumi_scalekit.definition.paths import format_path
         from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound
 
         connectors, where = self._session.connectors, self._session.settings.environment_url
@@ -277,31 +378,38 @@ class ConnectorProvider(ResourceProvider):
                     f"adopt={adopt!r}: there is no connector of that identifier in {where}. "
                     "`pulumi-scalekit list` shows those that exist"
                 )
-            return found
-        named = connectors.named(name)
-        if not named:
-            raise ConnectorNotFound(
-                f"adopt=True: there is no connector named {name!r} in {where}. "
-                "Leave adopt out to create it, or adopt it by its identifier"
-            )
-        if len(named) > 1:
+        else:
+            named = connectors.named(name)
+            if not named:
+                raise ConnectorNotFound(
+                    f"adopt=True: there is no connector named {name!r} in {where}. "
+                    "Leave adopt out to create it, or adopt it by its identifier"
+                )
+            if len(named) > 1:
+                raise AmbiguousConnector(
+                    f"adopt=True: {len(named)} connectors are named {name!r} in {where}. "
+                    f"Say which one, with adopt= one of {', '.join(repr(c['identifier']) for c in named)}"
+                )
+            found = named[0]
+        if fixed := replacements(found, inputs):
             raise AmbiguousConnector(
-                f"adopt=True: {len(named)} connectors are named {name!r} in {where}. "
-                f"Say which one, with adopt= one of {', '.join(repr(c['identifier']) for c in named)}"
+                f"adopt: {found['identifier']} in {where} has another {' and '.join(map(format_path, fixed))}, which "
+                "Scalekit cannot change. Declare it as it is, or leave adopt out and choose another display name"
             )
-        return named[0]
+        return found
 
-    def _outputs(self, inputs: Inputs, answer: Attributes) -> dict[str, Any]:
+    def _outputs(self, inputs: Inputs, connector: Attributes, before: Inputs | None = None) -> dict[str, Any]:
         from .values import as_declared, server_outputs
 
-        outputs = {**inputs, **server_outputs(answer), ENVIRONMENT: self._session.settings.environment_url}
-        if not as_declared(inputs, answer):
+        outputs = {**inputs, **server_outputs(connector), ENVIRONMENT: self._session.settings.environment_url}
+        if not as_declared(inputs, connector):
             from pulumi_scalekit.definition.changes import same_definition
-            from pulumi_scalekit.definition.normalize import normalize, normalize_live
+            from pulumi_scalekit.definition.normalize import normalize
+            from pulumi_scalekit.definition.stored import accepted_form
 
-            stored = normalize_live(answer)
-            if not same_definition(normalize(inputs), stored):
-                outputs[SERVER_FORM] = stored
+            accepted = accepted_form(inputs, connector, before)
+            if not same_definition(normalize(inputs), accepted):
+                outputs[SERVER_FORM] = accepted
         return outputs
 
 
@@ -374,6 +482,15 @@ def _live_inputs(state: Inputs, live: Attributes) -> Inputs:
     merged = merge_drift(declared, state.get(SERVER_FORM) or declared, normalize_live(live))
     kept: Inputs = {key: state[key] for key in (ADOPT, SECRETS) if key in state}
     return align(state, {**kept, **without_defaults(merged)})
+
+
+def _replacement(olds: Inputs, paths: list[str]) -> str:
+    """What a replacement means, for the preview."""
+    return (
+        f"{_what(olds)} is to be replaced, since Scalekit cannot change {' and '.join(paths)} of a connector. The "
+        "connections and connected accounts of the old connector go with it, and a connection that this stack does "
+        "not manage has to be removed first"
+    )
 
 
 def _adoption(live: Attributes, inputs: Inputs, where: str) -> str:

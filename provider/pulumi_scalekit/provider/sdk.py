@@ -46,6 +46,14 @@ def current_urn() -> str:
     return str(getattr(_remote_call()[0], "urn", ""))
 
 
+def ignored_paths() -> list[str]:
+    """The property paths of the resource's option `ignore_changes`, for the update that this thread serves.
+
+    Without them, an update sends what the state has of an ignored property, not what lives there.
+    """
+    return list(getattr(_remote_call()[0], "ignoreChanges", ()))
+
+
 def show_message_alone(message: str) -> None:
     """Let the remote call that this thread serves, which is about to fail, fail with a message and no traceback.
 

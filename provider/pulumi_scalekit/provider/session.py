@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from pulumi_scalekit.errors import ConnectorNotFound, WrongEnvironment
 from pulumi_scalekit.settings import ConfigGetter, Settings, read_settings
 
-from . import sdk as host
+from . import sdk
+from .ownership import Ownership
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.connections import Connections
@@ -29,12 +29,8 @@ class Session:
         self._widened = False
         self._opening = threading.Lock()
         self._opened: tuple[Connectors, Connections] | None = None
-        self._lock = threading.Lock()
-        self._managed: set[str] = set()
-        self._taken_over: set[str] = set()
-        self._names: dict[str, str] = {}
-        self._declared: set[str] = set()
-        self._replaced: set[str] = set()
+        self.connector_owners = Ownership("connector", "display name")
+        self.connection_owners = Ownership("connection", "connection name")
 
     @property
     def connectors(self) -> Connectors:
@@ -51,7 +47,7 @@ class Session:
     def _widen(self) -> None:
         # Not before there is something to wait for: until then, more threads are only in each other's way.
         if not self._widened:
-            self._widened = host.widen_thread_pool(self.settings.parallel) > 0
+            self._widened = sdk.widen_thread_pool(self.settings.parallel) > 0
 
     def _open(self) -> tuple[Connectors, Connections]:
         # A run that finds nothing to change makes no call: it does not load the HTTP client either.
@@ -106,66 +102,6 @@ class Session:
     def _list(self) -> None:
         with contextlib.suppress(Exception):  # the read that needs the list says what is wrong
             self.connectors.all()
-
-    def manages(self, identifier: str) -> None:
-        """Note that this stack manages a connector or connection."""
-        with self._lock:
-            self._managed.add(identifier)
-
-    def checked(self, resource_name: str, old: str | None, new: Any) -> str | None:
-        """Note a check of a connector, and answer the display name of the one that it replaces, if it does.
-
-        Pulumi checks a resource once more, as a new one, when it decides to replace it.
-
-        Args:
-            resource_name: The name in the Pulumi program.
-            old: The display name in its old inputs, or `None` where there are none.
-            new: The display name that is declared now, if it is known.
-        """
-        with self._lock:
-            if old is not None:
-                self._names[resource_name] = old
-                self._declared.add(old)
-                return None
-            replaced = self._names.get(resource_name)
-            if replaced is not None:
-                self._replaced.update(name for name in (replaced, new) if isinstance(name, str))
-            return replaced
-
-    def declares(self, old_display_name: Any) -> bool:
-        """Whether the program goes on with the connector that had this display name.
-
-        A refresh compares connectors, too, and those that the program has dropped or renamed are among them.
-        """
-        with self._lock:
-            return old_display_name in self._declared
-
-    def replaces(self, display_name: str) -> bool:
-        """Whether this run replaces the connector that had this display name, or makes one of it instead."""
-        with self._lock:
-            return display_name in self._replaced
-
-    @property
-    def managed(self) -> AbstractSet[str]:
-        """The connectors that this stack is known to manage, from what the run has seen so far.
-
-        A live view, to ask for members: a copy for each of a thousand creates would cost the square of that.
-        """
-        return self._managed
-
-    def takes_over(self, identifier: str) -> None:
-        """Note that a resource of this run has adopted a connector."""
-        with self._lock:
-            self._taken_over.add(identifier)
-
-    def took_over(self, identifier: str) -> bool:
-        """Whether a resource of this run has adopted a connector.
-
-        A resource that is renamed in the program without an alias, and adopts its own connector, is followed by
-        the delete of the old resource: that one must leave the connector alone.
-        """
-        with self._lock:
-            return identifier in self._taken_over
 
 
 @functools.cache

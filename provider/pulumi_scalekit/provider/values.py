@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,4 +73,46 @@ def sent(value: Any) -> Any:
         return {key: sent(item) for key, item in value.items()}
     if isinstance(value, list):
         return [sent(item) for item in value]
+    return value
+
+
+_STEP = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
+
+
+def replaced_at(value: Any, other: Any, path: str) -> Any:
+    """A copy of a JSON value that has at a property path what another value has there.
+
+    Args:
+        value: The value.
+        other: What it takes the part from.
+        path: The path in Pulumi's form, such as `auth_patterns[0].description`.
+
+    Example:
+        >>> replaced_at({"a": 1, "b": [1, 2]}, {"a": 3, "b": [4, 5]}, "b[1]")
+        {'a': 1, 'b': [1, 5]}
+    """
+    steps = [
+        int(index) if index else re.sub(r"\\\\(.)", r"\\1", quoted) if quoted else plain
+        for index, quoted, plain in _STEP.findall(path)
+    ]
+    return _replaced(value, other, steps)
+
+
+def _replaced(value: Any, other: Any, steps: list[Any]) -> Any:
+    if not steps:
+        return other
+    step, *below = steps
+    if isinstance(value, Mapping) and isinstance(other, Mapping):
+        copy = dict(value)
+        if step in other:
+            copy[step] = _replaced(value.get(step), other[step], below)
+        elif not below:
+            copy.pop(step, None)
+        return copy
+    if isinstance(value, list) and isinstance(other, list) and isinstance(step, int):
+        is_in_both = step < min(len(value), len(other))
+        return [
+            _replaced(item, other[step], below) if is_in_both and index == step else item
+            for index, item in enumerate(value)
+        ]
     return value

@@ -1,0 +1,137 @@
+"""Which resource of a stack a connector or connection belongs to, as far as one run of the provider has seen.
+
+Pulumi tells a provider nothing of the stack as a whole. What a run can know, it learns from the calls for each
+resource, which have its URN: a check and a diff for each that the program declares, a read for each that is
+refreshed. Deletes come last, when all that the program declares has been seen. So a delete can leave alone what
+another resource declares.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Container
+
+from pulumi_scalekit.errors import ConnectorExists
+
+
+class Ownership:
+    """The owners of identifiers and of names, by URN. Threads may share it.
+
+    Example:
+        >>> ownership = Ownership("connector", "display name")
+        >>> ownership.own("CRM:1", "urn:…::new")  # the program's resource has taken it over
+        >>> ownership.other_owner("CRM:1", "urn:…::old")  # the delete of the old one leaves it alone
+        'urn:…::new'
+    """
+
+    def __init__(self, noun: str, name: str) -> None:
+        self._noun = noun
+        self._name = name
+        self._lock = threading.Lock()
+        self._owners: dict[str, str] = {}
+        self._recorded: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._declared: dict[str, str] = {}
+        self._replacing: set[str] = set()
+        self._replaced: set[str] = set()
+
+    # --- What the calls tell ---------------------------------------------------------------------------------
+
+    def check(self, urn: str, old_name: str | None, new_name: object) -> None:
+        """Note a check of what a program declares.
+
+        Args:
+            urn: The resource.
+            old_name: The name in its old inputs; `None` without those: a new resource, or one to be replaced.
+            new_name: The name that is declared now, which may not be known yet.
+
+        Raises:
+            ConnectorExists: Another resource of the program declares the same name.
+        """
+        with self._lock:
+            if not urn:
+                return  # one cannot be told from another
+            if old_name is not None:
+                self._declared[urn] = old_name
+            elif urn in self._declared:
+                # Pulumi checks a resource once more, as a new one, when it decides to replace it.
+                self._replace(urn)
+            if not isinstance(new_name, str):
+                return
+            if (other := self._names.setdefault(new_name, urn)) != urn:
+                raise ConnectorExists(
+                    f"The {self._noun}s {name_of(other)!r} and {name_of(urn)!r} have the same {self._name}. "
+                    f"Give each {self._noun} a name of its own",
+                    (),
+                )
+
+    def record(self, identifier: str, urn: str) -> None:
+        """Note that the state says that a resource manages something: it is being refreshed."""
+        with self._lock:
+            self._recorded[identifier] = urn
+
+    def own(self, identifier: str, urn: str) -> None:
+        """Note that a resource of the program manages something.
+
+        Raises:
+            ConnectorExists: Another resource of the program does.
+        """
+        with self._lock:
+            if (other := self._owners.setdefault(identifier, urn)) != urn:
+                raise ConnectorExists(
+                    f"The resources {name_of(other)!r} and {name_of(urn)!r} both manage the {self._noun} "
+                    f"{identifier}. Remove one of them from the program: its delete leaves the {self._noun} as it is",
+                    (identifier,),
+                )
+
+    def replace(self, urn: str) -> None:
+        """Note that a resource is to be replaced."""
+        with self._lock:
+            self._replace(urn)
+
+    def _replace(self, urn: str) -> None:
+        self._replacing.add(urn)
+        self._replaced.update(identifier for identifier, owner in self._owners.items() if owner == urn)
+
+    # --- What follows from that ------------------------------------------------------------------------------
+
+    def old_name(self, urn: str) -> str | None:
+        """The name that a resource of the program had before this run; `None` for a new one."""
+        with self._lock:
+            return self._declared.get(urn)
+
+    def is_declared(self, urn: str) -> bool:
+        """Whether the program goes on with a resource. A refresh also compares those that it has dropped."""
+        return self.old_name(urn) is not None
+
+    def is_replacing(self, urn: str) -> bool:
+        """Whether a resource is to be replaced in this run."""
+        with self._lock:
+            return urn in self._replacing
+
+    def is_replaced(self, identifier: object) -> bool:
+        """Whether the resource that something belongs to is to be replaced in this run."""
+        with self._lock:
+            return identifier in self._replaced
+
+    def owned_by(self, urn: str) -> Container[str]:
+        """The identifiers that belong to a resource of the program."""
+        with self._lock:
+            return {identifier for identifier, owner in self._owners.items() if owner == urn}
+
+    def other_owner(self, identifier: str, urn: str) -> str | None:
+        """The other resource of the program that something belongs to, if there is one."""
+        with self._lock:
+            owner = self._owners.get(identifier)
+        return None if owner == urn else owner
+
+    def other_manager(self, identifier: str, urn: str) -> str | None:
+        """The other resource of the stack that something belongs to, in the program or only in the state."""
+        with self._lock:
+            managers = (self._owners.get(identifier), self._recorded.get(identifier))
+        return next((manager for manager in managers if manager not in (None, urn)), None)
+
+
+def name_of(urn: str) -> str:
+    """The name of a resource in its program."""
+    return urn.rpartition("::")[2]
