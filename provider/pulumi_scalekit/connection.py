@@ -152,7 +152,7 @@ class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", n
             "adopt": adopt or None,
         }
         # The secret is known by its name: it does not hide the rest of the application.
-        about = context_of(declared, about)
+        about = context_of(declared, about, opts)
         declared["oauth_app"] = _settings_of(oauth_app)
         # The secret comes back among the outputs, by which the next run knows whether it was rotated.
         hidden = pulumi.ResourceOptions(additional_secret_outputs=["oauth_app"])

@@ -6,15 +6,16 @@ import functools
 import json
 import math
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from enum import Enum
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import pulumi
 import pulumi.dynamic
 
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS
+from pulumi_scalekit.definition.paths import Path, format_path
 from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
 
 from .arguments import ArgumentsChecked, check_options
@@ -145,7 +146,7 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
             context["get"] = True
         for key, value in properties.items():
             _refuse_what_is_no_json(value, f"{resource_name}: {key}")
-        props = {**dict.fromkeys(OUTPUTS), **properties, CONTEXT_KEY: context_of(properties, context)}
+        props = {**dict.fromkeys(OUTPUTS), **properties, CONTEXT_KEY: context_of(properties, context, opts)}
         # What the server makes of a secret property is as secret as that property.
         hidden = pulumi.ResourceOptions(additional_secret_outputs=[SERVER_FORM])
         super().__init__(
@@ -180,7 +181,7 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
         Example:
             >>> desk = scalekit.Connector.from_json("desk", "connectors/desk.json", display_name="Desk")
         """
-        payload = source if isinstance(source, Mapping) else _read_json(resource_name, Path(source))
+        payload = source if isinstance(source, Mapping) else _read_json(resource_name, FilePath(source))
         properties = {
             key: value for key, value in {**payload, **overrides}.items() if key not in READ_ONLY_KEYS
         }
@@ -215,7 +216,7 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
         )
 
 
-def _read_json(resource_name: str, path: Path) -> Mapping[str, Any]:
+def _read_json(resource_name: str, path: FilePath) -> Mapping[str, Any]:
     try:
         payload = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -227,12 +228,16 @@ def _read_json(resource_name: str, path: Path) -> Mapping[str, Any]:
     return payload
 
 
-def context_of(properties: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def context_of(
+    properties: Mapping[str, Any], more: Mapping[str, Any], opts: pulumi.ResourceOptions | None
+) -> dict[str, Any]:
     """What a program tells the provider about itself: whether this is a preview, and what it marked secret."""
     warn_of_plain_secret()
     context = {"preview": pulumi.runtime.is_dry_run(), **more}
-    if any(_holds_output(value) for value in properties.values()):
-        context["secret"] = pulumi.Output.from_input(_secret_properties(properties))
+    secret = [key for key in (opts and opts.additional_secret_outputs) or () if key in properties]
+    if secret or any(_holds_output(value) for value in properties.values()):
+        found: pulumi.Output[list[str]] = pulumi.Output.from_input(_secret_paths(properties))
+        context["secret"] = found.apply(lambda paths: [*secret, *paths])
     return context
 
 
@@ -250,8 +255,15 @@ def warn_of_plain_secret() -> None:
         )
 
 
-async def _secret_properties(properties: Mapping[str, Any]) -> list[str]:
-    return [k for k, value in properties.items() if await pulumi.Output.from_input(value).is_secret()]
+async def _secret_paths(value: Any, path: Path = ()) -> list[str]:
+    """The paths of what is secret in a value."""
+    if isinstance(value, Mapping):
+        below: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list):
+        below = enumerate(value)
+    else:
+        return [format_path(path)] if await pulumi.Output.from_input(value).is_secret() else []
+    return [found for key, item in below for found in await _secret_paths(item, (*path, key))]
 
 
 def _holds_output(value: Any) -> bool:

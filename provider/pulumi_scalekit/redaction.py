@@ -35,6 +35,10 @@ def printable(value: object, *, maximum: int = MAX_TEXT) -> str:
     return _WORD.sub("", line[:maximum]).rstrip() + "…"
 
 
+_SHORT: Final = 4
+"""Characters from which on a secret is replaced inside of longer words too."""
+
+
 class Redaction:
     """Replaces secrets in texts: as they are, and as forms, URLs and JSON write them. Threads may share it."""
 
@@ -61,5 +65,9 @@ class Redaction:
     def __call__(self, text: str) -> str:
         """The text without the secrets."""
         for form in self._forms:
-            text = text.replace(form, SHOWN_INSTEAD)
+            if len(form) < _SHORT:
+                # Part of a longer word, it is that word and not the secret.
+                text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", SHOWN_INSTEAD, text)
+            else:
+                text = text.replace(form, SHOWN_INSTEAD)
         return text

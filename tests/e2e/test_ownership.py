@@ -23,7 +23,7 @@ def test_a_leftover_delete_leaves_the_connector(project: Project, scalekit: Loca
     project.up()
     identifier = identifier_of(scalekit, "CRM")
     # Another resource fails, so that the old one is not deleted in this run.
-    scalekit.faults.add("create:status=400")
+    scalekit.faults.add("create:error=400")
     declare(
         project, {"new": bearer("CRM", adopt=True)}, f"scalekit.Connector('other', **{bearer('Other')!r})"
     )
@@ -68,7 +68,7 @@ def test_names_in_motion(project: Project, scalekit: LocalScalekit) -> None:
     ):
         declare(project, connectors)
         plan = project.preview(code=None)
-        assert "exists already in" in plan.result.text, plan.result
+        assert plan.said("display name") or plan.said("exists already in"), plan.result
         project.up(code=None)
         assert {name: live(scalekit)[name] for name in before} == before
     declare(project, {"a": bearer("Third"), "b": bearer("Second")})

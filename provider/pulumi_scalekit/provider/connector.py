@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -28,9 +29,11 @@ from pulumi.dynamic import (
 
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 from pulumi_scalekit.errors import ScalekitError
+from pulumi_scalekit.redaction import Redaction
 
 from .ownership import name_of
 from .sdk import current_urn, ignored_paths, log, show_message_alone
+from .values import overlap, value_at
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
@@ -45,7 +48,7 @@ CONTEXT_KEY: Final = "__context"
 ADOPT: Final = "adopt"
 ENVIRONMENT: Final = "environment_url"
 SECRETS: Final = "secret_properties"
-"""Names the properties whose values must not appear in messages; there only when there are any."""
+"""The paths of the values that must not appear in messages; there only when there are any."""
 SERVER_FORM: Final = "server_form"
 """The definition as the server stored it, kept (encrypted) only where that is not what was declared."""
 
@@ -162,9 +165,18 @@ class ConnectorProvider(ResourceProvider):
 
     def _refuse_taken(self, name: str, others: list[Attributes], urn: str) -> None:
         from pulumi_scalekit.api.connectors import exists_error
+        from pulumi_scalekit.errors import ConnectorExists
 
+        owners = self._session.connector_owners
+        if former := owners.former_owner(name, urn):
+            # Whether it has been given up already depends on what comes first.
+            raise ConnectorExists(
+                f"The resource {name_of(former)!r} of this stack has the display name {name!r} until this run is "
+                "over. Let `pulumi up` give it another one first, and take the name in a second run",
+                (),
+            )
         if others:
-            manager = self._session.connector_owners.other_manager(others[0]["identifier"], urn)
+            manager = owners.other_manager(others[0]["identifier"], urn)
             where = self._session.settings.environment_url
             raise exists_error(name, others, where, manager=name_of(manager or ""))
 
@@ -183,8 +195,8 @@ class ConnectorProvider(ResourceProvider):
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             urn, owners = current_urn(), session.connector_owners
             is_declared = owners.is_declared(urn)
-            if is_declared:
-                owners.own(_identifier(_id, olds), urn)
+            claim = owners.own if is_declared else owners.record
+            claim(_identifier(_id, olds), urn)
             if identical({k: v for k, v in olds.items() if k in news or k in DEFINITION_KEYS}, news):
                 return DiffResult(changes=False)
             from pulumi_scalekit.definition.changes import authorization_note, replacements, same_definition
@@ -256,7 +268,8 @@ class ConnectorProvider(ResourceProvider):
                     )
                 session.missing(_what(state), state.get(ENVIRONMENT))
                 return ReadResult("", {})
-            session.connector_owners.record(str(live["identifier"]), current_urn())
+            if not context.get("get"):
+                session.connector_owners.record(str(live["identifier"]), current_urn())
             if unchanged := as_declared(state, live):
                 inputs = {key: state[key] for key in (*DEFINITION_KEYS, ADOPT, SECRETS) if key in state}
             else:
@@ -426,32 +439,31 @@ def redacting(*properties: Inputs) -> Iterator[Callable[[str], str]]:
     Pulumi hands a dynamic provider its inputs without their secret marks. The program names the properties that
     have them.
     """
-    values: set[str] = set()
+    redact = Redaction()
     for bag in properties:
-        for key in bag.get(SECRETS) or ():
-            _collect(bag.get(key), values)
-
-    def redact(text: str) -> str:
-        for value in sorted(values, key=len, reverse=True):
-            text = text.replace(value, "[secret]")
-        return text
-
+        for path in bag.get(SECRETS) or ():
+            for text in _texts(value_at(bag, str(path))):
+                redact.hide(text)
     try:
         yield redact
     except ScalekitError as error:
         raise Failure(redact(str(error))) from None
 
 
-def _collect(value: object, into: set[str]) -> None:
-    """Gather the strings of a secret value, whole and as the words that messages may quote from them."""
+def _texts(value: object) -> Iterator[str]:
+    """What a secret value may appear as in a message: strings and numbers as they are, and the host of a URL."""
     if isinstance(value, str):
-        into.update(part for part in (value, *re.findall(r"[\w.:/-]{4,}", value)) if part)
+        yield value
+        with contextlib.suppress(ValueError):
+            yield urlsplit(value).hostname or ""
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield str(value)
     elif isinstance(value, Mapping):
         for item in value.values():
-            _collect(item, into)
+            yield from _texts(item)
     elif isinstance(value, list):
         for item in value:
-            _collect(item, into)
+            yield from _texts(item)
 
 
 def _what(properties: Inputs) -> str:
@@ -503,6 +515,8 @@ def _adoption(live: Attributes, inputs: Inputs, where: str) -> str:
     if not differing:
         return f"{start}, which is as declared"
     # Of a secret property neither the declared value is shown nor the one that lives there now.
-    secret = inputs.get(SECRETS) or ()
-    shown = (f"{c} (secret)" if c.path[0] in secret else c.describe() for c in differing)
+    secret = [str(path) for path in inputs.get(SECRETS) or ()]
+    shown = (
+        f"{c} (secret)" if any(map(partial(overlap, str(c)), secret)) else c.describe() for c in differing
+    )
     return f"{start}, and changes {'; '.join(shown)}"

@@ -66,9 +66,10 @@ class Ownership:
                 )
 
     def record(self, identifier: str, urn: str) -> None:
-        """Note that the state says that a resource manages something: it is being refreshed."""
-        with self._lock:
-            self._recorded[identifier] = urn
+        """Note that the state says that a resource manages something, whether or not the program declares it."""
+        if urn:
+            with self._lock:
+                self._recorded[identifier] = urn
 
     def own(self, identifier: str, urn: str) -> None:
         """Note that a resource of the program manages something.
@@ -76,6 +77,8 @@ class Ownership:
         Raises:
             ConnectorExists: Another resource of the program does.
         """
+        if not urn:
+            return
         with self._lock:
             if (other := self._owners.setdefault(identifier, urn)) != urn:
                 raise ConnectorExists(
@@ -100,6 +103,13 @@ class Ownership:
         with self._lock:
             return self._declared.get(urn)
 
+    def former_owner(self, name: str, urn: str) -> str | None:
+        """Another resource of the program that had a name when this run began, and gives it up in this run."""
+        with self._lock:
+            return next(
+                (other for other, old in self._declared.items() if old == name and other != urn), None
+            )
+
     def is_declared(self, urn: str) -> bool:
         """Whether the program goes on with a resource. A refresh also compares those that it has dropped."""
         return self.old_name(urn) is not None
@@ -115,9 +125,10 @@ class Ownership:
             return identifier in self._replaced
 
     def owned_by(self, urn: str) -> Container[str]:
-        """The identifiers that belong to a resource of the program."""
+        """The identifiers that belong to a resource, by the program or by the state."""
         with self._lock:
-            return {identifier for identifier, owner in self._owners.items() if owner == urn}
+            found = [*self._owners.items(), *self._recorded.items()]
+        return {identifier for identifier, owner in found if owner == urn}
 
     def other_owner(self, identifier: str, urn: str) -> str | None:
         """The other resource of the program that something belongs to, if there is one."""

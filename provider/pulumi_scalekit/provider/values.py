@@ -91,11 +91,31 @@ def replaced_at(value: Any, other: Any, path: str) -> Any:
         >>> replaced_at({"a": 1, "b": [1, 2]}, {"a": 3, "b": [4, 5]}, "b[1]")
         {'a': 1, 'b': [1, 5]}
     """
-    steps = [
-        int(index) if index else re.sub(r"\\\\(.)", r"\\1", quoted) if quoted else plain
+    return _replaced(value, other, _steps(path))
+
+
+def value_at(value: Any, path: str) -> Any:
+    """What a JSON value has at a property path; `None` where it has nothing there."""
+    for step in _steps(path):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two property paths are the same, or one lies within the other."""
+    return all(a == b for a, b in zip(_steps(one), _steps(other), strict=False))
+
+
+def _steps(path: str) -> list[Any]:
+    return [
+        int(index) if index else re.sub(r"\\(.)", r"\1", quoted) if quoted else plain
         for index, quoted, plain in _STEP.findall(path)
     ]
-    return _replaced(value, other, steps)
 
 
 def _replaced(value: Any, other: Any, steps: list[Any]) -> Any:
