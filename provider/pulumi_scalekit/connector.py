@@ -21,6 +21,7 @@ from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, Connect
 from .arguments import ArgumentsChecked, check_options
 from .auth import Auth, Definition
 from .payload import JsonObject, check_values, to_payload
+from .provider.sdk import end_quietly
 
 OUTPUTS: Final = (
     "identifier",
@@ -233,6 +234,7 @@ def context_of(
 ) -> dict[str, Any]:
     """What a program tells the provider about itself: whether this is a preview, and what it marked secret."""
     warn_of_plain_secret()
+    end_quietly()
     context = {"preview": pulumi.runtime.is_dry_run(), **more}
     secret = [key for key in (opts and opts.additional_secret_outputs) or () if key in properties]
     if secret or any(_holds_output(value) for value in properties.values()):

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from pulumi_scalekit.api.list_cache import ListCache
-from pulumi_scalekit.provider.session import Session
-from pulumi_scalekit.settings import Settings
 
 
 class Counted(dict[str, Any]):
@@ -72,12 +70,3 @@ def test_a_write_makes_the_next_read_list_again() -> None:
     with snapshot.write():
         pass  # whatever it did: its outcome may be unknown
     assert (snapshot.get("C:1") or {})["description"] == "new"
-
-
-def test_managed_connectors_are_not_copied() -> None:
-    """What a session manages is the same object after each note: a copy for each would grow as the square."""
-    session = Session(Settings("https://example.scalekit.dev", "skc_1", "secret"))
-    first = session.managed
-    session.manages("C:1")
-    assert session.managed is first
-    assert "C:1" in first

@@ -9,6 +9,7 @@ another resource declares.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Container
 
 from pulumi_scalekit.errors import ConnectorExists
@@ -32,6 +33,9 @@ class Ownership:
         self._recorded: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._declared: dict[str, str] = {}
+        # The same by resource and by old name: a thousand creates must not look through a thousand entries each.
+        self._owned: defaultdict[str, set[str]] = defaultdict(set)
+        self._former: dict[str, str] = {}
         self._replacing: set[str] = set()
         self._replaced: set[str] = set()
 
@@ -53,6 +57,7 @@ class Ownership:
                 return  # one cannot be told from another
             if old_name is not None:
                 self._declared[urn] = old_name
+                self._former[old_name] = urn
             elif urn in self._declared:
                 # Pulumi checks a resource once more, as a new one, when it decides to replace it.
                 self._replace(urn)
@@ -70,6 +75,7 @@ class Ownership:
         if urn:
             with self._lock:
                 self._recorded[identifier] = urn
+                self._owned[urn].add(identifier)
 
     def own(self, identifier: str, urn: str) -> None:
         """Note that a resource of the program manages something.
@@ -86,6 +92,7 @@ class Ownership:
                     f"{identifier}. Remove one of them from the program: its delete leaves the {self._noun} as it is",
                     (identifier,),
                 )
+            self._owned[urn].add(identifier)
 
     def replace(self, urn: str) -> None:
         """Note that a resource is to be replaced."""
@@ -94,7 +101,7 @@ class Ownership:
 
     def _replace(self, urn: str) -> None:
         self._replacing.add(urn)
-        self._replaced.update(identifier for identifier, owner in self._owners.items() if owner == urn)
+        self._replaced |= self._owned[urn]
 
     # --- What follows from that ------------------------------------------------------------------------------
 
@@ -106,9 +113,8 @@ class Ownership:
     def former_owner(self, name: str, urn: str) -> str | None:
         """Another resource of the program that had a name when this run began, and gives it up in this run."""
         with self._lock:
-            return next(
-                (other for other, old in self._declared.items() if old == name and other != urn), None
-            )
+            former = self._former.get(name)
+        return None if former == urn else former
 
     def is_declared(self, urn: str) -> bool:
         """Whether the program goes on with a resource. A refresh also compares those that it has dropped."""
@@ -127,8 +133,7 @@ class Ownership:
     def owned_by(self, urn: str) -> Container[str]:
         """The identifiers that belong to a resource, by the program or by the state."""
         with self._lock:
-            found = [*self._owners.items(), *self._recorded.items()]
-        return {identifier for identifier, owner in found if owner == urn}
+            return frozenset(self._owned.get(urn, ()))
 
     def other_owner(self, identifier: str, urn: str) -> str | None:
         """The other resource of the program that something belongs to, if there is one."""
