@@ -55,6 +55,7 @@ lint: $(VENV)/developed ## Check style and types
 	$(BIN)/mypy tests/typing/api.py
 	$(BIN)/mypy tools/quickstart.py tools/reference.py examples/quickstart/__main__.py
 	$(BIN)/mypy examples/connection/call.py examples/connection/__main__.py
+	$(BIN)/mypy examples/first-call/run.py
 
 format: $(VENV)/developed ## Format the code
 	$(BIN)/ruff check --fix .

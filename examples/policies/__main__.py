@@ -3,6 +3,8 @@
 Configure it with `--policy-pack-config config.json`; without, the lists below count.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from pulumi_policy import (
@@ -22,11 +24,22 @@ PRODUCTION = ("production", "prod")
 LISTS = PolicyConfigSchema(properties={"allowed": {"type": "array", "items": {"type": "string"}}})
 
 
+def plain(value: Any) -> Any:
+    """A property as plain dicts and lists, which the rules look at; Pulumi hands out views of its own."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return (
+        [plain(item) for item in value]
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else value
+    )
+
+
 def definition_of(args: ResourceValidationArgs) -> dict | None:
     """The definition of a connector, or None for any other resource."""
     if args.resource_type != CONNECTOR:
         return None
-    return {key: args.props[key] for key in DEFINITION_KEYS if args.props.get(key) is not None}
+    return {key: plain(args.props[key]) for key in DEFINITION_KEYS if args.props.get(key) is not None}
 
 
 def patterns_of(definition: dict) -> list[dict]:

@@ -1,4 +1,4 @@
-"""The six connectors of Scalekit's documentation: every auth type, over REST and over MCP."""
+"""The nine connectors of Scalekit's documentation: every auth type, over REST and over MCP."""
 
 import pulumi
 
@@ -133,6 +133,61 @@ apify_mcp = scalekit.Connector(
     ],
 )
 
+internal_mcp = scalekit.Connector(
+    "internal-mcp",
+    display_name="My Internal MCP",
+    description="Connect to an internal MCP server that authenticates with a username and password",
+    proxy_url="https://mcp.internal.example.com",
+    auth_patterns=[
+        scalekit.BasicAuth(
+            display_name="Basic Auth",
+            description="Authenticate with a username and password",
+            is_mcp=True,
+            fields=[
+                scalekit.Field(
+                    "username", label="Username", input_type="text", hint="Your username", required=True
+                ),
+                scalekit.Field(
+                    "password", label="Password", input_type="password", hint="Your password", required=True
+                ),
+            ],
+        )
+    ],
+)
+
+api_key_mcp = scalekit.Connector(
+    "api-key-mcp",
+    display_name="My API Key MCP",
+    description="Connect to an MCP server that authenticates with a static API key",
+    proxy_url="https://mcp.example.com",
+    auth_patterns=[
+        scalekit.ApiKeyAuth(
+            display_name="API Key",
+            description="Authenticate with a static API key",
+            is_mcp=True,
+            fields=[
+                scalekit.Field(
+                    "api_key", label="API Key", input_type="password", hint="Your API key", required=True
+                )
+            ],
+        )
+    ],
+)
+
+docs_mcp = scalekit.Connector(
+    "docs-mcp",
+    display_name="Public Docs MCP",
+    description="Connect to a public MCP server that requires no credentials",
+    proxy_url="https://mcp.example.com",
+    auth_patterns=[
+        scalekit.NoAuth(
+            display_name="No Auth",
+            description="Public server - no credentials required.",
+            is_mcp=True,
+        )
+    ],
+)
+
 # Connections name a connector by its identifier, which Scalekit makes.
 pulumi.export("asana", asana.identifier)
 pulumi.export("bearer", bearer.identifier)
@@ -140,3 +195,6 @@ pulumi.export("freshdesk", freshdesk.identifier)
 pulumi.export("attention", attention.identifier)
 pulumi.export("github_mcp", github_mcp.identifier)
 pulumi.export("apify_mcp", apify_mcp.identifier)
+pulumi.export("internal_mcp", internal_mcp.identifier)
+pulumi.export("api_key_mcp", api_key_mcp.identifier)
+pulumi.export("docs_mcp", docs_mcp.identifier)

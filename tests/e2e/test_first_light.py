@@ -48,7 +48,7 @@ def bodies(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_quickstart(project: Project, scalekit: LocalScalekit, bodies: list[Any]) -> None:
-    """Create all six, no-op, update, drift and refresh, disappear and refresh, destroy: live is as declared."""
+    """Create all nine, no-op, update, drift and refresh, disappear and refresh, destroy: live is as declared."""
     shutil.copytree(QUICKSTART, project.directory, dirs_exist_ok=True)
     declared = {definition["display_name"]: definition for definition in DOCUMENTED.values()}
 
@@ -84,16 +84,16 @@ def test_quickstart(project: Project, scalekit: LocalScalekit, bodies: list[Any]
     assert plan.paths == {name: {f"auth_patterns[0].{path}"} for name, (_, _, path) in UPDATES.items()}
     bodies.clear()
     project.up()
-    assert live(scalekit) == {name: {**FULL, **definition} for name, definition in declared.items()}
-    assert len(bodies) == 6
+    assert complete(live(scalekit)) == complete(declared)
+    assert len(bodies) == len(UPDATES)
 
     for number, name in enumerate(declared):
         change(scalekit, name, {"description": f"drifted {number}"})
     project.refresh()
     drifted = {name: resource["inputs"]["description"] for name, resource in project.resources().items()}
-    assert sorted(drifted.values()) == [f"drifted {number}" for number in range(6)]
+    assert sorted(drifted.values()) == [f"drifted {number}" for number in range(len(declared))]
     project.up()
-    assert live(scalekit) == {name: {**FULL, **definition} for name, definition in declared.items()}
+    assert live(scalekit) == complete(declared)
 
     remove(scalekit, "My Asana")
     remove(scalekit, "Apify MCP")
@@ -101,9 +101,7 @@ def test_quickstart(project: Project, scalekit: LocalScalekit, bodies: list[Any]
     assert project.resources().keys() == DOCUMENTED.keys() - {"asana", "apify-mcp"}
     assert project.preview().ops == {"asana": ["create"], "apify-mcp": ["create"]}
     project.up()
-    assert {name: {**FULL, **definition} for name, definition in live(scalekit).items()} == {
-        name: {**FULL, **definition} for name, definition in declared.items()
-    }
+    assert complete(live(scalekit)) == complete(declared)
 
     project.destroy()
     assert live(scalekit) == {}
@@ -112,6 +110,11 @@ def test_quickstart(project: Project, scalekit: LocalScalekit, bodies: list[Any]
 
 # An update sends every property, so that it means the same however the server treats those left out.
 FULL: dict[str, Any] = {"description": "", "icon_src": "", "metadata": {}, "proxy_enabled": True}
+
+
+def complete(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Definitions with every property, as an update leaves them."""
+    return {name: {**FULL, **definition} for name, definition in definitions.items()}
 
 
 def _text(body: Any) -> str:

@@ -1,4 +1,4 @@
-"""The six connectors of Scalekit's documentation, as the vendor publishes their payloads."""
+"""The nine connectors of Scalekit's documentation, as the vendor publishes their payloads."""
 
 from __future__ import annotations
 
