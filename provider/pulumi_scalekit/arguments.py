@@ -25,7 +25,7 @@ def argument_error(message: str) -> ArgumentError:
 
 
 def unknown_argument(of: str, name: str, known: Collection[str], advice: str) -> ArgumentError:
-    """The error for an argument that there is none of.
+    """The error for an argument that does not exist.
 
     Args:
         of: What was called.

@@ -88,7 +88,7 @@ class Payload(ArgumentsChecked):
     """A JSON object of the payload: what all the classes here have in common.
 
     Raises:
-        ArgumentError: An argument is missing, is of the wrong kind, or there is none of that name.
+        ArgumentError: An argument is missing, is of the wrong kind, or does not exist.
     """
 
     IDENTITY: ClassVar[str] = ""
@@ -193,8 +193,8 @@ def _wrong_object(of: type[Payload], value: Any) -> str:
         return ""
     names = ", ".join(f"{kind.__name__}(...)" for kind in of.__subclasses__() or [of])
     if isinstance(value, type):
-        return f"holds the class {value.__name__}: make an object, {value.__name__}(...)"
-    return f"holds {_a(value)} where {names} or a dict belongs"
+        return f"has the class {value.__name__}: make an object, {value.__name__}(...)"
+    return f"has {_a(value)} where {names} or a dict belongs"
 
 
 def _is_later(value: Any) -> bool:

@@ -55,23 +55,23 @@ NAMED = {"display_name": "A", "proxy_url": "https://api.example.com"}
         ),
         (
             lambda: BEARER("Token", fields=[Scope("read")]),
-            "BearerAuth(fields=...) holds a Scope where Field(...) or a dict belongs",
+            "BearerAuth(fields=...) has a Scope where Field(...) or a dict belongs",
         ),
         (
             lambda: BEARER("Token", fields=["token"]),
-            "BearerAuth(fields=...) holds a string where Field(...) or a dict belongs",
+            "BearerAuth(fields=...) has a string where Field(...) or a dict belongs",
         ),
         (
             lambda: BEARER("Token", fields=[Field]),
-            "BearerAuth(fields=...) holds the class Field: make an object, Field(...)",
+            "BearerAuth(fields=...) has the class Field: make an object, Field(...)",
         ),
         (
             lambda: BEARER("Token", mutations={"token": "Key "}),
-            "BearerAuth(mutations=...) holds a string where Mutation(...) or a dict belongs",
+            "BearerAuth(mutations=...) has a string where Mutation(...) or a dict belongs",
         ),
         (
             lambda: BEARER("Token", oauth_config="https://example.com"),
-            "BearerAuth(oauth_config=...) holds a string where OAuthConfig(...) or a dict belongs",
+            "BearerAuth(oauth_config=...) has a string where OAuthConfig(...) or a dict belongs",
         ),
         (
             lambda: FIELD(Field("token")),
@@ -83,7 +83,7 @@ NAMED = {"display_name": "A", "proxy_url": "https://api.example.com"}
         ),
         (
             lambda: CONNECTOR("a", **NAMED, auth_patterns=[Field("token")]),
-            "Connector(auth_patterns=...) holds a Field where OAuth(...), BasicAuth(...), BearerAuth(...), ",
+            "Connector(auth_patterns=...) has a Field where OAuth(...), BasicAuth(...), BearerAuth(...), ",
         ),
         (
             lambda: CONNECTOR("a", **NAMED, auth_patterns=[], metadata=["team"]),

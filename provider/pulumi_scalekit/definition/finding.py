@@ -17,7 +17,7 @@ class Finding:
     path: str
     """The property, such as `auth_patterns[0].oauth_config.token_uri`."""
     message: str
-    """What is wrong: a clause that completes the path. It holds no values of the definition."""
+    """What is wrong: a clause that completes the path. Values of the definition are not in it."""
     fix: str
     """What to do about it: an imperative clause."""
     severity: Severity = "error"

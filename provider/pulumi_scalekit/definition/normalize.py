@@ -77,7 +77,7 @@ def normal_member(value: Json, declared: Property | None) -> Json:
     if declared is None:
         return value
     normal = _normal_value(value, declared)
-    # False, "" and nothing at all are the defaults of the API's contract. A number is no default: it is wrong here.
+    # False, "" and nothing at all are the defaults of the API's contract. A number is not a default: it is wrong here.
     is_default = normal in (False, "", [], {}) and (
         isinstance(normal, bool) or not isinstance(normal, (int, float))
     )
@@ -138,5 +138,5 @@ def without_defaults(normal: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def mappings(value: Json) -> list[Mapping[str, Json]]:
-    """The mappings in a list; nothing where it is no list."""
+    """The mappings in a list; none where it is not a list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -34,7 +34,7 @@ def url_fault(url: str) -> str | None:
     """What is wrong with an https URL whose placeholders stand for single words, or `None`."""
     filled = PLACEHOLDER.sub("x", url)
     if CONTROL.search(filled) or any(char.isspace() for char in filled) or "\\" in filled:
-        return "holds white space, a backslash or a control character"
+        return "has white space, a backslash or a control character"
     if "{{" in filled or "}}" in filled:
         return "has a malformed placeholder"
     if "{" in filled or "}" in filled:
@@ -50,7 +50,7 @@ def url_fault(url: str) -> str | None:
     if not host:
         return "has no host"
     if parts.username is not None or parts.password is not None:
-        return "holds credentials before the host"
+        return "has credentials before the host"
     if port == 0:
         return "has no valid port"
     # A literal IPv6 address has no labels to look at.

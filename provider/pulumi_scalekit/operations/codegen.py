@@ -126,26 +126,26 @@ def _split_string(text: str, line: str, indent: str) -> str:
 
 
 def definition_source(
-    variable: str, resource: str, answer: Mapping[str, Any], *, protect: bool = False
+    variable: str, resource: str, attributes: Mapping[str, Any], *, protect: bool = False
 ) -> str:
     """The statement that declares a live connector.
 
     Args:
         variable: The variable that it is assigned to.
         resource: Its resource name.
-        answer: The connector, as the server answers it.
+        attributes: The connector's attributes, as the server returns them.
         protect: Whether Pulumi shall refuse to delete it.
     """
-    call = connector_call(resource, answer)
+    call = connector_call(resource, attributes)
     if protect:
         call.keywords["opts"] = Call("pulumi.ResourceOptions", None, {"protect": True})
     start = f"{variable} = "
     return start + render(call, "", len(start))
 
 
-def connector_call(resource: str, answer: Mapping[str, Any]) -> Call:
+def connector_call(resource: str, attributes: Mapping[str, Any]) -> Call:
     """The `Connector(...)` expression for a live connector."""
-    normal = normalize_live(answer)
+    normal = normalize_live(attributes)
     keywords = {
         declared.attribute: _member(declared, normal[declared.key])
         for declared in properties_of(Definition)
@@ -215,11 +215,11 @@ def module_source(
 
     Args:
         source: The module so far; "" begins a new one.
-        connectors: The resource name of each, and the connector as the server answers it.
+        connectors: The resource name of each, and the connector's attributes.
         protect: Whether Pulumi shall refuse to delete them.
 
     Raises:
-        SyntaxError: The source is no Python.
+        SyntaxError: The source is not valid Python.
         ValueError: It calls something else by a name that the declarations need.
     """
     source = source.rstrip() or HEADER
@@ -236,8 +236,8 @@ def module_source(
             raise ValueError(f"it calls something else {name!r} than {module}")
     variables = variable_names([resource for resource, _ in connectors], {*names, *needed, "pulumi"})
     statements = [
-        definition_source(variable, resource, answer, protect=protect)
-        for variable, (resource, answer) in zip(variables, connectors, strict=True)
+        definition_source(variable, resource, attributes, protect=protect)
+        for variable, (resource, attributes) in zip(variables, connectors, strict=True)
     ]
     return "\n\n".join([_with_imports(source, tree, missing), *statements]) + "\n"
 
@@ -285,7 +285,7 @@ def variables_in(source: str) -> set[str]:
     """The names that a module binds at its top level.
 
     Raises:
-        SyntaxError: The source is no Python.
+        SyntaxError: The source is not valid Python.
     """
     names: set[str] = set()
     for node in ast.parse(source).body:

@@ -92,7 +92,7 @@ def property_lines(text: str) -> dict[str, int]:
     """The line of every property of a JSON text, by its path. "" is the whole document.
 
     Raises:
-        ValueError: The text is no JSON.
+        ValueError: The text is not valid JSON.
     """
     json.loads(text)
     lines: dict[str, int] = {}

@@ -114,7 +114,7 @@ def mutations(definition: Mapping[str, Any]) -> Iterator[Finding]:
                         yield Finding(
                             "mutation-control-character",
                             format_path((*path, part)),
-                            "holds a control character, which no header can carry",
+                            "has a control character, which no header can carry",
                             "remove it",
                         )
             if has_unknown_names(pattern):
@@ -131,7 +131,7 @@ def mutations(definition: Mapping[str, Any]) -> Iterator[Finding]:
                 yield Finding(
                     "mutation-not-a-credential",
                     format_path(path),
-                    f"changes a field that is no credential of {kind}, and mutations apply to those only",
+                    f"changes a field that is not a credential of {kind}, and mutations apply to those only",
                     "remove it",
                     severity="warning",
                 )
@@ -205,7 +205,7 @@ def header_names(definition: Mapping[str, Any]) -> Iterator[Finding]:
                 yield Finding(
                     "header-name",
                     format_path((*where, *path)),
-                    "is no header name",
+                    "is not a header name",
                     "use letters, digits and hyphens, such as X-API-Key",
                 )
 

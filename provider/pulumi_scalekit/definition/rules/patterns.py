@@ -24,7 +24,7 @@ def one_auth_pattern(definition: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "one-auth-pattern",
             "auth_patterns",
-            f"holds {len(listed)} patterns, and Scalekit takes exactly one",
+            f"has {len(listed)} patterns, and Scalekit takes exactly one",
             "make one connector for each way to authenticate",
         )
 

@@ -97,7 +97,7 @@ def path_parameter_unused(definition: Mapping[str, Any]) -> Iterator[Finding]:
 
 @rule("proxy-domain", "proxy-domain-excludes-proxy-url")
 def proxy_domains(definition: Mapping[str, Any]) -> Iterator[Finding]:
-    """`allowed_proxy_domains` holds domain names, and lets the host of `proxy_url` through."""
+    """`allowed_proxy_domains` lists domain names, and lets the host of `proxy_url` through."""
     url = definition.get("proxy_url")
     host = urlsplit(url).hostname if isinstance(url, str) and not url_fault(url) and "{{" not in url else None
     for where, pattern in patterns(definition):
