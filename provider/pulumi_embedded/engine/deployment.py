@@ -18,7 +18,7 @@ from pulumi_embedded.plugins.dynamic import ProviderProcess
 from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.project.run_info import RunInfo
 from pulumi_embedded.state.checkpoint import Snapshot
-from pulumi_embedded.state.journal import SnapshotManager
+from pulumi_embedded.state.journal import SnapshotManager, StateNotWritten
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import is_default_provider, make_urn
 from pulumi_embedded.values.values import Properties
@@ -125,8 +125,8 @@ class Deployment:
         try:
             self._execute()
             succeeded = True
-        except Bail:
-            pass
+        except (Bail, StateNotWritten):
+            pass  # the one is told already, the other once the state is closed
         except EmbeddedError as error:
             self._reporter.error("", str(error))
         finally:

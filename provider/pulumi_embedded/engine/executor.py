@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pulumi_embedded.errors import EmbeddedError
 from pulumi_embedded.language_host.requests import OutputsRequest
 from pulumi_embedded.plugins.dynamic import ProviderError
-from pulumi_embedded.state.journal import SnapshotManager
+from pulumi_embedded.state.journal import SnapshotManager, StateNotWritten
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE
 from pulumi_embedded.values.values import Secret
@@ -139,6 +139,9 @@ class Executor:
             try:
                 if not self._run_step(step):
                     return
+            except StateNotWritten as error:
+                self._spread(step, error)  # told once, when the run is over
+                return
             except Exception as error:  # noqa: BLE001 - whatever it is, it ends this chain and is shown
                 self._reporter.error(step.urn, str(error))
                 self._spread(step, error)
@@ -149,7 +152,8 @@ class Executor:
         if self._ignore_errors:
             return
         # Nothing was done for a protected resource, so the others can go on and be reported as well.
-        if self._options.continue_on_error or isinstance(error, DeleteProtected):
+        goes_on = self._options.continue_on_error and not isinstance(error, StateNotWritten)
+        if goes_on or isinstance(error, DeleteProtected):
             step.fail()
             with self._lock:
                 self.failed_steps.append(step)

@@ -152,12 +152,14 @@ class SnapshotManager:
         """Write the last checkpoint and remove the journal.
 
         Raises:
-            StateNotWritten: it could not be written; the journal stays, for the next run to fold in.
+            StateNotWritten: it could not be written, and the journal stays for the next run to fold in; or it could
+                not be for a while, which ended the run.
         """
-        failure: OSError | None = None
+        failure = self._failure
         with self._changed:
             try:
                 self._save(final=True)
+                self._lost.clear()
             except OSError as error:
                 failure = error
             self._closed = True
