@@ -29,6 +29,8 @@ PARTS = {
     "provider/pulumi_scalekit/local": [*DEPENDENCIES, *LOCAL],
     "provider/pulumi_scalekit": DEPENDENCIES,
     "provider/pulumi_embedded": [*DEPENDENCIES, *EMBEDDED],
+    # A policy pack has an environment of its own.
+    "examples/policies": (ROOT / "examples" / "policies" / "requirements.txt").read_text().splitlines(),
     # The page of the example that imports the SDK says to install it.
     "examples": [*DEPENDENCIES, *GROUPS["sdk"]],
     "tools": DEVELOPMENT,
