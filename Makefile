@@ -53,7 +53,7 @@ lint: $(VENV)/developed ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/api.py
-	$(BIN)/mypy tools/quickstart.py tools/reference.py examples/quickstart/__main__.py
+	$(BIN)/mypy tools/quickstart.py tools/reference.py tools/plugin_schema.py examples/quickstart/__main__.py
 	$(BIN)/mypy examples/connection/call.py examples/connection/__main__.py
 	$(BIN)/mypy examples/first-call/run.py
 
@@ -63,6 +63,7 @@ format: $(VENV)/developed ## Format the code
 
 docs: $(VENV)/developed ## Write the generated pages again
 	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/plugin_schema.py
 	$(BIN)/python -m tests.embedded.document
 	$(BIN)/python -m tests.reliability.table
 

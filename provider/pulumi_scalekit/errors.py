@@ -9,6 +9,7 @@ The hierarchy::
      ├─ ConnectorExists        a create would make a duplicate
      ├─ ConnectorNotFound      no such connector in the environment
      ├─ AmbiguousConnector     several connectors where one was asked for
+     ├─ Cancelled              Pulumi was told to stop
      ├─ EngineError            Pulumi could not do what was asked of it
      ├─ InjectionError         a definition makes no upstream request of a call (`injection`)
      ├─ DiscoveryError         an API's documents cannot be read (`discovery`)
@@ -41,6 +42,13 @@ from dataclasses import dataclass
 
 class ScalekitError(Exception):
     """The base of all errors of this package. `str()` of one is a whole message for its user."""
+
+
+class Cancelled(ScalekitError):
+    """The operation was cancelled while it waited."""
+
+    def __init__(self) -> None:
+        super().__init__("The operation was cancelled. What was done already is recognised by the next run")
 
 
 class SettingsError(ScalekitError):

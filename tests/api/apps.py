@@ -33,7 +33,7 @@ class App:
         self._lock = threading.Lock()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Attributes a request."""
+        """Respond to a request."""
         with self._lock:
             self.requests.append(request)
         reply = self.sign_in(request) if request.url.path == "/oauth/token" else self.handler(request)

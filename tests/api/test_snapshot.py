@@ -32,7 +32,7 @@ class Source:
         self._lock = threading.Lock()
 
     def __call__(self) -> Iterable[dict[str, Any]]:
-        """Attributes one list."""
+        """Return one list."""
         with self._lock:
             self.calls += 1
         time.sleep(self.takes)

@@ -118,7 +118,7 @@ class Echo(BaseHTTPRequestHandler):
     """Answers with what it received; 404 below /missing."""
 
     def do_POST(self) -> None:
-        """Attributes a call."""
+        """Respond to a call."""
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         received = body.decode("latin-1")
         text = f"{self.command} {self.path} {self.headers['x-key']} {self.headers['x-more']} {received}"

@@ -26,7 +26,7 @@ class Echo(BaseHTTPRequestHandler):
     """Answers with the path and the credential that reached it."""
 
     def do_GET(self) -> None:
-        """Attributes a call."""
+        """Respond to a call."""
         body = f"{self.path} {self.headers['x-api-key']}".encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))

@@ -26,21 +26,23 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
 
-def reference() -> Any:
-    """The tool that generates pages from the code."""
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")
+def tool(name: str) -> Any:
+    """A tool that generates files from the code."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up there.
-    sys.modules["reference"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
 def test_generated_files_are_current() -> None:
-    """The reference and the JSON Schema are what `make docs` writes."""
-    for path, content in reference().files().items():
+    """The reference, the JSON Schema and the plugin's schema are what `make docs` writes."""
+    files = tool("reference").files()
+    plugin = tool("plugin_schema")
+    for path, content in {**files, plugin.TARGET: plugin.text()}.items():
         assert path.read_text(encoding="utf-8") == content, f"{path.name}: run `make docs`"
 
 

@@ -48,7 +48,7 @@ class InProcess(httpx.BaseTransport):
         self.app = app
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Attributes one request."""
+        """Respond to one request."""
         return asyncio.run(self._call(request))
 
     async def _call(self, request: httpx.Request) -> httpx.Response:

@@ -13,9 +13,11 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from .stacks import PASSPHRASE, STACK, lay_out_stack
 
@@ -33,6 +35,8 @@ class Engine:
     command: str
     missing: str = ""
     """Why it cannot run here, or ""."""
+    is_native: bool = False
+    """Whether programs declare native resources, and not dynamic ones."""
 
 
 def find_engines() -> list[Engine]:
@@ -43,6 +47,16 @@ def find_engines() -> list[Engine]:
         Engine("embedded", str(beside), "" if beside.exists() else f"there is no {beside}"),
         Engine("cli", on_path or "pulumi", "" if on_path else "pulumi is not on PATH"),
     ]
+
+
+def find_faces() -> list[Engine]:
+    """Both engines with dynamic resources, and the CLI with native ones."""
+    embedded, cli = find_engines()
+    return [embedded, cli, replace(cli, name="native", is_native=True)]
+
+
+on_every_face = pytest.mark.parametrize("engine", find_faces(), indirect=True, ids=lambda face: face.name)
+"""For scenarios that `declare` and do no more: they run with native resources, too."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +116,9 @@ class Project:
             "SCALEKIT_LIST_DELAY": "4",  # the local Scalekit lists at once, except where a test says otherwise
             **environ,
         }
-        self.write("Pulumi.yaml", "name: scenario\nruntime: python\n")
+        self.write(
+            "Pulumi.yaml", f"name: scenario\nruntime: python\n{NATIVE_PLUGIN if engine.is_native else ''}"
+        )
         lay_out_stack(self.directory, self.backend, name="scenario")
 
     def write(self, name: str, text: str) -> None:
@@ -118,7 +134,7 @@ class Project:
     def declare(self, connectors: Mapping[str, Mapping[str, Any]]) -> None:
         """Make the program declare these connectors, by their resource names."""
         self.write("connectors.json", json.dumps(connectors))
-        self.program(DECLARE)
+        self.program(DECLARE_NATIVE if self.engine.is_native else DECLARE)
 
     def run(self, *arguments: str, code: int | None = 0, cwd: Path | None = None) -> Result:
         """Run a command, and check its exit code and that it shows no traceback.
@@ -139,7 +155,11 @@ class Project:
         )
         result = Result(arguments, done.returncode, done.stdout, done.stderr)
         assert (done.returncode == code) if code is not None else done.returncode, str(result)
-        assert "Traceback (most recent call last)" not in result.text, str(result)
+        if self.engine.is_native:
+            # The language host itself shows one of the program, where it interrupts a program with plain resources.
+            assert "pulumi_scalekit/" not in result.text, str(result)
+        else:
+            assert "Traceback (most recent call last)" not in result.text, str(result)
         return result
 
     def preview(self, *flags: str, code: int | None = 0) -> Plan:
@@ -176,7 +196,7 @@ class Project:
         return {
             name_of(resource["urn"]): resource
             for resource in self.state()
-            if "scalekit:Connector" in resource["type"]
+            if resource["type"] in CONNECTOR_TYPES
         }
 
     def outputs(self) -> dict[str, Any]:
@@ -198,6 +218,22 @@ DECLARE = """
 for name, declared in json.loads(pathlib.Path("connectors.json").read_text()).items():
     scalekit.Connector(name, **declared)
 """
+
+
+DECLARE_NATIVE = """
+class Connector(pulumi.CustomResource):
+    def __init__(self, name, **properties):
+        outputs = dict.fromkeys(("identifier", "environment_url"))
+        super().__init__("scalekit:index:Connector", name, {**outputs, **properties})
+
+for name, declared in json.loads(pathlib.Path("connectors.json").read_text()).items():
+    Connector(name, **declared)
+"""
+
+NATIVE_PLUGIN = f"plugins:\n  providers:\n    - {{name: scalekit, path: {BIN}}}\n"
+"""Where Pulumi finds the plugin, in `Pulumi.yaml`."""
+
+CONNECTOR_TYPES = ("pulumi-python:dynamic/scalekit:Connector", "scalekit:index:Connector")
 
 
 def read_plan(result: Result) -> Plan:

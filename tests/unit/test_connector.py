@@ -31,7 +31,7 @@ class Recorder(mocks.Mocks):
         return f"{args.name}-id", {**args.inputs, "identifier": f"{args.name.upper()}:1"}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], None]:
-        """Attributes nothing: no program here calls functions."""
+        """Return nothing: no program here calls functions."""
         return {}, None
 
 

@@ -30,7 +30,7 @@ from pulumi_scalekit.errors import (
 from pulumi_scalekit.redaction import Redaction, printable
 from pulumi_scalekit.settings import Settings, is_loopback
 
-from . import deadline
+from . import deadline, operation
 from .auth import Token, TokenAuth
 from .deadline import Deadline
 from .paths import TOKEN
@@ -168,7 +168,7 @@ class Client:
         request = self._http.build_request(
             method, path, headers=list(headers), content=content, extensions={_UNBOUNDED: True}
         )
-        with self._explained(action):
+        with self._explained(action, self.settings.timeout):
             with self._deadline.within(self.settings.timeout):
                 response = self._http.send(request, auth=self._auth_once, stream=True)
             try:
@@ -182,7 +182,9 @@ class Client:
         self._deadline.restart()
 
     def _exchange(self, action: str, request: httpx.Request) -> Attributes:
-        with self._explained(action), self._deadline.within(self.settings.timeout):
+        operation.check()
+        seconds = min(self.settings.timeout, operation.seconds_left())
+        with self._explained(action, seconds), self._deadline.within(seconds):
             response = self._http.send(request, auth=self._auth, stream=True)
             try:
                 content = self._read(response)
@@ -214,7 +216,7 @@ class Client:
         return b"".join(pieces)
 
     @contextmanager
-    def _explained(self, action: str) -> Iterator[None]:
+    def _explained(self, action: str, seconds: float) -> Iterator[None]:
         """Turn the HTTP library's errors into ours."""
         where = self.settings.environment_url
         try:
@@ -231,7 +233,7 @@ class Client:
                 )
             elif isinstance(error, httpx.TimeoutException):
                 explained = TimedOut(
-                    f"{action} failed: {where} sent no response within {self.settings.timeout:g} seconds. "
+                    f"{action} failed: {where} sent no response within {seconds:.3g} seconds. "
                     "Run again in a minute; what was done already is recognised"
                 )
             elif isinstance(error, httpx.TransportError):

@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class Index:
-    """Attributes by their key, which is unique, and by their name, which need not be."""
+    """What was listed, by its key, which is unique, and by their name, which need not be."""
 
     def __init__(self, key: str, name: str) -> None:
         self._key = key

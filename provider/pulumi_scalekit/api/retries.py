@@ -14,8 +14,12 @@ import tenacity
 from pulumi_scalekit.errors import RateLimited, Redirected, ServerError, TransportError
 from pulumi_scalekit.settings import Settings
 
+from . import operation
+
 MAX_PAUSE: Final = 20.0
 """Seconds between two attempts at most, where the server names no time itself."""
+_CANCELLATION: Final = 0.5
+"""Seconds after which a call that waits for its turn looks whether its operation is cancelled."""
 _T = TypeVar("_T")
 
 
@@ -25,6 +29,7 @@ def repeat(call: Callable[[], _T], policy: RetryPolicy) -> _T:
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(policy.is_worth_repeating),
         wait=lambda _: policy.pause,
+        sleep=operation.pause,
         reraise=True,
     )
     return retrying(call)
@@ -36,6 +41,7 @@ def look_again(find: Callable[[], _T | None], pauses: Sequence[float]) -> _T | N
         retry=tenacity.retry_if_result(lambda found: found is None),
         wait=tenacity.wait_chain(*map(tenacity.wait_fixed, pauses or [0])),
         stop=tenacity.stop_after_attempt(len(pauses) + 1),
+        sleep=operation.pause,
         retry_error_callback=lambda _: None,
     )
     return retrying(find)
@@ -58,7 +64,7 @@ class Budget:
         requests_per_minute: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = operation.pause,
     ) -> None:
         self._interval = self._MINUTE / requests_per_minute if requests_per_minute else 0.0
         self._clock = clock
@@ -116,7 +122,9 @@ class ConcurrencyLimit:
                 pause = self._not_before - self._clock()
                 if pause <= 0 and self._running < self._limit:
                     break
-                self._changed.wait(pause if pause > 0 else None)
+                # A cancellation does not notify: it is asked for from time to time.
+                self._changed.wait(min(pause, _CANCELLATION) if pause > 0 else _CANCELLATION)
+                operation.check()
             self._running += 1
         try:
             yield
@@ -180,7 +188,7 @@ class RetryPolicy:
     def is_worth_repeating(self, error: BaseException) -> bool:
         """Whether a failed call is to be made again, after `pause` seconds."""
         pause = self._pause_after(error)
-        if pause is None:
+        if pause is None or pause >= operation.seconds_left():
             return False
         # Those who failed together should not come back together.
         self.pause = pause + random.uniform(0, min(1.0, pause / 4 + self._settings.backoff))  # noqa: S311

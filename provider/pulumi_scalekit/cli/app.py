@@ -24,6 +24,7 @@ from . import (
     list_,
     new,
     options,
+    plugin,
     promote,
     review,
     serve,
@@ -78,6 +79,7 @@ for command in (
     accounts,
     call,
     serve,
+    plugin,
 ):
     command.add_to(app)
 

@@ -14,7 +14,7 @@ from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 
 
 def received(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain JSON from a property properties of Pulumi's: numbers as declared, absent members gone, `UNKNOWN` marked.
+    """Plain JSON from properties of Pulumi's: numbers as declared, absent members gone, `UNKNOWN` marked.
 
     The pickled provider is left out; Pulumi's host puts it back itself.
     """

@@ -1,0 +1,256 @@
+# ruff: noqa: ARG002, D102, N802 - the methods are those of the protocol, named and called as it says
+"""The resource plugin: a gRPC server that hands Pulumi's calls to the lifecycle of the dynamic provider."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from types import SimpleNamespace
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.dynamic import DiffResult, ResourceProvider
+from pulumi.output import UNKNOWN, Unknown
+from pulumi.runtime.proto import provider_pb2 as pb
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from pulumi_scalekit._version import __version__
+from pulumi_scalekit.api import operation
+from pulumi_scalekit.definition.changes import changes
+from pulumi_scalekit.definition.keys import ABSENT
+from pulumi_scalekit.definition.normalize import plain
+from pulumi_scalekit.definition.paths import Path, format_path
+from pulumi_scalekit.provider import ConnectorProvider
+from pulumi_scalekit.provider.connection import ConnectionProvider
+from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM
+
+from .property_values import received, sent
+from .schema import package_schema
+
+LIFECYCLES: Final[Mapping[str, type[ResourceProvider]]] = {
+    "scalekit:index:Connector": ConnectorProvider,
+    "scalekit:index:Connection": ConnectionProvider,
+}
+"""What carries out the calls for each resource type."""
+_THREADS: Final = 64
+"""Calls that are served at a time: more than any `parallel` setting lets through to Scalekit."""
+_MAX_MESSAGE: Final = 400 * 1024 * 1024
+"""Bytes of one message, as Pulumi's own servers allow."""
+_ALWAYS_SECRET: Final[frozenset[Path]] = frozenset({("oauth_app", "client_secret"), (SERVER_FORM,)})
+"""What is marked as secret whatever the program says."""
+_KINDS: Final = {
+    (True, False): (pb.PropertyDiff.ADD, pb.PropertyDiff.ADD_REPLACE),
+    (False, True): (pb.PropertyDiff.DELETE, pb.PropertyDiff.DELETE_REPLACE),
+    (False, False): (pb.PropertyDiff.UPDATE, pb.PropertyDiff.UPDATE_REPLACE),
+}
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _fails_with_its_message(method: _F) -> _F:
+    """End a failed call with the message of its exception alone; gRPC would prefix it and log a traceback."""
+
+    @functools.wraps(method)
+    def call(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            # The engine sends 0 where the program's `custom_timeouts` say nothing.
+            with operation.bounded(getattr(request, "timeout", 0), self.cancelled):
+                return method(self, request, context)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the engine is to show it
+            message = str(error) or type(error).__name__
+        return context.abort(grpc.StatusCode.UNKNOWN, message)
+
+    return call  # type: ignore[return-value]
+
+
+class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves one Pulumi provider resource: one environment."""
+
+    def __init__(self) -> None:
+        self._lifecycles: dict[str, ResourceProvider] = {}
+        self.cancelled = Event()
+
+    # --- The plugin itself -----------------------------------------------------------------------------------
+
+    def Handshake(self, request: Any, context: Any) -> Any:
+        return pb.ProviderHandshakeResponse(accept_secrets=True)
+
+    def Attach(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        from pulumi.runtime.proto import plugin_pb2
+
+        return plugin_pb2.PluginInfo(version=__version__)
+
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        return pb.GetSchemaResponse(schema=json.dumps(package_schema()))
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        self.cancelled.set()
+        return empty_pb2.Empty()
+
+    # --- Configuration ---------------------------------------------------------------------------------------
+
+    @_fails_with_its_message
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        news, _ = received(request.news)
+        known = package_schema()["provider"]["inputProperties"]
+        failures = [
+            pb.CheckFailure(
+                property=key, reason=f"the provider has no setting {key}; it has {', '.join(known)}"
+            )
+            for key in news
+            if key not in known and key not in {"version", "pluginDownloadURL"}
+        ]
+        return pb.CheckResponse(inputs=request.news, failures=failures)
+
+    @_fails_with_its_message
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        # Never a replacement: a resource that would go to another environment is refused with both URLs named.
+        same = received(request.olds)[0] == received(request.news)[0]
+        return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE if same else pb.DiffResponse.DIFF_SOME)
+
+    @_fails_with_its_message
+    def Configure(self, request: Any, context: Any) -> Any:
+        settings, _ = received(request.args)
+        settings = plain(settings)
+        if not any(isinstance(value, Unknown) for value in settings.values()):
+            config = SimpleNamespace(get=lambda key: settings.get(key.removeprefix("scalekit:")))
+            for token, lifecycle in LIFECYCLES.items():
+                self._lifecycles[token] = lifecycle()
+                self._lifecycles[token].configure(SimpleNamespace(config=config))  # type: ignore[arg-type]
+        return pb.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    # --- Resources -------------------------------------------------------------------------------------------
+
+    @_fails_with_its_message
+    def Check(self, request: Any, context: Any) -> Any:
+        lifecycle = self._lifecycle(request)
+        olds, _ = received(request.olds)
+        news, secrets = received(request.news)
+        if lifecycle is None:
+            return pb.CheckResponse(inputs=request.news)
+        news[CONTEXT_KEY] = {"name": request.urn.rpartition("::")[2], "preview": True}
+        result = lifecycle.check(olds, news)
+        failures = [pb.CheckFailure(property=f.property, reason=f.reason) for f in result.failures]
+        return pb.CheckResponse(inputs=sent(result.inputs, secrets | _ALWAYS_SECRET), failures=failures)
+
+    @_fails_with_its_message
+    def Diff(self, request: Any, context: Any) -> Any:
+        lifecycle = self._lifecycle(request)
+        olds, _ = received(request.olds)
+        old_inputs, _ = received(request.old_inputs)
+        news, _ = received(request.news)
+        if lifecycle is None:
+            return pb.DiffResponse(changes=pb.DiffResponse.DIFF_UNKNOWN)
+        result = lifecycle.diff(request.id, olds, news)
+        if result.changes is False:
+            return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE)
+        detailed = _detailed(old_inputs, news, result)
+        return pb.DiffResponse(
+            changes=pb.DiffResponse.DIFF_SOME,
+            replaces=result.replaces or [],
+            deleteBeforeReplace=bool(result.delete_before_replace),
+            detailedDiff=detailed,
+            hasDetailedDiff=bool(detailed),
+        )
+
+    @_fails_with_its_message
+    def Create(self, request: Any, context: Any) -> Any:
+        lifecycle = self._lifecycle(request)
+        inputs, secrets = received(request.properties)
+        if request.preview or lifecycle is None:
+            return pb.CreateResponse(
+                properties=sent({**unknown_outputs(request), **inputs}, secrets | _ALWAYS_SECRET)
+            )
+        result = lifecycle.create(inputs)
+        return pb.CreateResponse(id=result.id, properties=sent(result.outs or {}, secrets | _ALWAYS_SECRET))
+
+    @_fails_with_its_message
+    def Read(self, request: Any, context: Any) -> Any:
+        lifecycle = self._lifecycle(request)
+        state, secrets = received(request.properties)
+        old_inputs, secret_inputs = received(request.inputs)
+        if lifecycle is None:
+            return pb.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+        result = lifecycle.read(request.id, state or old_inputs)
+        inputs = old_inputs if result.inputs is None else result.inputs
+        return pb.ReadResponse(
+            id=result.id or "",
+            properties=sent(result.outs or {}, secrets | _ALWAYS_SECRET),
+            inputs=sent(inputs, secrets | secret_inputs | _ALWAYS_SECRET),
+        )
+
+    @_fails_with_its_message
+    def Update(self, request: Any, context: Any) -> Any:
+        lifecycle = self._lifecycle(request)
+        olds, _ = received(request.olds)
+        news, secrets = received(request.news)
+        if request.preview or lifecycle is None:
+            # An update keeps what the server has made.
+            known = {key: olds[key] for key in unknown_outputs(request) if key in olds}
+            return pb.UpdateResponse(properties=sent({**known, **news}, secrets | _ALWAYS_SECRET))
+        result = lifecycle.update(request.id, olds, news)
+        return pb.UpdateResponse(properties=sent(result.outs or {}, secrets | _ALWAYS_SECRET))
+
+    @_fails_with_its_message
+    def Delete(self, request: Any, context: Any) -> Any:
+        lifecycle = self._lifecycle(request)
+        state, _ = received(request.properties)
+        if lifecycle is None:
+            raise RuntimeError("The provider's settings are not known")
+        lifecycle.delete(request.id, state)
+        return empty_pb2.Empty()
+
+    def _lifecycle(self, request: Any) -> ResourceProvider | None:
+        """What carries out a call; `None` while a preview does not know the provider's settings yet."""
+        token = _type_of(request.urn)
+        if token not in LIFECYCLES:
+            raise ValueError(f"The scalekit provider has no resource {token}; it has {', '.join(LIFECYCLES)}")
+        return self._lifecycles.get(token)
+
+
+def _type_of(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def unknown_outputs(request: Any) -> dict[str, Any]:
+    """The outputs that the server makes of a resource, all unknown."""
+    resource = package_schema()["resources"][_type_of(request.urn)]
+    return {key: UNKNOWN for key in resource["properties"] if key not in resource["inputProperties"]}
+
+
+def _detailed(old: Mapping[str, Any], new: Mapping[str, Any], result: DiffResult) -> dict[str, Any]:
+    """Each property that differs, by its path, and whether it makes a replacement."""
+    replaced = result.replaces or []
+    detailed = {}
+    for change in changes(plain(old), plain(new)):
+        path = format_path(change.path)
+        kinds = _KINDS[(change.old is ABSENT, change.new is ABSENT)]
+        is_replaced = any(_contains(path, other) or _contains(other, path) for other in replaced)
+        detailed[path] = pb.PropertyDiff(kind=kinds[is_replaced], inputDiff=True)
+    return detailed
+
+
+def _contains(outer: str, inner: str) -> bool:
+    return inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
+
+
+def main() -> None:
+    """Serve until Pulumi ends the process: the `pulumi-resource-scalekit` that it starts with its own address."""
+    server = grpc.server(
+        ThreadPoolExecutor(_THREADS),
+        options=[("grpc.max_receive_message_length", _MAX_MESSAGE)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    server.wait_for_termination()

@@ -1,0 +1,187 @@
+"""The native face on the real CLI: what dynamic providers do, and what they cannot do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from pulumi_scalekit import local
+from pulumi_scalekit.local import LocalScalekit
+
+from ..support.definitions import BEARER, OAUTH, bearer, named
+from ..support.engines import Engine, Project, find_faces
+from ..support.live import change, create, identifier_of, live
+
+pytestmark = pytest.mark.parametrize(
+    "engine", [face for face in find_faces() if face.is_native], indirect=True, ids=lambda face: face.name
+)
+
+CLASSES = """
+import pulumi
+
+class Connector(pulumi.CustomResource):
+    def __init__(self, name, opts=None, **properties):
+        outputs = dict.fromkeys(("identifier", "environment_url"))
+        super().__init__("scalekit:index:Connector", name, {**outputs, **properties}, opts)
+
+class Provider(pulumi.ProviderResource):
+    def __init__(self, name, url, client_id, client_secret):
+        secret = pulumi.Output.secret(client_secret)
+        settings = {"environmentUrl": url, "clientId": client_id, "clientSecret": secret}
+        super().__init__("scalekit", name, settings)
+"""
+
+
+@pytest.fixture(autouse=True)
+def native(project: Project) -> None:
+    """Programs import the native classes from a module beside them."""
+    project.write("native.py", CLASSES)
+
+
+def test_a_life(project: Project, scalekit: LocalScalekit) -> None:
+    """A connector is created, previewed as unchanged, updated by its exact path, put right after drift, and deleted."""
+    project.declare({"one": bearer("One"), "two": named(OAUTH, "Two")})
+    assert project.preview().ops == {"one": ["create"], "two": ["create"]}
+    project.up()
+    assert live(scalekit).keys() == {"One", "Two"}
+    project.nothing_to_do()
+
+    project.declare({"one": bearer("One", description="New"), "two": named(OAUTH, "Two")})
+    plan = project.preview()
+    assert plan.ops == {"one": ["update"]}
+    assert plan.paths == {"one": {"description"}}
+    project.up()
+    assert live(scalekit)["One"]["description"] == "New"
+
+    change(scalekit, "Two", {"auth_patterns[0].oauth_config.token_uri": "https://example.com/elsewhere"})
+    plan = project.preview("--refresh")
+    assert plan.paths == {"two": {"auth_patterns[0].oauth_config.token_uri"}}
+    project.up("--refresh")
+    project.nothing_to_do()
+    project.destroy()
+    assert live(scalekit) == {}
+
+
+def test_mistakes(project: Project, scalekit: LocalScalekit) -> None:
+    """Every mistake is reported at preview, in one plain message each, and nothing is created."""
+    project.declare({"one": {**BEARER, "proxy_url": "http://example.com", "icon_src": "x"}})
+    text = project.run("preview", code=None).text
+    assert "proxy_url must start with https://" in text
+    assert "icon_src must start with https://" in text
+    scalekit.faults.add("create:error=503")
+    project.declare({"one": bearer("One")})
+    text = project.up(code=None).text
+    assert "create connector 'One' failed" in text
+    assert "Exception calling application" not in text
+    assert live(scalekit) == {}
+
+
+def test_import(project: Project, scalekit: LocalScalekit) -> None:
+    """`pulumi import` takes over an existing connector by its identifier, and nothing is left to do."""
+    create(scalekit, bearer("One"), "ONE:12345")
+    project.run("import", "scalekit:index:Connector", "one", "ONE:12345", "--yes", "--protect=false")
+    project.declare({"one": bearer("One")})
+    project.nothing_to_do()
+    text = project.run("import", "scalekit:index:Connector", "other", "NOBODY:1", "--yes", code=None).text
+    assert "resource 'NOBODY:1' does not exist" in text
+
+
+def test_two_environments(project: Project, scalekit: LocalScalekit) -> None:
+    """Explicit providers put the same connector into two environments with one program."""
+    with local.running() as production:
+        project.write("one.json", json.dumps(bearer("One")))
+        urls = {"dev": scalekit.url, "production": production.url}
+        project.program(f"""
+        from native import Connector, Provider
+        for name, url in {urls!r}.items():
+            provider = Provider(name, url, {scalekit.client_id!r}, {scalekit.client_secret!r})
+            declared = json.loads(pathlib.Path("one.json").read_text())
+            one = Connector(f"one-{{name}}", pulumi.ResourceOptions(provider=provider), **declared)
+            pulumi.export(name, one.identifier)
+        """)
+        project.up()
+        project.run("preview", "--expect-no-changes")
+        identifiers = {
+            name: identifier_of(where, "One")
+            for name, where in (("dev", scalekit), ("production", production))
+        }
+        assert project.outputs() == identifiers
+        project.destroy()
+        assert live(scalekit) == live(production) == {}
+
+
+def test_secrets(project: Project, scalekit: LocalScalekit) -> None:
+    """What is marked as secret, at any depth, is encrypted in the state and shown nowhere; the rest stays readable."""
+    secret = "s3cr3t-Tenant"
+    project.run("config", "set", "--secret", "tenant", secret)
+    project.program(f"""
+    from native import Connector
+    tenant = pulumi.Config().require_secret("tenant")
+    metadata = {{"tenant": tenant, "team": "platform"}}
+    Connector("one", **{bearer("One")!r}, metadata=metadata)
+    """)
+    results = [project.up(), project.run("preview", "--diff"), project.run("stack", "export")]
+    assert live(scalekit)["One"]["metadata"]["tenant"] == secret
+    assert '"team": "platform"' in results[-1].text
+    # A refusal may quote what was sent.
+    scalekit.faults.add("update:echo*1")
+    project.run("config", "set", "--secret", "tenant", f"{secret}-2")
+    results.append(project.up(code=None))
+    assert "the server did not accept" in results[-1].text
+    assert all(secret not in result.text for result in results)
+
+
+def test_outputs_are_known_in_the_preview_of_an_update(project: Project, scalekit: LocalScalekit) -> None:
+    """What depends on the identifier of a connector that is updated is no change."""
+    source = """
+    from native import Connector
+    one = Connector("one", **json.loads(pathlib.Path("one.json").read_text()))
+    Connector("two", **json.loads(pathlib.Path("two.json").read_text()), metadata={"other": one.identifier})
+    """
+    project.program(source)
+    project.write("one.json", json.dumps(bearer("One")))
+    project.write("two.json", json.dumps(bearer("Two")))
+    project.up()
+    project.write("one.json", json.dumps(bearer("One", description="New")))
+    assert project.preview().ops == {"one": ["update"]}
+
+
+@pytest.fixture
+def dynamic(engine: Engine) -> Callable[[Project, dict[str, object]], None]:
+    """Declares connectors as dynamic resources, in a project with native ones."""
+
+    def declare(project: Project, connectors: dict[str, object]) -> None:
+        project.write("connectors.json", json.dumps(connectors))
+        project.program("""
+        for name, declared in json.loads(pathlib.Path("connectors.json").read_text()).items():
+            alias = pulumi.Alias(type_="scalekit:index:Connector")
+            scalekit.Connector(name, **declared, opts=pulumi.ResourceOptions(aliases=[alias]))
+        """)
+
+    return declare
+
+
+def test_from_dynamic_to_native_and_back(
+    project: Project, scalekit: LocalScalekit, dynamic: Callable[[Project, dict[str, object]], None]
+) -> None:
+    """A stack moves between the two faces with an alias: nothing changes, and nothing is written to Scalekit."""
+    declared: dict[str, object] = {"one": bearer("One"), "two": named(OAUTH, "Two")}
+    dynamic(project, declared)
+    project.up()
+    scalekit.requests.clear()
+    project.program("""
+    from native import Connector, Provider
+    for name, declared in json.loads(pathlib.Path("connectors.json").read_text()).items():
+        alias = pulumi.Alias(type_="pulumi-python:dynamic/scalekit:Connector")
+        Connector(name, pulumi.ResourceOptions(aliases=[alias]), **declared)
+    """)
+    assert project.preview().ops == {}
+    project.up()
+    assert all(resource["type"] == "scalekit:index:Connector" for resource in project.resources().values())
+    dynamic(project, declared)
+    assert project.preview().ops == {}
+    project.up()
+    assert not any(scalekit.requests.count(write) for write in ("create", "update", "delete"))
+    project.nothing_to_do()
