@@ -18,7 +18,6 @@ PLAN is a file that `pulumi preview --json` has written. Give the previews of se
 
 [bold]Examples[/bold]
 
-  pulumi preview --json --stack dev > dev.json
   pulumi-scalekit summarize dev.json production.json > comment.md
   pulumi-scalekit summarize dev.json --exit-code
 """)
