@@ -26,10 +26,10 @@ class Ownership:
 
     managed: dict[tuple[str, str], Managed] = field(default_factory=dict)
     """The managing resource, by environment URL and identifier."""
-    connections: dict[tuple[str, str], Managed] = field(default_factory=dict)
-    """The resource that manages a connection, by environment URL and the connection's id."""
     stacks: dict[str, set[str]] = field(default_factory=dict)
     """The stacks that deploy to an environment, by its URL."""
+    connections: dict[tuple[str, str], Managed] = field(default_factory=dict)
+    """The resource that manages a connection, by environment URL and the connection's id."""
 
     def owner(self, environment_url: str, identifier: str) -> Managed | None:
         """The resource that manages a connector, if one does."""

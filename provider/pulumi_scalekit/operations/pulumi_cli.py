@@ -138,6 +138,11 @@ class Project:
         """Whether the project has a stack of that name."""
         return name in self.stacks or name in {stack.rpartition("/")[2] for stack in self.stacks}
 
+    @property
+    def file(self) -> Path:
+        """The project file."""
+        return next(f for name in _PROJECT_FILES if (f := self.directory / name).is_file())
+
     @cached_property
     def content(self) -> dict[str, Any]:
         """The project file's content.
@@ -147,7 +152,7 @@ class Project:
         """
         import yaml
 
-        file = next(f for name in _PROJECT_FILES if (f := self.directory / name).is_file())
+        file = self.file
         try:
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
@@ -165,7 +170,7 @@ class Project:
         """
         name = self.content.get("name")
         if not isinstance(name, str) or not name:
-            raise EngineError(f"The project file in {self.directory} has no project name")
+            raise EngineError(f"{self.file} has no project name")
         return name
 
     @property
