@@ -32,7 +32,8 @@ class Generator:
     """Makes one sequence. Everything random comes from the seed.
 
     In a chained sequence each resource depends on the one before it, so that the order of everything is fixed;
-    only then may calls fail, since otherwise it depends on timing what happens before the failure.
+    only then may calls fail, since otherwise it depends on timing what happens before the failure. It has no
+    components: to depend on one is to depend on its children only, so that nothing would wait for it.
     """
 
     def __init__(self, seed: int) -> None:
@@ -89,7 +90,7 @@ class Generator:
         if not free:
             return self.change()
         name = self.random.choice(free)
-        if self.chance(0.15):
+        if not self.chained and self.chance(0.25):
             self.program[name] = {"$is": "component", "height": self.random.randint(1, 3)}
         elif self.chance(0.08):
             self.program[name] = {"$is": "get", "$id": "other-1", "name": "other"}
@@ -248,8 +249,7 @@ class Generator:
                     options["depends_on"].append(previous)
                 node["$opts"] = options
             known.add(name)
-            if node.get("$is") != "component":  # to depend on a component is to depend on its children only
-                previous = name
+            previous = name
 
     # -- commands
 
