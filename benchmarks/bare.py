@@ -38,8 +38,8 @@ def bare_calls(
             return done
 
         def create(payload: Mapping[str, Any]) -> str:
-            answer = http.post("/api/v1/custom-providers", json=payload).raise_for_status().json()
-            return str(answer["provider"]["identifier"])
+            response = http.post("/api/v1/custom-providers", json=payload).raise_for_status().json()
+            return str(response["provider"]["identifier"])
 
         def update(identifier: str, payload: Mapping[str, Any]) -> None:
             http.put(f"/api/v1/custom-providers/{identifier}", json=payload).raise_for_status()
@@ -50,10 +50,10 @@ def bare_calls(
         def read() -> None:
             params: dict[str, str | int] = {"filter.provider_type": "CUSTOM", "page_size": 1000}
             while True:
-                answer = http.get("/api/v1/providers", params=params).raise_for_status().json()
-                if not answer.get("next_page_token"):
+                response = http.get("/api/v1/providers", params=params).raise_for_status().json()
+                if not response.get("next_page_token"):
                     return
-                params["page_token"] = answer["next_page_token"]
+                params["page_token"] = response["next_page_token"]
 
         payloads = list(declared)
         identifiers = timed("create", lambda: list(threads.map(create, payloads)))

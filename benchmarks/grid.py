@@ -41,7 +41,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """A program, and how long its environment takes to answer."""
+    """A program, and how long its environment takes to respond."""
 
     program: Program
     latency: float

@@ -47,7 +47,7 @@ class Server:
 def serving(
     latency: float, env: Mapping[str, str], *, requests_per_minute: int | None = None
 ) -> Iterator[Server]:
-    """Run an empty environment that answers each request of the API after `latency` seconds."""
+    """Run an empty environment that responds to each request of the API after `latency` seconds."""
     command = [str(Path(sys.executable).parent / "pulumi-scalekit"), "serve", "--port", "0"]
     if latency:
         # Every operation of the API, so that asking for the counts is not slowed down.

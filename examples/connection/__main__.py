@@ -7,7 +7,7 @@ import pulumi_scalekit as scalekit
 echo = scalekit.Connector(
     "echo",
     display_name="Echo",
-    description="An API that answers with what it received",
+    description="An API that returns what it received",
     proxy_url="https://echo.example.com/v1",
     auth_patterns=[
         scalekit.ApiKeyAuth(

@@ -14,8 +14,8 @@ client = ScalekitClient(
     client_id=os.environ["SCALEKIT_CLIENT_ID"],
     client_secret=os.environ["SCALEKIT_CLIENT_SECRET"],
 )
-answer = client.actions.request(
+response = client.actions.request(
     connection_name=connection_name, identifier=identifier, path=path, method="GET"
 )
-print(answer.status_code)
-print(answer.text)
+print(response.status_code)
+print(response.text)

@@ -1,4 +1,4 @@
-"""From an OpenAPI document to an answered call, on this machine alone: `python examples/first-call/run.py`.
+"""From an OpenAPI document to a first call, on this machine alone: `python examples/first-call/run.py`.
 
 The local Scalekit stands in for the environment, and a few lines for the API. Against a real environment, run the same
 commands with its settings, and open the link in a browser.

@@ -74,7 +74,7 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
     identifier: pulumi.Output[str]
     """The identifier that Scalekit made, such as `MYASANA:12345`: the `provider_key` of connections."""
     provider_id: pulumi.Output[str | None]
-    """The `id` of the connector in Scalekit's answers."""
+    """The `id` of the connector in Scalekit's responses."""
     is_custom: pulumi.Output[bool | None]
     """Whether Scalekit counts it as custom."""
     is_custom_mcp: pulumi.Output[bool | None]
@@ -146,7 +146,7 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
             properties = dict.fromkeys(properties)
             context["get"] = True
         for key, value in properties.items():
-            _refuse_what_is_no_json(value, f"{resource_name}: {key}")
+            _refuse_what_is_not_json(value, f"{resource_name}: {key}")
         props = {**dict.fromkeys(OUTPUTS), **properties, CONTEXT_KEY: context_of(properties, context, opts)}
         # What the server makes of a secret property is as secret as that property.
         hidden = pulumi.ResourceOptions(additional_secret_outputs=[SERVER_FORM])
@@ -284,15 +284,15 @@ _EXACT: Final = 2**53
 _PLAIN: Final = (str, bool, int, float, type(None), Enum, pulumi.Output, Awaitable)
 
 
-def _refuse_what_is_no_json(value: Any, where: str) -> None:
+def _refuse_what_is_not_json(value: Any, where: str) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise pulumi.RunError(f"{where} has the key {key!r}: keys must be strings")
-            _refuse_what_is_no_json(item, f"{where}.{key}")
+            _refuse_what_is_not_json(item, f"{where}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _refuse_what_is_no_json(item, f"{where}[{index}]")
+            _refuse_what_is_not_json(item, f"{where}[{index}]")
     elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
         raise pulumi.RunError(
             f"{where} is an integer that would lose digits on its way: write it as a string"

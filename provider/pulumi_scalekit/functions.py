@@ -45,19 +45,19 @@ def get_connectors() -> list[ConnectorInfo]:
 
     try:
         with Client(read_settings(configured)) as client:
-            answers = Connectors(client).listed()
+            connectors = Connectors(client).listed()
     except ScalekitError as error:
         raise pulumi.RunError(str(error)) from None
     infos = []
-    for answer in answers:
-        definition = definition_of(answer)
+    for attributes in connectors:
+        definition = definition_of(attributes)
         first = next((p for p in definition.get("auth_patterns") or [] if isinstance(p, dict)), {})
         infos.append(
             ConnectorInfo(
-                identifier=str(answer.get("identifier", "")),
-                display_name=str(answer.get("display_name", "")),
-                description=str(answer.get("description") or ""),
-                proxy_url=str(answer.get("proxy_url") or ""),
+                identifier=str(attributes.get("identifier", "")),
+                display_name=str(attributes.get("display_name", "")),
+                description=str(attributes.get("description") or ""),
+                proxy_url=str(attributes.get("proxy_url") or ""),
                 auth_type=str(first.get("type", "")),
                 is_mcp=first.get("is_mcp") is True,
                 definition=definition,

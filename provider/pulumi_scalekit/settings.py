@@ -36,7 +36,7 @@ class Settings:
     former_environment_url: str | None = None
     """The URL under which this very environment was known before."""
     parallel: int = 32
-    """How many calls may be under way at once, at most."""
+    """How many calls may be under way at once."""
     timeout: float = 30.0
     """Seconds that one HTTP call may take in all."""
     rate_limit_wait: float = 300.0

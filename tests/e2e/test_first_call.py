@@ -1,4 +1,4 @@
-"""`examples/first-call`: one command from an OpenAPI document to an answered call."""
+"""`examples/first-call`: one command from an OpenAPI document to a first call."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _CALLS: Final[tuple[Operation, ...]] = (*_WRITES, "read")
 _GIVING_UP: Final = (("attempts", 3),)
 
 FAULTS: Final = (
-    _passing("slow answer", "latency=0.03", "waited for"),
+    _passing("slow response", "latency=0.03", "waited for"),
     _passing("429 without Retry-After", "rate-limited", "backed off from exponentially"),
     _passing("429 with Retry-After: 0", "rate-limited=0", "backed off from exponentially"),
     Fault("429 with Retry-After: 1", ("{op}:rate-limited=1*1",), "the time is kept by every thread"),
@@ -69,34 +69,34 @@ FAULTS: Final = (
     _passing("body cut short, yet done", "cut", "tried again; a create finds its own"),
     _passing("invalid JSON, yet done", "invalid-json", "tried again; a create finds its own"),
     Fault(
-        "every answer lost, yet done",
+        "every response lost, yet done",
         ("{op}:drop-after-commit",),
         "the list tells that it was done",
         operations=_WRITES,
         settings=_GIVING_UP,
     ),
     Fault(
-        "every answer an error, yet done",
+        "every response an error, yet done",
         ("{op}:error-after-commit=500",),
         "the list tells that it was done",
         operations=_WRITES,
         settings=_GIVING_UP,
     ),
     Fault(
-        "update gives a new identifier, every answer lost",
+        "update gives a new identifier, every response lost",
         ("update:new-identifier*1", "update:drop-after-commit"),
         "the list tells that it was done",
         operations=("update",),
         settings=_GIVING_UP,
     ),
     Fault(
-        "answer lost, and the list is late",
+        "response lost, and the list is late",
         ("create:drop-after-commit{times}", "list:stale=3"),
         "looked for again until the list shows it",
         operations=("create",),
     ),
     Fault(
-        "answer lost, and the list fails",
+        "response lost, and the list fails",
         ("create:drop-after-commit*1", "list:error=503*2,skip=1"),
         "looked for again; a create finds its own",
         operations=("create",),
@@ -125,7 +125,7 @@ FAULTS: Final = (
         operations=("update",),
     ),
     Fault(
-        "update gives a new identifier, answer lost",
+        "update gives a new identifier, response lost",
         ("update:new-identifier*1", "update:drop-after-commit*1"),
         "recognised by its definition",
         operations=("update",),
@@ -143,18 +143,18 @@ FAULTS: Final = (
         operations=("create",),
     ),
     Fault(
-        "no answer in time, done later",
+        "no response in time, done later",
         ("{op}:latency=0.6*1",),
         "tried again, but for a create: the next run names what it made, to be adopted",
         operations=("update", "delete", "read", "token"),
         settings=(("timeout", 0.3),),
     ),
     Fault(
-        "no answer in time, done later",
+        "no response in time, done later",
         ("{op}:latency=2*1",),
         "tried again, but for a create: the next run names what it made, to be adopted",
         "fails, then adopts",
-        says=r"gave no answer within 0\.3 seconds\. Run again",
+        says=r"sent no response within 0\.3 seconds\. Run again",
         operations=("create",),
         settings=(("timeout", 0.3),),
     ),
@@ -252,7 +252,7 @@ def cells(*, sizes: tuple[int, ...] = SIZES) -> Iterator[Cell]:
 
 
 def play(cell: Cell, scalekit: LocalScalekit) -> Outcome:
-    """Play a cell until its command succeeds, check the invariant, and answer how it went."""
+    """Play a cell until its command succeeds, check the invariant, and return how it went."""
     stack = Stack(scalekit, threads=cell.threads, **dict(cell.fault.settings))
     before = {f"c{n}": bearer(f"Connector {n}", description="old") for n in range(cell.size)}
     after = {name: {**definition, "description": "new"} for name, definition in before.items()}

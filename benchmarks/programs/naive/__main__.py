@@ -1,6 +1,6 @@
 """The same program with a provider as Pulumi's documentation leads one to write it.
 
-The class lives in the program, so it is pickled by value into the state of every resource. Each call signs in
+The class lives in the program, so it is pickled by value into the state of every resource. Each call requests a token
 and makes its one request.
 """
 
@@ -12,7 +12,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Resou
 
 
 class NaiveProvider(ResourceProvider):
-    """Every call signs in and makes its own request."""
+    """Every call requests a token and makes its own request."""
 
     def _call(self, method, path, body=None):
         import json
@@ -39,8 +39,8 @@ class NaiveProvider(ResourceProvider):
 
     def create(self, props):
         """POST it."""
-        answer = self._call("POST", "/api/v1/custom-providers", self._body(props))
-        identifier = answer["provider"]["identifier"]
+        response = self._call("POST", "/api/v1/custom-providers", self._body(props))
+        identifier = response["provider"]["identifier"]
         return CreateResult(identifier, {**props, "identifier": identifier})
 
     def diff(self, _id, olds, news):

@@ -72,7 +72,7 @@ def align(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
     """The new properties, with those that mean the same as before in their old form.
 
     So a comparison that knows nothing of defaults, such as Pulumi's own, finds just what really differs.
-    Properties that are no part of a definition are taken as they are in `new`.
+    Properties that do not belong to a definition are taken as they are in `new`.
     """
     aligned = {key: value for key, value in new.items() if key not in DEFINITION_KEYS}
     old_normal, new_normal = normalize(old), normalize(new)

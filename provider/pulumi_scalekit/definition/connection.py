@@ -128,7 +128,7 @@ def _is_of(value: Any, kind: type) -> bool:
 def same_setting(old: Any, new: Any) -> bool:
     """Whether two values of one setting mean the same.
 
-    Scopes have no order, and protobuf does not tell what is empty from what is left out.
+    The order of scopes does not count, and protobuf does not tell what is empty from what is left out.
     """
     if isinstance(old, list) and isinstance(new, list):
         return UNKNOWN not in old and UNKNOWN not in new and sorted(old) == sorted(new)

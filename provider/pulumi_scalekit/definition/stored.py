@@ -2,7 +2,7 @@
 
 A server may write what it was sent in its own way: a URL with a lower-cased host or another slash at its end, a
 header name in another case, scopes, fields and options in another order, a key that it adds to an auth pattern.
-That is no difference for anybody. A value that it kept, or dropped, is one: Scalekit keeps a `description` and an
+That does not count as a difference. A value that it kept or dropped does: Scalekit keeps a `description` and an
 `icon_src` that an update leaves out, and may merge `metadata`.
 """
 

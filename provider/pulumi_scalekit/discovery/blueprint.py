@@ -1,6 +1,6 @@
 """What makes a connector, before it is written down as a definition.
 
-Answers, OpenAPI documents and MCP metadata all end here, so that the payload is put together in one place.
+Answers to questions, OpenAPI documents and MCP metadata all end here, so that the payload is put together in one place.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def _within_limit(content: bytes, name: str) -> bytes:
 def _with_schemes(document: Document, path: Path) -> Document:
     """The document with the security schemes that it keeps in files beside it.
 
-    Only files in the document's own directory and below are read: a document has no business elsewhere.
+    Only files in the document's own directory and below are read: a document must not read others.
     """
     root = path.resolve().parent
 

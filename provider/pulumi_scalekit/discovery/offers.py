@@ -88,7 +88,7 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
         Offer(tuple(schemes[name] for name in key), counted[key], place, is_accepted=place < accepted)
         for key, place in order.items()
     ]
-    # What a connector cannot do in full is no measure for what it can.
+    # What a connector cannot do in full does not count when the others are weighed.
     most = max((offer.operations for offer in made if offer.type and not offer.rest), default=0)
 
     def suitability(offer: Offer) -> tuple[bool, bool, bool, int, int, int]:

@@ -231,7 +231,7 @@ class ConnectorProvider(ResourceProvider):
         inputs, session = received(props), self._session
         urn, owners = current_urn(), session.connector_owners
         with redacting(inputs):
-            # What has been adopted once and is to be replaced is made anew.
+            # A connector that was adopted once and is to be replaced is created.
             live = None if owners.is_replacing(urn) else self._to_adopt(inputs, urn)
             if live is None:
                 own = owners.owned_by(urn)
@@ -275,7 +275,7 @@ class ConnectorProvider(ResourceProvider):
             else:
                 inputs = _live_inputs(state, live)
             inputs[ENVIRONMENT] = session.settings.environment_url
-            # Without inputs in the answer those in the state stay, and have not to be carried back and forth.
+            # Without inputs in the result the state keeps its own, and they need not be sent back and forth.
             kept = unchanged and state.get(ENVIRONMENT) == inputs[ENVIRONMENT]
             return ReadResult(str(live["identifier"]), self._outputs(inputs, live), None if kept else inputs)
 
@@ -440,9 +440,9 @@ def redacting(*properties: Inputs) -> Iterator[Callable[[str], str]]:
     have them.
     """
     redact = Redaction()
-    for bag in properties:
-        for path in bag.get(SECRETS) or ():
-            for text in _texts(value_at(bag, str(path))):
+    for inputs in properties:
+        for path in inputs.get(SECRETS) or ():
+            for text in _texts(value_at(inputs, str(path))):
                 redact.hide(text)
     try:
         yield redact
@@ -472,7 +472,7 @@ def _what(properties: Inputs) -> str:
 
 
 def _identifier(id_: str, state: Inputs) -> str:
-    # An update may have answered with another identifier; Pulumi's own id cannot follow before a refresh.
+    # An update may have returned another identifier; Pulumi's own id cannot follow before a refresh.
     identifier = state.get("identifier")
     return identifier if isinstance(identifier, str) and identifier else id_
 

@@ -1,4 +1,4 @@
-"""Between what Pulumi hands a dynamic provider, plain JSON values, and what the server answers."""
+"""Between what Pulumi hands a dynamic provider, plain JSON values, and what the server returns."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def identical(old: Any, new: Any) -> bool:
     return type(old) is type(new) and bool(old == new) and old is not UNKNOWN
 
 
-def as_declared(inputs: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
-    """Whether a server's answer has just what was declared, so that there is no need to compare what they mean."""
-    return all(identical(inputs.get(key), _received(answer.get(key)) or None) for key in DEFINITION_KEYS)
+def as_declared(inputs: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
+    """Whether a server's attributes are just what was declared, so that their meaning need not be compared."""
+    return all(identical(inputs.get(key), _received(attributes.get(key)) or None) for key in DEFINITION_KEYS)
 
 
 def server_outputs(attributes: Mapping[str, Any]) -> dict[str, Any]:
