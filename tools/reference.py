@@ -297,12 +297,7 @@ def settings_rows() -> list[tuple[str, str, str, str]]:
             "none",
             "The URL by which this environment was known before.",
         ),
-        (
-            "`scalekit:adoptIdentical`",
-            "`SCALEKIT_ADOPT_IDENTICAL`",
-            "false",
-            "Whether a create takes over the only connector of its name that is as declared already.",
-        ),
+        *((f"`scalekit:{f.key}`", f"`{f.variable}`", "false", f.meaning) for f in settings.FLAGS),
         *(
             (
                 f"`scalekit:{n.key}`",

@@ -51,6 +51,8 @@ class Settings:
     """Requests of a process in any minute, at most; 0 for no limit."""
     adopt_identical: bool = False
     """Whether a create takes over the one unmanaged connector of its name that is as declared already."""
+    allow_empty_environment: bool = False
+    """Whether a refresh may find that the environment has no custom connector left."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,43 @@ NUMBERS: Final = (
 """The settings that tune a run; all have defaults that suit most."""
 
 
+@dataclass(frozen=True)
+class Flag:
+    """A setting that is true or false, and false by default: where it is set."""
+
+    attribute: str
+    key: str
+    variable: str
+    meaning: str
+
+    def read(self, text: str | None) -> bool:
+        """The setting's value from its text.
+
+        Raises:
+            SettingsError: It is neither `true` nor `false`.
+        """
+        if text is None or text.lower() in {"true", "false"}:
+            return text is not None and text.lower() == "true"
+        raise SettingsError(f"The setting scalekit:{self.key} ({self.variable}) must be true or false")
+
+
+FLAGS: Final = (
+    Flag(
+        "adopt_identical",
+        "adoptIdentical",
+        "SCALEKIT_ADOPT_IDENTICAL",
+        "Whether a create takes over the only connector of its name that is as declared already.",
+    ),
+    Flag(
+        "allow_empty_environment",
+        "allowEmptyEnvironment",
+        "SCALEKIT_ALLOW_EMPTY_ENVIRONMENT",
+        "Whether a refresh may find that the environment has no custom connector left.",
+    ),
+)
+"""The settings that allow something."""
+
+
 def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from a stack's configuration and the process environment.
 
@@ -191,19 +230,10 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
         client_secret=secret,
         secret_source=source,
         former_environment_url=environment_url(former) if former else None,
-        adopt_identical=_read_flag(configured("adoptIdentical") or variable("SCALEKIT_ADOPT_IDENTICAL")),
         **{
             setting.attribute: setting.read(configured(setting.key) or variable(setting.variable))
-            for setting in NUMBERS
-        },  # type: ignore[arg-type]  # the attributes of NUMBERS are numbers
-    )
-
-
-def _read_flag(text: str | None) -> bool:
-    if text is None or text.lower() in {"true", "false"}:
-        return text is not None and text.lower() == "true"
-    raise SettingsError(
-        "The setting scalekit:adoptIdentical (SCALEKIT_ADOPT_IDENTICAL) must be true or false"
+            for setting in (*NUMBERS, *FLAGS)
+        },  # type: ignore[arg-type]  # the attributes of NUMBERS are numbers, those of FLAGS are flags
     )
 
 

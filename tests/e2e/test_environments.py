@@ -11,7 +11,7 @@ from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import OAUTH, bearer, named
 from ..support.engines import Project
-from ..support.live import live
+from ..support.live import live, remove
 
 DECLARED = {"one": bearer("One"), "two": named(OAUTH, "Two")}
 WRITES = ("create", "update", "delete")
@@ -66,3 +66,31 @@ def test_an_environment_that_moved(make_project: Callable[[LocalScalekit], Proje
         assert {r["outputs"]["environment_url"] for r in resources.values()} == {after.url}
         del project.env["SCALEKIT_FORMER_ENVIRONMENT_URL"]
         project.nothing_to_do()
+
+
+def test_an_empty_environment(project: Project, scalekit: LocalScalekit) -> None:
+    """A refresh forgets what is gone from among others, and nothing where all is gone, unless a setting allows it."""
+    project.declare(DECLARED)
+    project.up()
+    remove(scalekit, "One")
+    project.refresh()
+    assert project.resources().keys() == {"two"}
+    remove(scalekit, "Two")
+    state = _by_urn(project)
+    for command in (("refresh",), ("up", "--refresh"), ("destroy", "--refresh")):
+        text = project.run(*command, "--yes", "--skip-preview", code=None).text
+        assert "the environment has none. Nothing was forgotten" in text, command
+        assert _by_urn(project) == state
+    project.env["SCALEKIT_ALLOW_EMPTY_ENVIRONMENT"] = "true"
+    project.up("--refresh")
+    assert live(scalekit).keys() == {"One", "Two"}
+    project.nothing_to_do()
+
+
+def test_destroy_needs_no_permission(project: Project, scalekit: LocalScalekit) -> None:
+    """A `destroy` of what is gone already is not held up where the environment is empty."""
+    project.declare({"one": bearer("One")})
+    project.up()
+    remove(scalekit, "One")
+    project.destroy()
+    assert project.resources() == {}

@@ -94,7 +94,14 @@ def test_random_schedules(environment: LocalScalekit, shard: int) -> None:
     @hypothesis.given(schedule=st.lists(STEP, min_size=4, max_size=6), threads=st.sampled_from([4, 32]))
     def play(schedule: list[tuple[str, dict[str, str], list[str]]], threads: int) -> None:
         empty(environment)
-        stack = Stack(environment, threads=threads, timeout=1.0, attempts=4, rateLimitWait=0.2)
+        stack = Stack(
+            environment,
+            threads=threads,
+            timeout=1.0,
+            attempts=4,
+            rateLimitWait=0.2,
+            allowEmptyEnvironment=True,  # a program without connectors empties it
+        )
         colours: dict[str, str] = {}
         declared: Mapping[str, Mapping[str, Any]] = {}
         run = Run()

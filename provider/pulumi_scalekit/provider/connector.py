@@ -267,6 +267,7 @@ class ConnectorProvider(ResourceProvider):
                         "`pulumi-scalekit list` shows those that exist"
                     )
                 session.missing(_what(state), state.get(ENVIRONMENT))
+                session.guard_empty(f"{_what(state)} ({identifier})")
                 return ReadResult("", {})
             if not context.get("get"):
                 session.connector_owners.record(str(live["identifier"]), current_urn())

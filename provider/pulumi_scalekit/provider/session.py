@@ -86,6 +86,23 @@ class Session:
                 "stack's own environment; if the connector was deleted, remove it with `pulumi state delete`"
             )
 
+    def guard_empty(self, what: str) -> None:
+        """Refuse to forget a connector where the environment shows no custom connector at all.
+
+        Pulumi reads resource by resource, so a provider cannot see that all of a stack are gone. That the list of
+        the environment is empty is what it can see, and what credentials of a wrong workspace or a fault of
+        Scalekit's look like.
+
+        Raises:
+            ConnectorNotFound: The list is empty, and the setting does not allow that.
+        """
+        if not self.settings.allow_empty_environment and not self.connectors.all():
+            raise ConnectorNotFound(
+                f"{what} is gone from {self.settings.environment_url}, and so is every other custom connector: the "
+                "environment has none. Nothing was forgotten. If they were deleted on purpose, run once with "
+                "SCALEKIT_ALLOW_EMPTY_ENVIRONMENT=true"
+            )
+
     def read_ahead(self, recorded: Any) -> None:
         """Begin to list the connectors, once in a run, while the caller still loads what it compares them by.
 
