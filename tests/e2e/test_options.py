@@ -93,7 +93,7 @@ def test_resource_options(project: Project, scalekit: LocalScalekit) -> None:
     for flags in ([], ["--refresh"]):
         said = project.preview(*flags, code=None).said("A connector named 'Renamed' exists already")
         assert len(said) == 1
-        assert "if the resource was renamed in the program, give it an alias" in said[0]
+        assert "If the resource was renamed in the program, give it an alias" in said[0]
     assert live(scalekit) == after
 
     project.program(PROGRAM + SECOND.replace(", protect=True", ""))
