@@ -36,12 +36,12 @@ class App:
         """Respond to a request."""
         with self._lock:
             self.requests.append(request)
-        reply = self.sign_in(request) if request.url.path == "/oauth/token" else self.handler(request)
+        reply = self.token_handler(request) if request.url.path == "/oauth/token" else self.handler(request)
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    def sign_in(self, _request: httpx.Request) -> Reply:
+    def token_handler(self, _request: httpx.Request) -> Reply:
         """Give a new token out."""
         with self._lock:
             self.tokens.append(f"canary-token-{len(self.tokens)}")

@@ -25,7 +25,7 @@ def bearer(request: httpx.Request) -> str:
 
 
 def test_threads_share_one_token() -> None:
-    """32 threads that start together sign in once."""
+    """32 threads that start together request one token."""
     app = App()
     api = client(app)
     at_once(32, lambda _: api.call("x", "GET", "/x"))
@@ -33,16 +33,16 @@ def test_threads_share_one_token() -> None:
     assert {bearer(r) for r in app.requests if r.url.path == "/x"} == {"canary-token-0"}
 
 
-def test_the_secret_is_in_the_form_of_the_sign_in_only() -> None:
+def test_the_secret_is_in_the_form_of_the_token_request_only() -> None:
     """No URL, no header and no other body holds the client secret."""
     app = App()
     client(app).call("x", "POST", "/x", body={"a": 1})
-    sign_in, call = app.requests
-    assert parse_qs(sign_in.content.decode())["client_secret"] == [SECRET]
-    for request in (sign_in, call):
+    token_request, call = app.requests
+    assert parse_qs(token_request.content.decode())["client_secret"] == [SECRET]
+    for request in (token_request, call):
         assert request.url.host == HOST
         assert "canary" not in str(request.url)
-    assert "authorization" not in sign_in.headers
+    assert "authorization" not in token_request.headers
     assert not any(SECRET in str(value) for r in app.requests for value in r.headers.values())
     assert SECRET not in call.content.decode()
 
@@ -69,7 +69,7 @@ def test_a_call_renews_the_token_once() -> None:
 def test_refused_credentials_are_not_tried_again() -> None:
     """A wrong secret is sent once in a process, however many calls need a token."""
     app = App()
-    app.sign_in = lambda _r: httpx.Response(  # type: ignore[method-assign]
+    app.token_handler = lambda _r: httpx.Response(  # type: ignore[method-assign]
         401, json={"error": "invalid_client", "error_description": "client authentication failed"}
     )
     api = client(app, secret_source="the vault")
@@ -82,37 +82,37 @@ def test_refused_credentials_are_not_tried_again() -> None:
         assert SECRET not in str(result)
 
 
-def test_a_failing_sign_in_is_shared() -> None:
+def test_a_failing_token_request_is_shared() -> None:
     """Threads that wait for a token share the failure to get one, instead of each trying in turn."""
     app = App()
 
-    def sign_in(_request: httpx.Request) -> httpx.Response:
+    def handler(_request: httpx.Request) -> httpx.Response:
         time.sleep(0.03)
         return refusal(503, "down")
 
-    app.sign_in = sign_in  # type: ignore[method-assign]
+    app.token_handler = handler  # type: ignore[method-assign]
     api = client(app, attempts=3)
     results = at_once(16, lambda _: api.call("x", "GET", "/x"))
     assert all(isinstance(result, ServerError) for result in results)
     assert app.counts["POST /oauth/token"] <= 6
 
 
-def test_a_call_after_a_failed_sign_in_tries_again() -> None:
-    """A passing failure to sign in is not remembered."""
+def test_a_call_after_a_failed_token_request_tries_again() -> None:
+    """A passing failure to request a token is not remembered."""
     app = App()
-    signed_in = app.sign_in
+    working = app.token_handler
     api = client(app, attempts=1)
-    app.sign_in = lambda _r: refusal(503, "down")  # type: ignore[method-assign]
+    app.token_handler = lambda _r: refusal(503, "down")  # type: ignore[method-assign]
     with pytest.raises(ServerError):
         api.call("x", "GET", "/x")
-    app.sign_in = signed_in  # type: ignore[method-assign]
+    app.token_handler = working  # type: ignore[method-assign]
     assert api.call("x", "GET", "/x") == {}
 
 
-def test_a_failed_sign_in_is_no_unknown_outcome() -> None:
+def test_a_failed_token_request_leaves_no_doubt() -> None:
     """A write that got no token did not begin, even where the token request itself was cut off."""
     app = App()
-    app.sign_in = lambda r: httpx.ReadError("cut", request=r)  # type: ignore[method-assign]
+    app.token_handler = lambda r: httpx.ReadError("cut", request=r)  # type: ignore[method-assign]
     with pytest.raises(ScalekitError) as caught:
         client(app, attempts=2).call("x", "POST", "/x", body={}, repeatable=False)
     assert getattr(caught.value, "ambiguous", None) is False
@@ -123,7 +123,7 @@ def test_a_failed_sign_in_is_no_unknown_outcome() -> None:
 def test_odd_lifetimes_do_not_cost_a_token_each_call(lifetime: object) -> None:
     """Whatever `expires_in` says, tokens are used for as long as they hold."""
     app = App()
-    app.sign_in = lambda _r: ok({"access_token": "t", "expires_in": lifetime})  # type: ignore[method-assign]
+    app.token_handler = lambda _r: ok({"access_token": "t", "expires_in": lifetime})  # type: ignore[method-assign]
     api = client(app)
     for _ in range(3):
         api.call("x", "GET", "/x")
@@ -135,7 +135,7 @@ def test_a_token_is_renewed_before_it_ends() -> None:
     app = App()
     api = client(app)
     tokens = iter(("first", "second"))
-    app.sign_in = lambda _r: ok({"access_token": next(tokens), "expires_in": 0.2})  # type: ignore[method-assign]
+    app.token_handler = lambda _r: ok({"access_token": next(tokens), "expires_in": 0.2})  # type: ignore[method-assign]
     api.call("x", "GET", "/x")
     time.sleep(0.19)
     api.call("x", "GET", "/x")
@@ -148,7 +148,7 @@ def test_a_token_is_renewed_before_it_ends() -> None:
 def test_an_unusable_token_is_an_error(token: object) -> None:
     """A token that is none, or would break the header, is never put into one."""
     app = App()
-    app.sign_in = lambda _r: ok({"access_token": token, "expires_in": 60})  # type: ignore[method-assign]
+    app.token_handler = lambda _r: ok({"access_token": token, "expires_in": 60})  # type: ignore[method-assign]
     with pytest.raises(ProtocolError, match="no usable access token"):
         client(app).call("x", "GET", "/x")
     assert app.count("/x") == 0

@@ -477,7 +477,7 @@ def test_basic_before_a_key_is_doubted(said: str) -> None:
     ],
 )
 def test_a_credential_that_another_call_issues_is_doubted(scheme: Document, expected: bool) -> None:
-    """What a call for signing in returns is not what an account holder types in once: that is missing."""
+    """What a login call returns is not what an account holder types in once: that is missing."""
     result = made(openapi({"a": scheme}))
     assert ("another call issues" in texts(result, "missing")) is expected
 

@@ -49,7 +49,7 @@ def most_at_once(scalekit: LocalScalekit, operation: str) -> int:
 
 
 def test_requests_of_a_stack_s_life(project: Project, scalekit: LocalScalekit) -> None:
-    """Each operation signs in once at most, lists only to learn, and writes each connector once."""
+    """Each operation requests one token at most, lists only to learn, and writes each connector once."""
     project.program(PROGRAM.format(count=N, description="first"))
     project.run("preview")
     assert asked(scalekit) == {"token": 1, "list": 1}, "a preview looks once whether the names are taken"

@@ -140,7 +140,7 @@ def test_any_definition_is_checked_or_refused(definition: dict[str, Any]) -> Non
 
 @ROUNDS
 @given(st.lists(ANSWER, min_size=1, max_size=8), st.booleans())
-def test_any_answer_is_used_or_refused(answers: list[httpx.Response], sign_in_too: bool) -> None:
+def test_any_answer_is_used_or_refused(answers: list[httpx.Response], token_too: bool) -> None:
     """Nothing that a server can say makes the provider fail, hang, or talk to anybody else."""
     turn = iter(range(10**6))
 
@@ -149,8 +149,8 @@ def test_any_answer_is_used_or_refused(answers: list[httpx.Response], sign_in_to
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
     app = App(reply)
-    if sign_in_too:
-        app.sign_in = reply  # type: ignore[method-assign]
+    if token_too:
+        app.token_handler = reply  # type: ignore[method-assign]
     provider = provider_of(app)
     declared = bearer("Connector 1")
     state = {**declared, "identifier": "C:1", "environment_url": URL}

@@ -65,7 +65,7 @@ def test_every_kind_of_body_arrives(runtime: Runtime, options: dict, body: bytes
 
 
 def test_an_expired_token_is_renewed(runtime: Runtime) -> None:
-    """After a 401 the SDK signs in again and repeats the call."""
+    """After a 401 the SDK requests a token again and repeats the call."""
     runtime.set_up(PATTERN, static(api_key="k"))
     actions = client(runtime).actions
     runtime.scalekit.clock.advance(4000)
@@ -282,7 +282,7 @@ def test_refusals_are_the_sdks_own_exceptions(sdk, served) -> None:
 
 
 def test_an_expired_token_is_renewed_over_grpc(sdk, served) -> None:
-    """UNAUTHENTICATED makes the SDK sign in again."""
+    """UNAUTHENTICATED makes the SDK request a token again."""
     server, _ = served
     before = server.requests.count("token")
     server.faults.add("list:token-revoked*1")

@@ -164,7 +164,7 @@ class _Server(uvicorn.Server):
         stop.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close idle connections at once; leave uvicorn's patience to those that are in use."""
+        """Close idle connections at once; leave uvicorn's grace period to those that are in use."""
         for server in self.servers:
             server.close()
         self.settings.relays.close()

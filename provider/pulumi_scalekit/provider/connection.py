@@ -152,7 +152,7 @@ class ConnectionProvider(ResourceProvider):
         return bool((old or None) != (new or None))
 
     def _moved(self, id_: str, old: Any, new: Any) -> bool:
-        """Whether a connector of another identifier is the same one, and the connection still hangs on it.
+        """Whether a connector of another identifier is the same one, and the connection still belongs to it.
 
         An update of a connector may give it a new identifier.
         """
