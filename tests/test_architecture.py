@@ -44,6 +44,7 @@ OUTSIDE = {
     "pulumi_scalekit.connection": "face",
     "pulumi_scalekit.connection_provider": "face",
     "pulumi_scalekit.connector": "face",
+    "pulumi_scalekit.explicit_provider": "face",
     "pulumi_scalekit.functions": "face",
     "pulumi_embedded.__main__": "cli",
 }

@@ -15,6 +15,7 @@ from .auth import (
 )
 from .connection import Connection, OAuthApp
 from .connector import Connector
+from .explicit_provider import Provider
 from .functions import ConnectorInfo, get_connectors
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "OAuthApp",
     "OAuthConfig",
     "Option",
+    "Provider",
     "Scope",
     "__version__",
     "get_connectors",

@@ -22,6 +22,9 @@ from .errors import SettingsError
 ConfigGetter = Callable[[str], object]
 """Looks a stack configuration value up by its full key, such as `scalekit:clientId`; `None` if not set."""
 
+EXPLICIT: Final = "explicitProvider"
+"""The key by which the configuration of an explicit provider differs from a stack's."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -203,9 +206,15 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
     url = configured("environmentUrl") or variable("SCALEKIT_ENVIRONMENT_URL") or variable("SCALEKIT_ENV_URL")
     client_id = configured("clientId") or variable("SCALEKIT_CLIENT_ID")
     secret, source = variable("SCALEKIT_CLIENT_SECRET"), "SCALEKIT_CLIENT_SECRET"
-    if secret is None or variable("SCALEKIT_CLIENT_ID") not in (None, client_id):
+    explicit = configured(EXPLICIT) is not None
+    # A program with several clients has to say whose secret the variable is.
+    owners = (client_id,) if explicit else (None, client_id)
+    if secret is None or variable("SCALEKIT_CLIENT_ID") not in owners:
         # The variable belongs to another client, or is not there.
-        secret, source = configured("clientSecret"), "the stack's configuration, scalekit:clientSecret"
+        secret = configured("clientSecret")
+        source = (
+            "the provider's client_secret" if explicit else "the stack's configuration, scalekit:clientSecret"
+        )
     missing = [
         f"{name} (or {key})"
         for value, name, key in (

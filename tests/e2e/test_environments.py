@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import OAUTH, bearer, named
 from ..support.engines import Project
-from ..support.live import live, remove
+from ..support.live import change, identifier_of, live, remove
 
 DECLARED = {"one": bearer("One"), "two": named(OAUTH, "Two")}
 WRITES = ("create", "update", "delete")
@@ -94,3 +95,47 @@ def test_destroy_needs_no_permission(project: Project, scalekit: LocalScalekit) 
     remove(scalekit, "One")
     project.destroy()
     assert project.resources() == {}
+
+
+def test_two_environments_in_one_program(project: Project, scalekit: LocalScalekit) -> None:
+    """Explicit providers keep a connector of one name in two environments, each with its own credentials."""
+    with local.running(client_id="skc_production", client_secret="production-secret") as production:
+        environments = {"dev": scalekit, "production": production}
+        clients = {
+            name: (where.url, where.client_id, where.client_secret) for name, where in environments.items()
+        }
+        # The variables are those of a third environment, which nothing may be asked of.
+        project.env.update(
+            SCALEKIT_ENVIRONMENT_URL="https://elsewhere.invalid", SCALEKIT_CLIENT_SECRET="wrong"
+        )
+        del project.env["SCALEKIT_CLIENT_ID"]
+        project.program(f"""
+        declared = json.loads(pathlib.Path("one.json").read_text())
+        for name, (url, client, secret) in {clients!r}.items():
+            provider = scalekit.Provider(
+                name, environment_url=url, client_id=client, client_secret=secret, parallel=4, backoff=0.01
+            )
+            options = pulumi.ResourceOptions(provider=provider)
+            one = scalekit.Connector(f"one-{{name}}", **declared, opts=options)
+            connection = scalekit.Connection(
+                f"use-{{name}}", connector=one, connection_name="support", opts=options
+            )
+            pulumi.export(name, one.identifier)
+        """)
+        for description in ("Before", "After"):
+            project.write("one.json", json.dumps(bearer("One", description=description)))
+            project.up()
+            for name, where in environments.items():
+                assert {key: found["description"] for key, found in live(where).items()} == {
+                    "One": description
+                }, name
+                assert len(where.store.connections()) == 1, name
+            assert project.outputs() == {
+                name: identifier_of(where, "One") for name, where in environments.items()
+            }
+        project.nothing_to_do()
+        assert production.client_secret not in json.dumps(project.state())
+        change(production, "One", {"description": "Changed"})
+        assert project.preview("--refresh").paths == {"one-production": {"description"}}
+        project.destroy()
+        assert [live(where) for where in environments.values()] == [{}, {}]

@@ -50,6 +50,16 @@ assert_type(scalekit.Connector.from_json("json", payload, description="From a fi
 assert_type(scalekit.Connector.get("existing", basic.identifier), scalekit.Connector)
 assert_type(scalekit.get_connectors(), list[scalekit.ConnectorInfo])
 
+production = scalekit.Provider(
+    "production",
+    environment_url="https://acme.scalekit.com",
+    client_id=basic.identifier,
+    client_secret=secret,
+    parallel=8,
+    adopt_identical=True,
+)
+scalekit.Connector.from_json("there", payload, opts=pulumi.ResourceOptions(provider=production))
+
 connection = scalekit.Connection("connection", connector=oauth, connection_name="support")
 complete = scalekit.Connection(
     "complete",
