@@ -22,7 +22,7 @@ from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.connector import warn_of_plain_secret
 from pulumi_scalekit.errors import SettingsError, Unreachable
 from pulumi_scalekit.local.grpc_bridge import make_certificate, tls_context
-from pulumi_scalekit.settings import Settings, environment_url, read_settings
+from pulumi_scalekit.settings import EXPLICIT, FLAGS, Flag, Settings, environment_url, read_settings
 
 from .apps import SECRET
 
@@ -116,6 +116,38 @@ def test_credentials_must_be_printable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match="characters that cannot be printed") as caught:
         read_settings(environ={**ENVIRON, name: value})
     assert "ary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.key)
+def test_a_flag_is_true_or_false(flag: Flag) -> None:
+    """Each is off unless it is set to true; anything but true and false is refused, with both places to set it."""
+    assert getattr(read_settings(environ=ENVIRON), flag.attribute) is False
+    assert getattr(read_settings(environ={**ENVIRON, flag.variable: "True"}), flag.attribute) is True
+    with pytest.raises(SettingsError, match=f"scalekit:{flag.key} .{flag.variable}. must be true or false"):
+        read_settings({f"scalekit:{flag.key}": "yes"}.get, ENVIRON)
+
+
+@pytest.mark.parametrize(
+    ("client", "explicit", "secret"),
+    [
+        (None, False, "of the shell"),
+        (None, True, "configured"),
+        ("skc_other", False, "configured"),
+        ("skc_one", True, "of the shell"),
+    ],
+)
+def test_the_secret_of_the_shell_is_for_its_own_client(
+    client: str | None, explicit: bool, secret: str
+) -> None:
+    """SCALEKIT_CLIENT_SECRET counts for the client that it belongs to; an explicit provider wants that said."""
+    config = {
+        "scalekit:environmentUrl": "https://one.scalekit.dev",
+        "scalekit:clientId": "skc_one",
+        "scalekit:clientSecret": "configured",
+        **({f"scalekit:{EXPLICIT}": "true"} if explicit else {}),
+    }
+    environ = {"SCALEKIT_CLIENT_SECRET": "of the shell", **({"SCALEKIT_CLIENT_ID": client} if client else {})}
+    assert read_settings(config.get, environ).client_secret == secret
 
 
 def test_settings_do_not_show_the_secret() -> None:
