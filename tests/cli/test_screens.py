@@ -21,7 +21,7 @@ from .conftest import SNAPSHOTS, Result, seed, stable
 from .samples import ASANA, FRESHDESK, GITHUB, LEGACY, TAVILY, older_asana
 
 Run = Callable[..., Result]
-ListCache = Callable[[str, str], None]
+Snapshot = Callable[[str, str], None]
 
 BOTH = pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])
 
@@ -43,7 +43,7 @@ def name(start: str, *, terminal: bool) -> str:
 
 
 @BOTH
-def test_list(command: Run, snapshot: ListCache, terminal: bool) -> None:
+def test_list(command: Run, snapshot: Snapshot, terminal: bool) -> None:
     """`list` shows a line for each connector, sorted by name."""
     result = command("list", "--env", "dev", terminal=terminal)
     if terminal:  # the spinner's frames depend on how long the call takes
@@ -113,33 +113,33 @@ def test_spaces_of_a_name_are_kept(command: Run, dev: LocalScalekit) -> None:
 
 
 @BOTH
-def test_show(command: Run, snapshot: ListCache, terminal: bool) -> None:
+def test_show(command: Run, snapshot: Snapshot, terminal: bool) -> None:
     """`show` shows everything about a connector, by its name in any case."""
     result = command("show", "my freshdesk", "--env", "dev", terminal=terminal)
     snapshot(name("show", terminal=terminal), result.out)
 
 
 @BOTH
-def test_compare(command: Run, snapshot: ListCache, terminal: bool) -> None:
+def test_compare(command: Run, snapshot: Snapshot, terminal: bool) -> None:
     """`compare` shows what a promotion would do, in three columns."""
     result = command("compare", "--from", "dev", "--to", "production", terminal=terminal)
     snapshot(name("compare", terminal=terminal), result.out)
 
 
-def test_promote(command: Run, snapshot: ListCache) -> None:
+def test_promote(command: Run, snapshot: Snapshot) -> None:
     """`promote` shows the comparison, then what became of each connector."""
     result = command("promote", "--from", "dev", "--to", "production", "--yes", terminal=True)
     snapshot("promote-terminal", result.out)
 
 
-def test_promote_dry_run(command: Run, snapshot: ListCache) -> None:
+def test_promote_dry_run(command: Run, snapshot: Snapshot) -> None:
     """A dry run says that nothing was changed."""
     result = command("promote", "--from", "dev", "--to", "production", "My Asana", "--dry-run", terminal=True)
     snapshot("promote-dry-run-terminal", result.out)
 
 
 @BOTH
-def test_review(command: Run, snapshot: ListCache, terminal: bool) -> None:
+def test_review(command: Run, snapshot: Snapshot, terminal: bool) -> None:
     """`review` of a payload with mistakes shows the review list and every finding."""
     wrong = json.loads(json.dumps(FRESHDESK))
     wrong["display_name"] = "My Freshdesk!"
@@ -152,30 +152,30 @@ def test_review(command: Run, snapshot: ListCache, terminal: bool) -> None:
     snapshot(name("review", terminal=terminal), result.out)
 
 
-def test_review_of_an_environment(command: Run, snapshot: ListCache) -> None:
+def test_review_of_an_environment(command: Run, snapshot: Snapshot) -> None:
     """`review` of many connectors shows those with findings."""
     result = command("review", "--env", "dev", terminal=True)
     snapshot("review-environment-terminal", result.out)
 
 
-def test_export(command: Run, snapshot: ListCache) -> None:
+def test_export(command: Run, snapshot: Snapshot) -> None:
     """`export` prints the Python that a person would have written."""
     snapshot("export-python", command("export", "--env", "dev").out)
 
 
-def test_curl(command: Run, snapshot: ListCache) -> None:
+def test_curl(command: Run, snapshot: Snapshot) -> None:
     """`curl` prints commands to paste."""
     arguments = ("curl", "create", "My Freshdesk", "--from", "dev", "--env", "production")
     snapshot("curl-create", command(*arguments).out)
     snapshot("curl-delete", command("curl", "delete", "Legacy CRM", "--env", "production").out)
 
 
-def test_help(command: Run, snapshot: ListCache) -> None:
+def test_help(command: Run, snapshot: Snapshot) -> None:
     """The help screen."""
     snapshot("help", command("--help").out)
 
 
-def test_json_of_a_comparison(command: Run, snapshot: ListCache) -> None:
+def test_json_of_a_comparison(command: Run, snapshot: Snapshot) -> None:
     """The JSON of `compare` has every change with its three values."""
     snapshot("compare-json", command("compare", "--from", "dev", "--to", "production", "--json").out)
 
@@ -185,7 +185,7 @@ def test_json_of_a_comparison(command: Run, snapshot: ListCache) -> None:
 TOUR = Path(__file__).parents[2] / "docs" / "command.md"
 
 
-def test_screens_of_the_tour(command: Run, snapshot: ListCache) -> None:
+def test_screens_of_the_tour(command: Run, snapshot: Snapshot) -> None:
     """Screens that only the tour shows."""
     result = command("list", "--env", "dev", terminal=True)
     snapshot("list-tour", result.out)
