@@ -33,6 +33,7 @@ COMMANDS = (
     "review",
     "summarize",
     "serve",
+    "plugin",
 )
 Run = Callable[..., Result]
 

@@ -85,7 +85,7 @@ def test_import(project: Project, scalekit: LocalScalekit) -> None:
     project.declare({"one": bearer("One")})
     project.nothing_to_do()
     text = project.run("import", "scalekit:index:Connector", "other", "NOBODY:1", "--yes", code=None).text
-    assert "resource 'NOBODY:1' does not exist" in text
+    assert "'NOBODY:1'" in text
 
 
 def test_two_environments(project: Project, scalekit: LocalScalekit) -> None:
