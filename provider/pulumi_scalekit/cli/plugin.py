@@ -10,12 +10,22 @@ import typer
 from pulumi_scalekit._version import __version__
 from pulumi_scalekit.provider.plugin import EXECUTABLE
 
-from .console import Screen
+from .console import Screen, help_text
+
+HELP = help_text("""
+Say what to write so that Pulumi finds the native provider, for programs in any language.
+
+[bold]Examples[/bold]
+
+  pulumi-scalekit plugin
+""")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("plugin", rich_help_panel="Try")(plugin)
+    app.command(
+        "plugin", help=HELP, short_help="Say how Pulumi finds the native provider.", rich_help_panel="Try"
+    )(plugin)
 
 
 def plugin() -> None:
