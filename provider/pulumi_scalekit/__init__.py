@@ -15,8 +15,9 @@ from .auth import (
 )
 from .connection import Connection, OAuthApp
 from .connector import Connector
+from .definition.info import ConnectorInfo
 from .explicit_provider import Provider
-from .functions import ConnectorInfo, get_connectors
+from .functions import get_connectors
 
 __all__ = [
     "ApiKeyAuth",

@@ -85,7 +85,20 @@ def test_import(project: Project, scalekit: LocalScalekit) -> None:
     project.declare({"one": bearer("One")})
     project.nothing_to_do()
     text = project.run("import", "scalekit:index:Connector", "other", "NOBODY:1", "--yes", code=None).text
-    assert "'NOBODY:1'" in text
+    assert "NOBODY:1" in text
+    assert "errored" in text
+
+
+def test_get_connectors(project: Project, scalekit: LocalScalekit) -> None:
+    """The function lists what lives in the environment, sorted by name."""
+    create(scalekit, bearer("Two"), "TWO:1")
+    create(scalekit, bearer("One"), "ONE:1")
+    project.program("""
+    found = pulumi.runtime.invoke("scalekit:index:getConnectors", {}).value
+    pulumi.export("identifiers", [connector["identifier"] for connector in found["connectors"]])
+    """)
+    project.up()
+    assert project.outputs() == {"identifiers": ["ONE:1", "TWO:1"]}
 
 
 def test_two_environments(project: Project, scalekit: LocalScalekit) -> None:

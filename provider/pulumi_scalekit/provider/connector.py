@@ -378,6 +378,11 @@ class ConnectorProvider(ResourceProvider):
                 (identifier,),
             )
 
+    @explained
+    def listed(self) -> list[Attributes]:
+        """Every custom connector of the environment, for the function `getConnectors` of the native provider."""
+        return self._session.connectors.listed()
+
     def _adoptable(self, inputs: Inputs) -> Attributes:
         """The live connector that `adopt` means: by its identifier, or as the only one of the display name."""
         from pulumi_scalekit.definition.changes import replacements

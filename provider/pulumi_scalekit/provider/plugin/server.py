@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import sys
@@ -22,6 +23,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from pulumi_scalekit._version import __version__
 from pulumi_scalekit.api import operation
 from pulumi_scalekit.definition.changes import changes
+from pulumi_scalekit.definition.info import connector_infos
 from pulumi_scalekit.definition.keys import ABSENT
 from pulumi_scalekit.definition.normalize import plain
 from pulumi_scalekit.definition.paths import Path, format_path
@@ -126,6 +128,16 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 self._lifecycles[token] = lifecycle()
                 self._lifecycles[token].configure(SimpleNamespace(config=config))  # type: ignore[arg-type]
         return pb.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+
+    @_fails_with_its_message
+    def Invoke(self, request: Any, context: Any) -> Any:
+        if request.tok != "scalekit:index:getConnectors":
+            raise ValueError(f"The scalekit provider has no function {request.tok}; it has getConnectors")
+        lifecycle: Any = self._lifecycles.get("scalekit:index:Connector")
+        if lifecycle is None:
+            raise ValueError("The provider's settings are not known yet")
+        infos = [dataclasses.asdict(info) for info in connector_infos(lifecycle.listed())]
+        return pb.InvokeResponse(**{"return": sent({"connectors": infos})})
 
     # --- Resources -------------------------------------------------------------------------------------------
 

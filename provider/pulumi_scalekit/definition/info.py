@@ -1,0 +1,45 @@
+"""What programs learn of connectors that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .normalize import definition_of
+
+
+@dataclass(frozen=True)
+class ConnectorInfo:
+    """A connector that exists in the environment."""
+
+    identifier: str
+    """What updates, deletes and connections name it by."""
+    display_name: str
+    description: str
+    proxy_url: str
+    auth_type: str
+    """The type of its auth pattern, or ""."""
+    is_mcp: bool
+    definition: dict[str, Any]
+    """The whole definition, as a payload."""
+
+
+def connector_infos(connectors: Iterable[Mapping[str, Any]]) -> list[ConnectorInfo]:
+    """What programs learn of connectors, sorted by name, from what the list call returned."""
+    infos = []
+    for attributes in connectors:
+        definition = definition_of(attributes)
+        first = next((p for p in definition.get("auth_patterns") or [] if isinstance(p, dict)), {})
+        infos.append(
+            ConnectorInfo(
+                identifier=str(attributes.get("identifier", "")),
+                display_name=str(attributes.get("display_name", "")),
+                description=str(attributes.get("description") or ""),
+                proxy_url=str(attributes.get("proxy_url") or ""),
+                auth_type=str(first.get("type", "")),
+                is_mcp=first.get("is_mcp") is True,
+                definition=definition,
+            )
+        )
+    return sorted(infos, key=lambda info: (info.display_name, info.identifier))
