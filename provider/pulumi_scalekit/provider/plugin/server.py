@@ -40,7 +40,7 @@ LIFECYCLES: Final[Mapping[str, type[ResourceProvider]]] = {
 }
 """What carries out the calls for each resource type."""
 _THREADS: Final = 64
-"""Calls that are served at a time: more than any `parallel` setting lets through to Scalekit."""
+"""Calls that are served at a time; more wait for a thread."""
 _MAX_MESSAGE: Final = 400 * 1024 * 1024
 """Bytes of one message, as Pulumi's own servers allow."""
 _ALWAYS_SECRET: Final[frozenset[Path]] = frozenset({("oauth_app", "client_secret"), (SERVER_FORM,)})
@@ -151,7 +151,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         news[CONTEXT_KEY] = {"name": request.urn.rpartition("::")[2], "preview": True}
         result = lifecycle.check(olds, news)
         failures = [pb.CheckFailure(property=f.property, reason=f.reason) for f in result.failures]
-        return pb.CheckResponse(inputs=sent(result.inputs, secrets | _ALWAYS_SECRET), failures=failures)
+        return pb.CheckResponse(inputs=_marked(result.inputs, secrets), failures=failures)
 
     @_fails_with_its_message
     def Diff(self, request: Any, context: Any) -> Any:
@@ -178,11 +178,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         lifecycle = self._lifecycle(request)
         inputs, secrets = received(request.properties)
         if request.preview or lifecycle is None:
-            return pb.CreateResponse(
-                properties=sent({**unknown_outputs(request), **inputs}, secrets | _ALWAYS_SECRET)
-            )
+            return pb.CreateResponse(properties=_marked({**unknown_outputs(request), **inputs}, secrets))
         result = lifecycle.create(inputs)
-        return pb.CreateResponse(id=result.id, properties=sent(result.outs or {}, secrets | _ALWAYS_SECRET))
+        return pb.CreateResponse(id=result.id, properties=_marked(result.outs or {}, secrets))
 
     @_fails_with_its_message
     def Read(self, request: Any, context: Any) -> Any:
@@ -195,8 +193,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         inputs = old_inputs if result.inputs is None else result.inputs
         return pb.ReadResponse(
             id=result.id or "",
-            properties=sent(result.outs or {}, secrets | _ALWAYS_SECRET),
-            inputs=sent(inputs, secrets | secret_inputs | _ALWAYS_SECRET),
+            properties=_marked(result.outs or {}, secrets),
+            inputs=_marked(inputs, secrets | secret_inputs),
         )
 
     @_fails_with_its_message
@@ -207,9 +205,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview or lifecycle is None:
             # An update keeps what the server has made.
             known = {key: olds[key] for key in unknown_outputs(request) if key in olds}
-            return pb.UpdateResponse(properties=sent({**known, **news}, secrets | _ALWAYS_SECRET))
+            return pb.UpdateResponse(properties=_marked({**known, **news}, secrets))
         result = lifecycle.update(request.id, olds, news)
-        return pb.UpdateResponse(properties=sent(result.outs or {}, secrets | _ALWAYS_SECRET))
+        return pb.UpdateResponse(properties=_marked(result.outs or {}, secrets))
 
     @_fails_with_its_message
     def Delete(self, request: Any, context: Any) -> Any:
@@ -226,6 +224,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         if token not in LIFECYCLES:
             raise ValueError(f"The scalekit provider has no resource {token}; it has {', '.join(LIFECYCLES)}")
         return self._lifecycles.get(token)
+
+
+def _marked(properties: Mapping[str, Any], secrets: set[Path]) -> Any:
+    """Properties for the engine, with what came in as secret, and what always is, marked so."""
+    return sent(properties, secrets | _ALWAYS_SECRET)
 
 
 def _type_of(urn: str) -> str:
