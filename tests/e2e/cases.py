@@ -25,6 +25,8 @@ class Case:
     """The paths that a plan names; those of `edits` when empty."""
     says: str = ""
     """What the preview says about the change in the program."""
+    clears: bool = False
+    """Whether it takes away what an update of Scalekit's cannot clear."""
     after: Definition = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,7 +53,7 @@ def _api_key(path: str, value: Any, *paths: str, says: str = "") -> Case:
 CHANGES: dict[str, Case] = {
     # Top-level properties.
     "description": _oauth("description", "Another"),
-    "description-removed": _oauth("description", ABSENT),
+    "description-removed": Case(OAUTH, {"description": ABSENT}, clears=True),
     "description-added": Case(BEARER, {"description": "New – ünïcödé 🎉"}),
     "proxy-url": _oauth("proxy_url", "https://{{region}}.example.com/v2"),
     "proxy-disabled": _oauth(
@@ -60,7 +62,7 @@ CHANGES: dict[str, Case] = {
         says="proxy_enabled is false: tool calling through this connector will not work",
     ),
     "icon": _oauth("icon_src", "https://cdn.example.com/other.svg"),
-    "icon-removed": _oauth("icon_src", ABSENT),
+    "icon-removed": Case(OAUTH, {"icon_src": ABSENT}, clears=True),
     "metadata-value": _oauth("metadata.team", "core"),
     "metadata-dashed-key": _oauth('metadata["cost-center"]', "43"),
     "metadata-dotted-key": _oauth('metadata["service.tier"]', "silver"),

@@ -90,10 +90,14 @@ def test_resource_options(project: Project, scalekit: LocalScalekit) -> None:
     assert "protected" in project.run("preview", code=None).text
     renamed = SECOND.replace(', aliases=[pulumi.Alias(name="before")]', "").replace('"after"', '"other"')
     project.program(PROGRAM + renamed)
-    for flags in ([], ["--refresh"]):
+    # Without a refresh nothing is said to the provider of the resource that the program no longer declares.
+    for flags, advice in (
+        ([], "If the resource was renamed in the program, give it an alias"),
+        (["--refresh"], "The resource 'after' of this stack manages it. If that was renamed in the program, give"),
+    ):
         said = project.preview(*flags, code=None).said("A connector named 'Renamed' exists already")
         assert len(said) == 1
-        assert "If the resource was renamed in the program, give it an alias" in said[0]
+        assert advice in said[0]
     assert live(scalekit) == after
 
     project.program(PROGRAM + SECOND.replace(", protect=True", ""))

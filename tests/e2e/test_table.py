@@ -26,9 +26,10 @@ def _normal_live(scalekit: LocalScalekit) -> dict[str, Definition]:
 
 def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
     """Every property updates in place, by just its path; a definition that means the same is no change."""
+    changes = {name: case for name, case in CHANGES.items() if not case.clears}
     same = {f"same-{name}" for name in SAME}
     before = {
-        **{name: named(case.base, _title(name)) for name, case in CHANGES.items()},
+        **{name: named(case.base, _title(name)) for name, case in changes.items()},
         **{
             f"same-{name}": {**case.one, "display_name": f"same {_title(name)}"}
             for name, case in SAME.items()
@@ -36,7 +37,7 @@ def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
         "renamed": bearer("Before"),
     }
     after = {
-        **{name: named(case.after, _title(name)) for name, case in CHANGES.items()},
+        **{name: named(case.after, _title(name)) for name, case in changes.items()},
         **{
             f"same-{name}": {**case.other, "display_name": f"same {_title(name)}"}
             for name, case in SAME.items()
@@ -52,11 +53,11 @@ def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
     plan = project.preview()
     assert plan.ops == {name: ["update"] for name in after if name not in same}
     assert plan.paths == {
-        **{name: set(case.paths) for name, case in CHANGES.items()},
+        **{name: set(case.paths) for name, case in changes.items()},
         "renamed": {"display_name"},
     }
     # What is to be said is said once, and nothing else is.
-    wanted = {name: case.says for name, case in CHANGES.items() if case.says}
+    wanted = {name: case.says for name, case in changes.items() if case.says}
     assert len(plan.diagnostics) == len(wanted), plan.diagnostics
     for name, text in wanted.items():
         assert len([m for m in plan.said(text) if f"'{_title(name)}'" in m]) == 1, (name, plan.diagnostics)
@@ -99,6 +100,8 @@ def test_drift(project: Project, scalekit: LocalScalekit) -> None:
         assert normalize(plain(inputs)) == normalize(plain(named(case.after, _title(name)))), name
 
     project.up()
+    # An update cannot take away a description, whoever added it.
+    before["description added"]["description"] = CHANGES["description-added"].after["description"]
     assert _normal_live(scalekit) == before
     project.run("preview", "--expect-no-changes")
 

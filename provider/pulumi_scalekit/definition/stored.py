@@ -78,7 +78,8 @@ def merge_drift(declared: Json, accepted: Json, live: Json, path: Path = ()) -> 
         return _merge_members(declared, accepted, live, path)
     ours, form, theirs = (by_identity(value, path) for value in (declared, accepted, live))
     if ours is not None and form is not None and theirs is not None:
-        return list(_merge_members(ours, form, theirs, path).values())
+        merged = _merge_members(ours, form, theirs, path)
+        return [merged[name] for name in _in_declared_order(ours, theirs)]
     if isinstance(declared, list) and isinstance(accepted, list) and isinstance(live, list):
         if len(declared) == len(accepted) == len(live):
             items = zip(declared, accepted, live, strict=True)
@@ -87,6 +88,13 @@ def merge_drift(declared: Json, accepted: Json, live: Json, path: Path = ()) -> 
         forms = list(zip(accepted, declared, strict=False)) if len(accepted) == len(declared) else []
         return [next((d for a, d in forms if not list(changes(a, item))), item) for item in live]
     return live
+
+
+def _in_declared_order(declared: Mapping[str, Json], live: Mapping[str, Json]) -> list[str]:
+    """The names of what is live, as they are declared: a new one stands where one is gone, or at the end."""
+    new = iter([name for name in live if name not in declared])
+    places = [name if name in live else next(new, None) for name in declared]
+    return [name for name in places if name is not None] + list(new)
 
 
 def _merge_members(

@@ -64,8 +64,10 @@ class Ownership:
             if not isinstance(new_name, str):
                 return
             if (other := self._names.setdefault(new_name, urn)) != urn:
+                # Pulumi checks them in any order.
+                one, two = sorted(map(name_of, (other, urn)))
                 raise ConnectorExists(
-                    f"The {self._noun}s {name_of(other)!r} and {name_of(urn)!r} have the same {self._name}. "
+                    f"The {self._noun}s {one!r} and {two!r} have the same {self._name}. "
                     f"Give each {self._noun} a name of its own",
                     (),
                 )
