@@ -93,7 +93,7 @@ def test_resource_options(project: Project, scalekit: LocalScalekit) -> None:
     # Without a refresh nothing is said to the provider of the resource that the program no longer declares.
     for flags, advice in (
         ([], "If the resource was renamed in the program, give it an alias"),
-        (["--refresh"], "The resource 'after' of this stack manages it. If that was renamed in the program, give"),
+        (["--refresh"], "The resource 'after' of this stack manages it. If that was renamed in the program"),
     ):
         said = project.preview(*flags, code=None).said("A connector named 'Renamed' exists already")
         assert len(said) == 1
