@@ -20,7 +20,7 @@ from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, Connect
 
 from .arguments import ArgumentsChecked, check_options
 from .auth import Auth, Definition
-from .payload import JsonObject, check_values, to_payload
+from .payload import JsonObject, Payload, check_values, reusable, to_payload, written_paths
 from .provider.sdk import end_quietly
 
 OUTPUTS: Final = (
@@ -139,8 +139,11 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
         check_options("Connector", opts)
         if _unknown is None:  # what a file has wrong is reported at preview, with all other mistakes
             check_values(Definition, "Connector", properties)
-        properties = {key: to_payload(value) for key, value in properties.items()}
+        properties = {key: reusable(value) for key, value in properties.items()}
         context: dict[str, Any] = {}
+        if _holds(properties, (Payload, pulumi.Output)):
+            context["written"] = pulumi.Output.from_input(_written_names(properties))
+        properties = {key: to_payload(value) for key, value in properties.items()}
         if opts is not None and opts.id is not None:
             # It is only read: what is declared of it is what lives there.
             properties = dict.fromkeys(properties)
@@ -232,12 +235,12 @@ def _read_json(resource_name: str, path: FilePath) -> Mapping[str, Any]:
 def context_of(
     properties: Mapping[str, Any], more: Mapping[str, Any], opts: pulumi.ResourceOptions | None
 ) -> dict[str, Any]:
-    """What a program tells the provider about itself: whether this is a preview, and what it marked secret."""
+    """What a program tells the provider: whether this is a preview, and what it marked secret."""
     warn_of_plain_secret()
     end_quietly()
     context = {"preview": pulumi.runtime.is_dry_run(), **more}
     secret = [key for key in (opts and opts.additional_secret_outputs) or () if key in properties]
-    if secret or any(_holds_output(value) for value in properties.values()):
+    if secret or _holds(properties, (pulumi.Output, Awaitable)):
         found: pulumi.Output[list[str]] = pulumi.Output.from_input(_secret_paths(properties))
         context["secret"] = found.apply(lambda paths: [*secret, *paths])
     return context
@@ -268,12 +271,18 @@ async def _secret_paths(value: Any, path: Path = ()) -> list[str]:
     return [found for key, item in below for found in await _secret_paths(item, (*path, key))]
 
 
-def _holds_output(value: Any) -> bool:
+async def _written_names(properties: Mapping[str, Any]) -> dict[str, str]:
+    """The paths that a program wrote otherwise than the payload has them, by those of the payload."""
+    return {format_path(path): format_path(written) for path, written in await written_paths(properties)}
+
+
+def _holds(value: Any, kinds: tuple[type, ...]) -> bool:
+    """Whether a value is of some kind, or has one that is."""
     if isinstance(value, Mapping):
-        return any(_holds_output(item) for item in value.values())
+        return any(_holds(item, kinds) for item in value.values())
     if isinstance(value, list):
-        return any(_holds_output(item) for item in value)
-    return isinstance(value, (pulumi.Output, Awaitable))
+        return any(_holds(item, kinds) for item in value)
+    return isinstance(value, kinds)
 
 
 _EXACT: Final = 2**53

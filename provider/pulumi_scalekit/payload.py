@@ -31,6 +31,7 @@ import pulumi
 from .arguments import ArgumentsChecked, argument_error
 
 JsonObject: TypeAlias = Mapping[str, Any]
+Path: TypeAlias = tuple[str | int, ...]
 Kind = Literal["string", "bool", "list", "map", "object"]
 """What a property holds. A map has keys that the user chooses, an object those of a `Payload` class."""
 
@@ -99,7 +100,7 @@ class Payload(ArgumentsChecked):
         check_values(type(self), type(self).__name__, values)
         for name, value in values.items():
             # What is awaited can be awaited once, and this object may be used more often.
-            object.__setattr__(self, name, _reusable(value))
+            object.__setattr__(self, name, reusable(value))
 
     def to_payload(self) -> dict[str, Any]:
         """The JSON object: attributes that are `None` left out, `extra` merged in."""
@@ -142,15 +143,47 @@ def to_payload(value: Any) -> Any:
     return value
 
 
-def _reusable(value: Any) -> Any:
+async def written_paths(value: Any, path: Path = (), written: Path = ()) -> list[tuple[Path, Path]]:
+    """The paths that a program wrote otherwise than the payload has them: an argument can have another name.
+
+    Args:
+        value: What the program wrote, with nothing in it that can be awaited only once (see `reusable`).
+        path: Its path in the payload.
+        written: Its path in the program.
+
+    Returns:
+        Pairs of a path in the payload and that in the program. What is not known yet has none.
+    """
+    if isinstance(value, pulumi.Output):
+        value = await value.future()
+    if isinstance(value, Payload):
+        found = []
+        for declared in properties_of(type(value)):
+            below = (*path, declared.key), (*written, declared.attribute)
+            item = None if declared.is_constant else getattr(value, declared.attribute)
+            if item is not None and declared.attribute != declared.key:
+                found.append(below)
+            found += await written_paths(item, *below)
+        return found
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    return [
+        pair for step, item in items for pair in await written_paths(item, (*path, step), (*written, step))
+    ]
+
+
+def reusable(value: Any) -> Any:
     """A value in which what can be awaited only once is an output, at any depth."""
     if isinstance(value, (pulumi.Output, Payload)):
         return value
     if isinstance(value, Awaitable):
         return pulumi.Output.from_input(value)
     if isinstance(value, Mapping):
-        return {key: _reusable(item) for key, item in value.items()}
-    return [_reusable(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: reusable(item) for key, item in value.items()}
+    return [reusable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 # --- What is wrong with an argument -------------------------------------------------------------------------

@@ -84,6 +84,7 @@ def test_a_program_is_reviewed_without_credentials(command: Run, program: Path) 
     assert "display_name" in paths["First!"]
     assert "proxy_url" in paths["Second"]
     assert "description" not in paths["Second"], "what is not known yet is not a mistake"
+    assert "auth_patterns[0].mutations.pasword" in paths["First!"], "as the program calls it"
     other = command("review", "--program", ".", "--config-file", "Pulumi.test.yaml", "--json", environ={})
     assert "Other" in {reviewed["name"] for reviewed in other.json}
 

@@ -13,11 +13,12 @@ from pulumi_scalekit import local
 from pulumi_scalekit.connector import Connector
 from pulumi_scalekit.definition import normalize as normal
 from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.provider import connector
 from pulumi_scalekit.provider.connector import ConnectorProvider, Failure
 
 from ..support.definitions import ALL, OAUTH, bearer, named
 from ..support.host import PICKLED, Host
-from ..support.live import identifier_of, live
+from ..support.live import edit, identifier_of, live
 
 
 def test_the_provider_in_the_state_never_changes() -> None:
@@ -220,3 +221,31 @@ def test_secret_values_stay_out_of_messages(scalekit: LocalScalekit) -> None:
         host.provider.create({**definition, "secret_properties": ["description"]})
     assert secret not in str(failure.value)
     assert "[secret]" in str(failure.value)
+
+
+PATTERN = "auth_patterns[0]"
+
+
+def test_messages_use_the_names_that_the_program_wrote(scalekit: LocalScalekit) -> None:
+    """A mistake, a preview's warning and what is not applied name an argument as the program has it."""
+    written = {"__context": {"written": {f"{PATTERN}.auth_field_mutations": f"{PATTERN}.mutations"}}}
+    wrong = edit(bearer("One"), {f"{PATTERN}.auth_field_mutations": {"tokn": {"prefix": "x"}}})
+    for context, name in (({}, "auth_field_mutations"), (written, "mutations")):
+        _, mistakes = Host(scalekit).check({**wrong, **context})
+        assert mistakes == [
+            f"{PATTERN}.{name}.tokn changes a field that is not declared; did you mean 'token'?"
+        ]
+
+
+def test_an_adoption_is_told_in_the_names_that_the_program_wrote(
+    scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The differences that a preview of an adoption lists are those of the program's arguments."""
+    scalekit.store.create_provider(bearer("One"))
+    said: list[str] = []
+    monkeypatch.setattr(connector, "log", lambda _severity, message: said.append(message))
+    changed = edit(bearer("One"), {f"{PATTERN}.auth_field_mutations": {"token": {"prefix": "x"}}})
+    written = {f"{PATTERN}.auth_field_mutations": f"{PATTERN}.mutations"}
+    Host(scalekit).check({**changed, "adopt": True, "__context": {"written": written}})
+    assert f"{PATTERN}.mutations" in said[-1]
+    assert "auth_field_mutations" not in said[-1]

@@ -91,7 +91,7 @@ class Host:
         name: str = NAME,
     ) -> tuple[Properties, list[str]]:
         """The inputs that the engine goes on with, and the mistakes."""
-        told = {**news, CONTEXT_KEY: {"preview": preview}}
+        told = {**news, CONTEXT_KEY: {"preview": preview, **news.get(CONTEXT_KEY, {})}}
         sent = (over_the_wire(olds, keep_unknowns=True), over_the_wire(told, keep_unknowns=True))
         result = self._call("check", name, *sent)
         inputs = over_the_wire(result.inputs, keep_unknowns=True)

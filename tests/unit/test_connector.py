@@ -190,3 +190,29 @@ def test_the_constructor_takes_what_a_definition_declares() -> None:
     for name, parameter in declared.items():
         assert taken[name].default == parameter.default, name
         assert hints["taken"][name] == hints["declared"][name], name
+
+
+def test_the_provider_is_told_what_the_program_calls_otherwise(recorder: Recorder) -> None:
+    """Wherever a typed object stands, also in an output; a plain mapping has the payload's own words."""
+    mutations = {"token": scalekit.Mutation(prefix="x ")}
+    typed = scalekit.BearerAuth("T", fields=[scalekit.Field("token")], mutations=mutations)
+
+    async def later() -> list[scalekit.BearerAuth]:
+        return [typed]
+
+    patterns: dict[str, Any] = {
+        "typed": [typed],
+        "in-output": [pulumi.Output.from_input("x").apply(lambda _: typed)],
+        "list-in-output": pulumi.Output.secret("x").apply(lambda _: [typed]),
+        "awaited": later(),
+        "mapping": [typed.to_payload()],
+    }
+
+    def program() -> None:
+        for name, value in patterns.items():
+            scalekit.Connector(name, **{**bearer(name), "auth_patterns": value})
+
+    run(program)
+    told = {name: inputs["__context"].get("written", {}) for name, inputs in recorder.inputs.items()}
+    written = {"auth_patterns[0].auth_field_mutations": "auth_patterns[0].mutations"}
+    assert told == {name: {} if name == "mapping" else written for name in patterns}

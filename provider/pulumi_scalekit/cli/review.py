@@ -234,7 +234,8 @@ def _from_program(
         place = f"[{number}]"
         lines |= {join(place, path): line for path, line in connector.lines.items()}
         name = str(connector.definition.get("display_name") or connector.resource)
-        subjects.append(Subject(name, connector.definition, source=source, path=place))
+        subject = Subject(name, connector.definition, source=source, path=place, written=connector.written)
+        subjects.append(subject)
     return subjects, lines
 
 

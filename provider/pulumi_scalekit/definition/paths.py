@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 Path = tuple[str | int, ...]
 """A path as its steps: a string steps into a mapping, an integer into a list."""
@@ -22,3 +23,21 @@ def format_path(path: Path) -> str:
             escaped = step.replace('"', '\\"')
             text += f'["{escaped}"]'
     return text
+
+
+def as_written(text: str, names: Mapping[str, str]) -> str:
+    """A message about a definition, in the names that its program wrote.
+
+    Args:
+        text: The message, with paths of the payload in it.
+        names: The paths as the program wrote them, by those of the payload.
+
+    Example:
+        >>> as_written("auth_patterns[0].auth_field_mutations.key is wrong", {
+        ...     "auth_patterns[0].auth_field_mutations": "auth_patterns[0].mutations"})
+        'auth_patterns[0].mutations.key is wrong'
+    """
+    if not names:
+        return text
+    paths = "|".join(re.escape(path) for path in sorted(names, key=len, reverse=True))
+    return re.sub(rf"(?:{paths})(?!\w)", lambda found: names[found.group()], text)

@@ -18,6 +18,7 @@ from typing import Any, Final
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.errors import EngineError
+from pulumi_scalekit.provider.connector import CONTEXT_KEY
 
 from . import run_with_mocks
 from .pulumi_cli import Project
@@ -25,8 +26,6 @@ from .state import SECRET, SIGNATURE
 
 TIMEOUT: Final = 120.0
 """Seconds that a program may take."""
-_PAYLOAD_KEYS: Final = {"mutations": "auth_field_mutations"}
-"""The payload's words for arguments that are called otherwise."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,9 @@ class Declared:
     file: Path | None
     """Where it is declared, as far as that is in the program's directory."""
     lines: dict[str, int]
-    """The line of each property in that file, by path; "" is the declaration itself."""
+    """The line of each property in that file, by the path that is written there; "" is the declaration itself."""
+    written: dict[str, str]
+    """The paths that the program wrote otherwise than the payload has them, by those of the payload."""
 
 
 def declared_connectors(project: Project, config_file: Path | None = None) -> list[Declared]:
@@ -118,10 +119,11 @@ def _configuration(project: Project, config_file: Path | None) -> tuple[str, dic
 
 def _declared(connector: Mapping[str, Any]) -> Declared:
     inputs = _without_marks(connector["inputs"])
+    written = inputs.get(CONTEXT_KEY, {}).get("written") or {}
     definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
     file = Path(connector["file"]) if connector["file"] else None
     lines = dict(_property_lines(file, connector["line"])) if file else {}
-    return Declared(connector["name"], definition, file, lines)
+    return Declared(connector["name"], definition, file, lines, written)
 
 
 def _without_marks(value: Any) -> Any:
@@ -151,7 +153,7 @@ def _property_lines(file: Path, line: int) -> Iterator[tuple[str, int]]:
 def _lines_below(node: ast.expr, path: tuple[str | int, ...]) -> Iterator[tuple[str, int]]:
     members: list[tuple[str | int, ast.expr, int]] = []
     if isinstance(node, ast.Call):
-        members = [(_PAYLOAD_KEYS.get(k.arg, k.arg), k.value, k.lineno) for k in node.keywords if k.arg]
+        members = [(k.arg, k.value, k.lineno) for k in node.keywords if k.arg]
     elif isinstance(node, ast.Dict):
         members = [
             (key.value, value, key.lineno)

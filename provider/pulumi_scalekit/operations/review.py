@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from pulumi_scalekit.definition.account_values import account_values
 from pulumi_scalekit.definition.check import findings
 from pulumi_scalekit.definition.finding import Finding, Severity
 from pulumi_scalekit.definition.keys import UNKNOWN, has_unknown
+from pulumi_scalekit.definition.paths import as_written
 from pulumi_scalekit.definition.rules import RULES
 from pulumi_scalekit.definition.urls import placeholders
 
@@ -38,6 +39,8 @@ class Subject:
     """The file or the environment that it is from."""
     path: str = ""
     """Its place in that file, in Pulumi's notation, such as `providers[2]`."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """The paths that a program wrote otherwise than the payload has them, by those of the payload."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,14 @@ def review(subjects: Sequence[Subject]) -> list[Review]:
                 )
             )
         found.sort(key=lambda f: -RANK[f.severity])
-        reviews.append(Review(subject, tuple(found), tuple(checklist(subject.definition, found))))
+        listed = tuple(checklist(subject.definition, found))
+        reviews.append(Review(subject, tuple(_as_written(f, subject.written) for f in found), listed))
     return reviews
+
+
+def _as_written(finding: Finding, names: Mapping[str, str]) -> Finding:
+    path, message = (as_written(text, names) for text in (finding.path, finding.message))
+    return replace(finding, path=path, message=message)
 
 
 def _for_readers(definition: Mapping[str, Any]) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ from pulumi.dynamic import (
 )
 
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.paths import as_written
 from pulumi_scalekit.errors import ScalekitError
 from pulumi_scalekit.redaction import Redaction
 
@@ -106,7 +107,8 @@ class ConnectorProvider(ResourceProvider):
         urn = current_urn()
         if secrets := context.get("secret"):
             inputs[SECRETS] = secrets
-        with redacting(olds, inputs) as redact:
+        session.written_names[urn] = context.get("written") or {}
+        with redacting(olds, inputs, names=session.written_names[urn]) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             old_name = str(olds.get("display_name", "")) if olds else None
             session.connector_owners.check(urn, old_name, inputs.get("display_name"))
@@ -191,7 +193,7 @@ class ConnectorProvider(ResourceProvider):
         from .values import identical, received
 
         olds, news, session = received(_olds), received(_news), self._session
-        with redacting(olds, news) as redact:
+        with redacting(olds, news, names=session.written_names.get(current_urn())) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             urn, owners = current_urn(), session.connector_owners
             is_declared = owners.is_declared(urn)
@@ -230,7 +232,7 @@ class ConnectorProvider(ResourceProvider):
 
         inputs, session = received(props), self._session
         urn, owners = current_urn(), session.connector_owners
-        with redacting(inputs):
+        with redacting(inputs, names=session.written_names.get(urn)) as redact:
             # A connector that was adopted once and is to be replaced is created.
             live = None if owners.is_replacing(urn) else self._to_adopt(inputs, urn)
             if live is None:
@@ -242,7 +244,7 @@ class ConnectorProvider(ResourceProvider):
             if live is not None and not equals(live, inputs):
                 connector = session.connectors.update(live["identifier"], update_payload(inputs))
             owners.own(connector["identifier"], urn)
-            self._tell_unapplied(inputs, connector, live)
+            self._tell_unapplied(inputs, connector, live, redact)
             return CreateResult(connector["identifier"], self._outputs(inputs, connector, live))
 
     @explained
@@ -288,13 +290,13 @@ class ConnectorProvider(ResourceProvider):
         from .values import received
 
         olds, news, session = received(_olds), received(_news), self._session
-        with redacting(olds, news):
+        with redacting(olds, news, names=session.written_names.get(current_urn())) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             identifier = _identifier(_id, olds)
             declared = self._with_ignored(identifier, news)
             connector = session.connectors.update(identifier, update_payload(declared))
             session.connector_owners.own(connector["identifier"], current_urn())
-            self._tell_unapplied(declared, connector, olds)
+            self._tell_unapplied(declared, connector, olds, redact)
             return UpdateResult(self._outputs(declared, connector, olds))
 
     def _with_ignored(self, identifier: str, declared: Inputs) -> Inputs:
@@ -311,7 +313,9 @@ class ConnectorProvider(ResourceProvider):
             declared = replaced_at(declared, definition_of(live), path)
         return declared
 
-    def _tell_unapplied(self, declared: Inputs, stored: Attributes, before: Inputs | None) -> None:
+    def _tell_unapplied(
+        self, declared: Inputs, stored: Attributes, before: Inputs | None, redact: Callable[[str], str]
+    ) -> None:
         """Say what a write did not do, though Scalekit accepted it."""
         from pulumi_scalekit.definition.stored import unapplied
 
@@ -320,12 +324,12 @@ class ConnectorProvider(ResourceProvider):
         if as_declared(declared, stored) or not (left := unapplied(declared, stored, before)):
             return
         paths = ", ".join(str(change) for change in left)
-        log(
-            "warning",
+        message = (
             f"{_what(declared)}: Scalekit accepted the definition and stored something else at {paths}. An update "
             "cannot clear a description or an icon, and may merge metadata. Change it in the Scalekit Dashboard, or "
-            "replace the connector with the option replacement_trigger",
+            "replace the connector with the option replacement_trigger"
         )
+        log("warning", redact(message))
 
     @explained
     def delete(self, _id: str, _props: Inputs) -> None:
@@ -439,21 +443,29 @@ _INTERNAL: Final = frozenset({ADOPT, ENVIRONMENT, SECRETS})
 
 
 @contextlib.contextmanager
-def redacting(*properties: Inputs) -> Iterator[Callable[[str], str]]:
+def redacting(*properties: Inputs, names: Mapping[str, str] | None = None) -> Iterator[Callable[[str], str]]:
     """Keep the values of secret properties out of messages: of errors raised inside, and by the yielded function.
 
     Pulumi hands a dynamic provider its inputs without their secret marks. The program names the properties that
     have them.
+
+    Args:
+        *properties: What messages may be about.
+        names: The paths that the program wrote otherwise than the payload has them: messages have them as written.
     """
     redact = Redaction()
     for inputs in properties:
         for path in inputs.get(SECRETS) or ():
             for text in _texts(value_at(inputs, str(path))):
                 redact.hide(text)
+
+    def worded(message: str) -> str:
+        return redact(as_written(message, names or {}))
+
     try:
-        yield redact
+        yield worded
     except ScalekitError as error:
-        raise Failure(redact(str(error))) from None
+        raise Failure(worded(str(error))) from None
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -14,6 +14,8 @@ from . import sdk
 from .ownership import Ownership
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pulumi_scalekit.api.connections import Connections
     from pulumi_scalekit.api.connectors import Connectors
 
@@ -29,6 +31,8 @@ class Session:
         self._widened = False
         self._opening = threading.Lock()
         self._opened: tuple[Connectors, Connections] | None = None
+        self.written_names: dict[str, Mapping[str, str]] = {}
+        """By resource: the paths that its program wrote otherwise than the payload has them, as `check` is told."""
         self.connector_owners = Ownership("connector", "display name")
         self.connection_owners = Ownership("connection", "connection name")
 
