@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import pulumi
+from pulumi.runtime import mocks
+from pulumi.runtime.settings import get_monitor
 
 from pulumi_scalekit.definition.info import ConnectorInfo, connector_infos
+
+TOKEN: Final = "scalekit:index:getConnectors"
+"""What the function is called where it is asked for by name: by mocks, and of the native provider."""
 
 
 def get_connectors() -> list[ConnectorInfo]:
@@ -12,9 +19,15 @@ def get_connectors() -> list[ConnectorInfo]:
 
     The list is read once when the program runs; it does not see what the same run creates.
 
+    In unit tests no request is made. Pulumi's mocks are asked instead: their `call` gets the token
+    `scalekit:index:getConnectors`, and returns `{"connectors": [...]}` with entries as the API's list has them.
+
     Raises:
         pulumi.RunError: The environment cannot be read; the message says why.
     """
+    monitor = get_monitor()
+    if isinstance(monitor, mocks.MockMonitor):
+        return connector_infos(_mocked(monitor.mocks))
     from pulumi_scalekit.api.client import Client
     from pulumi_scalekit.api.connectors import Connectors
 
@@ -31,3 +44,11 @@ def get_connectors() -> list[ConnectorInfo]:
     except ScalekitError as error:
         raise pulumi.RunError(str(error)) from None
     return connector_infos(connectors)
+
+
+def _mocked(mocked: mocks.Mocks) -> list[dict[str, Any]]:
+    result = mocked.call(mocks.MockCallArgs(TOKEN, {}, ""))
+    # As Pulumi has it: what the function returns, alone or with its failures.
+    returned = result[0] if isinstance(result, tuple) else result
+    connectors: list[dict[str, Any]] = returned.get("connectors") or []
+    return connectors

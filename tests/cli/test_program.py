@@ -18,6 +18,8 @@ PROGRAM = """
 
     config = pulumi.Config()
     print("said by the program")
+    assert scalekit.get_connectors() == []
+    pulumi.runtime.invoke("other:index:getThing", {})
 
     first = scalekit.Connector(
         "first",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import os
 import re
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -116,3 +118,23 @@ def test_rule_names_are_unique() -> None:
     """A finding's name leads to one rule of the reference."""
     names = [name for rule in definition.RULES for name in rule.names]
     assert len(names) == len(set(names))
+
+
+def test_the_page_on_unit_tests_runs(tmp_path: Path) -> None:
+    """The page's blocks, each written to the file that it names, are a suite that passes without an environment."""
+    page = (ROOT / "docs" / "unit-tests.md").read_text()
+    blocks = re.findall(r"```python\n(# (\w+\.py)\n.*?)```", page, re.DOTALL)
+    assert len(blocks) == page.count("```python")
+    for block, name in blocks:
+        (tmp_path / name).write_text(block)
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    program = "import connectors\n\nconnectors.declare_tickets('eu')\nconnectors.Upstream('crm', 'crm.example.com')\n"
+    (tmp_path / "__main__.py").write_text(program)
+    environ = {
+        key: value for key, value in os.environ.items() if not key.startswith(("SCALEKIT_", "PYTEST_"))
+    }
+    environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{page.count('def test_')} passed" in done.stdout

@@ -13,6 +13,7 @@ import pytest
 from pulumi.runtime import mocks, settings
 
 import pulumi_scalekit as scalekit
+from pulumi_scalekit import local
 from pulumi_scalekit.auth import Definition
 
 from ..support.definitions import bearer
@@ -30,9 +31,10 @@ class Recorder(mocks.Mocks):
         self.inputs[args.name] = dict(args.inputs)
         return f"{args.name}-id", {**args.inputs, "identifier": f"{args.name.upper()}:1"}
 
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], None]:
-        """Return nothing: no program here calls functions."""
-        return {}, None
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
+        """Name a connector that exists."""
+        listed = [{"identifier": "OLD:1", "display_name": "Old"}]
+        return {"connectors": listed} if args.token == "scalekit:index:getConnectors" else {}, []
 
 
 @pytest.fixture
@@ -216,3 +218,16 @@ def test_the_provider_is_told_what_the_program_calls_otherwise(recorder: Recorde
     told = {name: inputs["__context"].get("written", {}) for name, inputs in recorder.inputs.items()}
     written = {"auth_patterns[0].auth_field_mutations": "auth_patterns[0].mutations"}
     assert told == {name: {} if name == "mapping" else written for name in patterns}
+
+
+def test_existing_connectors_are_what_the_mocks_say(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under mocks `get_connectors` makes no request, though the settings name an environment."""
+    with local.running() as environment:
+        for name, value in environment.env.items():
+            monkeypatch.setenv(name, value)
+        found: list[scalekit.ConnectorInfo] = []
+        run(lambda: found.extend(scalekit.get_connectors()))
+        assert [info.identifier for info in found] == ["OLD:1"]
+        assert not environment.requests.counts

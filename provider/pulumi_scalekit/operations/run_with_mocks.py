@@ -35,9 +35,9 @@ class Recorder(mocks.Mocks):
     def call(
         self,
         args: mocks.MockCallArgs,  # noqa: ARG002 - as Pulumi calls it
-    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """No function returns anything: in a preview what is missing counts as not known yet."""
-        return {}, None
+        return {}, []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """The inputs are the outputs; what only a server makes is not known yet, as in a preview."""
