@@ -14,7 +14,7 @@ from typing import Any, Final
 import pulumi
 import pulumi.dynamic
 
-from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS
+from pulumi_scalekit.definition.keys import DEFINITION_KEYS, MAX_EXACT, READ_ONLY_KEYS
 from pulumi_scalekit.definition.paths import Path, format_path
 from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
 
@@ -285,10 +285,6 @@ def _holds(value: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(value, kinds)
 
 
-_EXACT: Final = 2**53
-"""Up to here a double, which Pulumi and Scalekit both keep numbers as, holds every integer."""
-
-
 # Outputs and awaitables are looked at by the provider, once they have a value.
 _PLAIN: Final = (str, bool, int, float, type(None), Enum, pulumi.Output, Awaitable)
 
@@ -302,7 +298,7 @@ def _refuse_what_is_not_json(value: Any, where: str) -> None:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _refuse_what_is_not_json(item, f"{where}[{index}]")
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+    elif isinstance(value, int) and abs(value) > MAX_EXACT:
         raise pulumi.RunError(
             f"{where} is an integer that would lose digits on its way: write it as a string"
         )

@@ -11,7 +11,6 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from pulumi_scalekit import local
 from pulumi_scalekit.connector import Connector
-from pulumi_scalekit.definition import normalize as normal
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.provider import connector
 from pulumi_scalekit.provider.connector import ConnectorProvider, Failure
@@ -204,7 +203,7 @@ def test_a_former_url_that_is_another_environment(scalekit: LocalScalekit) -> No
 def test_a_defect_shows_where_it_is(scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that nobody foresaw asks to be reported, with its traceback in the message."""
     host = Host(scalekit)
-    monkeypatch.setattr(normal, "create_payload", lambda _inputs: 1 / 0)
+    monkeypatch.setattr("pulumi_scalekit.provider.connector.create_payload", lambda _inputs: 1 / 0)
     with pytest.raises(Failure, match="please report this") as failure:
         host.create(bearer("One"))
     assert "ZeroDivisionError" in str(failure.value)

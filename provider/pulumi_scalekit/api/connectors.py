@@ -367,14 +367,6 @@ def is_stored(payload: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
     return not unapplied(payload, live)
 
 
-def equals(live: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
-    """Whether a live connector means just what a payload says."""
-    from pulumi_scalekit.definition.changes import same_definition
-    from pulumi_scalekit.definition.normalize import normalize, normalize_live
-
-    return same_definition(normalize(payload), normalize_live(live))
-
-
 def exists_error(
     name: str, existing: list[Attributes], where: str, *, unsure: bool = False, manager: str = ""
 ) -> ConnectorExists:

@@ -11,7 +11,7 @@ from pulumi_scalekit.auth import Auth, Definition, Field, Scope
 from pulumi_scalekit.payload import Payload, Property, properties_by_key, properties_of
 
 from .keys import ABSENT, DEFINITION_KEYS, UNKNOWN, has_unknown
-from .normalize import Json, mappings, normal_member, normalize
+from .normalize import Json, mappings, normal_member, normalize, normalize_live
 from .paths import Path, format_path
 
 
@@ -66,6 +66,11 @@ def same(old: Json, new: Json) -> bool:
 def same_definition(old: Mapping[str, Json], new: Mapping[str, Json]) -> bool:
     """Whether two normal forms are equal."""
     return next(changes(old, new), None) is None
+
+
+def is_as_declared(declared: Mapping[str, Json], live: Mapping[str, Json]) -> bool:
+    """Whether a connector's attributes, as the server returns them, mean just what was declared."""
+    return same_definition(normalize(declared), normalize_live(live))
 
 
 def align(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:

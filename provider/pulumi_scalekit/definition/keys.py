@@ -32,6 +32,8 @@ CATALOGUE_TYPES: Final = ("OAUTH_M2M", "GOOGLE_DWD", "TRELLO_OAUTH1", "TRUSTED_I
 CREDENTIALS: Final = {kind.TYPE: kind.CREDENTIALS for kind in AUTH_CLASSES}
 """The credential fields of each auth type: what mutations apply to."""
 
+MAX_EXACT: Final = 2**53
+"""Up to here a double, which Pulumi and Scalekit both keep numbers as, is exact for every integer."""
 BY_CONNECTION: Final = frozenset({"domain", "version"})
 """Placeholders that a connection's `context` may fill, for OAUTH over MCP."""
 

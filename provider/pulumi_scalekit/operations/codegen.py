@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from pulumi_scalekit.auth import AUTH_CLASSES, Auth, Definition
+from pulumi_scalekit.definition.keys import MAX_EXACT
 from pulumi_scalekit.definition.normalize import normalize_live
 from pulumi_scalekit.payload import Payload, Property, properties_of, what_is_wrong
 
@@ -28,7 +29,6 @@ HEADER: Final = '"""Scalekit custom connectors, written by pulumi-scalekit."""'
 """The first line of a generated file: what tells it from a file that a person began."""
 
 _AUTH: Final[Mapping[str, type[Auth]]] = {kind.TYPE: kind for kind in AUTH_CLASSES}
-_EXACT: Final = 2**53
 
 
 # --- Source trees -------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def _one_line(value: Expression) -> str:
         return "[" + ", ".join(_one_line(item) for item in value) + "]"
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+    if isinstance(value, int) and abs(value) > MAX_EXACT:
         # Such a number came from a double: as an integer it would claim digits that were never there.
         value = float(value)
     return repr(value).replace("e+", "e") if isinstance(value, float) else repr(value)

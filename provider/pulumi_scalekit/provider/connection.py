@@ -6,6 +6,7 @@ As with `ConnectorProvider`, its import path is part of every state file and nev
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
@@ -19,16 +20,30 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from pulumi_scalekit.definition.connection import (
+    AUTH_MODES,
+    SECRET,
+    SECRET_VARIABLE,
+    aligned_app,
+    differing_settings,
+    live_app,
+    mistakes,
+    oauth_config,
+    same_app,
+    same_secret,
+)
+from pulumi_scalekit.definition.keys import UNKNOWN
+from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, ScalekitError, SettingsError
+from pulumi_scalekit.redaction import printable
+
 from .connector import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRETS, Inputs, explained, redacting
 from .ownership import name_of
-from .sdk import current_urn
+from .sdk import current_urn, log
+from .session import Session, open_session
+from .values import received, sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from pulumi_scalekit.api.responses import Attributes
-
-    from .session import Session
 
 DECLARED: Final = (
     "connector",
@@ -65,8 +80,6 @@ class ConnectionProvider(ResourceProvider):
     @explained
     def configure(self, req: ConfigureRequest) -> None:
         """Read the settings. Connectors and connections of one process share a session."""
-        from .session import open_session
-
         self._session = open_session(req.config.get)
 
     @explained
@@ -74,11 +87,6 @@ class ConnectionProvider(ResourceProvider):
         """Check a declaration, and name the environment that it goes to."""
         from pulumi_scalekit.api.connections import exists_error
         from pulumi_scalekit.api.paths import is_identifier
-        from pulumi_scalekit.definition.connection import mistakes
-        from pulumi_scalekit.definition.keys import UNKNOWN
-        from pulumi_scalekit.redaction import printable
-
-        from .values import received, sent
 
         olds, inputs, session = received(_olds), received(news), self._session
         about = inputs.pop(CONTEXT_KEY, {})
@@ -115,8 +123,6 @@ class ConnectionProvider(ResourceProvider):
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
         """Compare: what cannot change in place makes another connection."""
-        from .values import received
-
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
@@ -136,9 +142,6 @@ class ConnectionProvider(ResourceProvider):
         return DiffResult(changes=olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT)))
 
     def _differs(self, id_: str, key: str, old: Any, new: Any) -> bool:
-        from pulumi_scalekit.definition.connection import AUTH_MODES, same_app
-        from pulumi_scalekit.definition.keys import UNKNOWN
-
         if key == "connector":
             return bool(old != new) and not self._moved(id_, old, new)
         if key == "auth_type" and new is UNKNOWN:
@@ -156,8 +159,6 @@ class ConnectionProvider(ResourceProvider):
 
         An update of a connector may give it a new identifier.
         """
-        from pulumi_scalekit.definition.keys import UNKNOWN
-
         if new is UNKNOWN:
             # In a preview, the identifier of a connector that changes is not known. An update keeps it.
             connector = self._session.connectors.get(old)
@@ -168,11 +169,6 @@ class ConnectionProvider(ResourceProvider):
     @explained
     def create(self, props: Inputs) -> CreateResult:
         """Create the connection with its settings, or take over the one that has the name."""
-        from pulumi_scalekit.errors import ScalekitError
-        from pulumi_scalekit.redaction import printable
-
-        from .values import received
-
         inputs, session = received(props), self._session
         with redacting(inputs):
             secret = self._secret(inputs)
@@ -200,10 +196,6 @@ class ConnectionProvider(ResourceProvider):
     @explained
     def read(self, id_: str, props: Inputs) -> ReadResult:
         """Read the connection: drift in the words of the declaration; nothing where it is gone."""
-        from pulumi_scalekit.errors import ConnectorNotFound
-
-        from .values import received
-
         state, session = received(props), self._session
         about = state.pop(CONTEXT_KEY, {})
         with redacting(state):
@@ -221,8 +213,6 @@ class ConnectionProvider(ResourceProvider):
             return ReadResult(id_, self._outputs({**_kept_outputs(state), **inputs}, live), inputs)
 
     def _live_inputs(self, state: Inputs, live: Attributes) -> Inputs:
-        from pulumi_scalekit.definition.connection import AUTH_MODES, live_app
-
         inputs: Inputs = {key: state[key] for key in (ADOPT, SECRETS, "context") if key in state}
         for key, name in RESPONSE_KEYS.items():
             # What a response leaves out is as it was declared.
@@ -239,10 +229,6 @@ class ConnectionProvider(ResourceProvider):
     @explained
     def update(self, _id: str, _olds: Inputs, _news: Inputs) -> UpdateResult:
         """Change in place what differs; record the environment's new URL."""
-        from pulumi_scalekit.errors import ConnectorNotFound
-
-        from .values import received
-
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news):
             session.guard(_what(olds), olds.get(ENVIRONMENT))
@@ -259,8 +245,6 @@ class ConnectionProvider(ResourceProvider):
     @explained
     def delete(self, _id: str, _props: Inputs) -> None:
         """Delete the connection. One that is gone already is fine."""
-        from .values import received
-
         state, session = received(_props), self._session
         with redacting(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
@@ -275,9 +259,6 @@ class ConnectionProvider(ResourceProvider):
         Raises:
             SettingsError: The environment variable that is to have it is not set.
         """
-        from pulumi_scalekit.definition.connection import SECRET, SECRET_VARIABLE
-        from pulumi_scalekit.errors import SettingsError
-
         app = inputs.get("oauth_app") or {}
         secret, variable = app.get(SECRET), app.get(SECRET_VARIABLE)
         if variable is not None:
@@ -296,13 +277,6 @@ class ConnectionProvider(ResourceProvider):
 
         What is live already is not sent again, so that a run can go on where an earlier one stopped.
         """
-        from pulumi_scalekit.definition.connection import (
-            SECRET,
-            differing_settings,
-            oauth_config,
-            same_secret,
-        )
-
         connections = self._session.connections
         live = connections.get(id_)
         if live is None:
@@ -333,14 +307,10 @@ class ConnectionProvider(ResourceProvider):
 
     def _tell_of_differences(self, news: Inputs, stored: Attributes) -> None:
         """Say which settings Scalekit took and did not store as declared."""
-        from pulumi_scalekit.definition.connection import differing_settings
-
-        from . import sdk as host
-
         app, config = news.get("oauth_app") or {}, stored.get("oauth_config")
         if differing := differing_settings(config if isinstance(config, dict) else {}, app, app):
             paths = ", ".join(f"oauth_app.{key}" for key in differing)
-            host.log(
+            log(
                 "warning",
                 f"{_what(news)}: Scalekit accepted the settings, and stored others than declared: {paths}. "
                 "A refresh shows what is live",
@@ -351,8 +321,6 @@ class ConnectionProvider(ResourceProvider):
 
         It has the declared name, connector and type, and no OAuth application yet, so nothing of it can be lost.
         """
-        from pulumi_scalekit.definition.keys import UNKNOWN
-
         session = self._session
         if not inputs.get("oauth_app"):
             return None
@@ -378,10 +346,6 @@ class ConnectionProvider(ResourceProvider):
 
         `None` where the stack has adopted it already and now replaces it: another one is to be created.
         """
-        from pulumi_scalekit.definition.keys import UNKNOWN
-        from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound
-        from pulumi_scalekit.redaction import printable
-
         session, name = self._session, inputs["connection_name"]
         where = session.settings.environment_url
         found = session.connections.named(name)
@@ -413,17 +377,11 @@ class ConnectionProvider(ResourceProvider):
 
     def _tell(self, severity: Any, message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
-        from . import sdk as host
-
         if self._session.previewing:
-            host.log(severity, message)
+            log(severity, message)
 
     def _tell_of_adoption(self, inputs: Inputs, urn: str, redact: Callable[[str], str]) -> None:
         """Say at preview which connection `adopt` takes over, and which of its settings change."""
-        from pulumi_scalekit.definition.connection import SECRET, SECRET_VARIABLE, differing_settings
-        from pulumi_scalekit.definition.keys import UNKNOWN
-        from pulumi_scalekit.redaction import printable
-
         listed = self._adoptable(inputs, urn)
         if listed is not None:
             self._session.connection_owners.own(listed["id"], urn)
@@ -448,8 +406,6 @@ class ConnectionProvider(ResourceProvider):
     def _warn_of_accounts(self, olds: Inputs, redact: Callable[[str], str]) -> None:
         """Say at preview what the update would otherwise find out half-way, with the connector changed already."""
         from pulumi_scalekit.api.accounts import Accounts
-        from pulumi_scalekit.errors import ScalekitError
-        from pulumi_scalekit.redaction import printable
 
         connections = self._session.connections
         try:
@@ -476,8 +432,6 @@ class ConnectionProvider(ResourceProvider):
 
 def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
     """What keeps its old form, so that Pulumi's own comparison shows just what differs."""
-    from pulumi_scalekit.definition.connection import aligned_app
-
     kept: Inputs = {}
     if "enabled" in olds and "enabled" not in news:
         kept["enabled"] = olds["enabled"]  # left as it is

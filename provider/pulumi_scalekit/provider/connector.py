@@ -2,8 +2,8 @@
 
 Pulumi pickles the provider object into the state of every resource, and reads it back with that state forever.
 So the class below is importable, has no state of its own, and its import path never changes. Everything that a
-run needs is made in `configure`. The modules that do the work are imported there too: a program that declares
-connectors imports this module only to name the class.
+run needs is made in `configure`. The HTTP client and the rules are imported where they are needed: a program that
+declares connectors imports this module only to name the class, and a run without changes makes no call.
 """
 
 from __future__ import annotations
@@ -27,19 +27,35 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from pulumi_scalekit.definition.changes import (
+    align,
+    authorization_note,
+    changes,
+    is_as_declared,
+    replacements,
+    same_definition,
+)
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
-from pulumi_scalekit.definition.paths import as_written
-from pulumi_scalekit.errors import ScalekitError
+from pulumi_scalekit.definition.normalize import (
+    create_payload,
+    definition_of,
+    normalize,
+    normalize_live,
+    update_payload,
+    without_defaults,
+)
+from pulumi_scalekit.definition.paths import as_written, format_path
+from pulumi_scalekit.definition.stored import accepted_form, merge_drift, unapplied
+from pulumi_scalekit.errors import AmbiguousConnector, ConnectorExists, ConnectorNotFound, ScalekitError
 from pulumi_scalekit.redaction import Redaction
 
 from .ownership import name_of
 from .sdk import current_urn, ignored_paths, log, show_message_alone
-from .values import overlap, value_at
+from .session import Session, open_session
+from .values import identical, overlap, received, replaced_at, sent, server_outputs, value_at
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
-
-    from .session import Session
 
 CONTEXT_KEY: Final = "__context"
 """The input by which a program tells the provider about itself.
@@ -92,15 +108,11 @@ class ConnectorProvider(ResourceProvider):
     @explained
     def configure(self, req: ConfigureRequest) -> None:
         """Read the settings. Called once in a provider process, before anything else."""
-        from .session import open_session
-
         self._session = open_session(req.config.get)
 
     @explained
     def check(self, _olds: Inputs, news: Inputs) -> CheckResult:
         """Check a declaration: every mistake at once; and name the environment that it goes to."""
-        from .values import identical, received, sent
-
         olds, inputs, session = received(_olds), received(news), self._session
         context = inputs.pop(CONTEXT_KEY, {})
         session.previewing = bool(context.get("preview"))
@@ -116,10 +128,6 @@ class ConnectorProvider(ResourceProvider):
             if identical(olds, unchanged):
                 # What is stored was checked before; most runs change little, and need no rules loaded.
                 return CheckResult(sent(unchanged), [])
-            if not olds:
-                # Something new: the list that tells of duplicates is on its way while the rules are loaded.
-                session.read_ahead(session.settings.environment_url)
-            from pulumi_scalekit.definition.changes import align
             from pulumi_scalekit.definition.check import findings
 
             found = findings({key: value for key, value in inputs.items() if key not in _INTERNAL})
@@ -167,7 +175,6 @@ class ConnectorProvider(ResourceProvider):
 
     def _refuse_taken(self, name: str, others: list[Attributes], urn: str) -> None:
         from pulumi_scalekit.api.connectors import exists_error
-        from pulumi_scalekit.errors import ConnectorExists
 
         owners = self._session.connector_owners
         if former := owners.former_owner(name, urn):
@@ -190,8 +197,6 @@ class ConnectorProvider(ResourceProvider):
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
         """Compare what two definitions mean, and name what Scalekit cannot change in place."""
-        from .values import identical, received
-
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news, names=session.written_names.get(current_urn())) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
@@ -201,9 +206,6 @@ class ConnectorProvider(ResourceProvider):
             claim(_identifier(_id, olds), urn)
             if identical({k: v for k, v in olds.items() if k in news or k in DEFINITION_KEYS}, news):
                 return DiffResult(changes=False)
-            from pulumi_scalekit.definition.changes import authorization_note, replacements, same_definition
-            from pulumi_scalekit.definition.normalize import normalize
-            from pulumi_scalekit.definition.paths import format_path
 
             moved = olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT))
             old, new = normalize(olds), normalize(news)
@@ -225,11 +227,6 @@ class ConnectorProvider(ResourceProvider):
     @explained
     def create(self, props: Inputs) -> CreateResult:
         """Create the connector, or take over the one that `adopt` names."""
-        from pulumi_scalekit.api.connectors import equals
-        from pulumi_scalekit.definition.normalize import create_payload, update_payload
-
-        from .values import received
-
         inputs, session = received(props), self._session
         urn, owners = current_urn(), session.connector_owners
         with redacting(inputs, names=session.written_names.get(urn)) as redact:
@@ -241,7 +238,7 @@ class ConnectorProvider(ResourceProvider):
             else:
                 owners.own(live["identifier"], urn)
                 connector = live
-            if live is not None and not equals(live, inputs):
+            if live is not None and not is_as_declared(inputs, live):
                 connector = session.connectors.update(live["identifier"], update_payload(inputs))
             owners.own(connector["identifier"], urn)
             self._tell_unapplied(inputs, connector, live, redact)
@@ -251,8 +248,6 @@ class ConnectorProvider(ResourceProvider):
     def read(self, id_: str, props: Inputs) -> ReadResult:
         """Read the connector: drift in the words of the declaration; nothing where it is gone."""
         session = self._session
-        session.read_ahead(props.get(ENVIRONMENT))
-        from .values import as_declared, received
 
         state = received(props)
         context = state.pop(CONTEXT_KEY, {})
@@ -262,8 +257,6 @@ class ConnectorProvider(ResourceProvider):
             live = session.connectors.get(identifier)
             if live is None:
                 if context.get("get"):
-                    from pulumi_scalekit.errors import ConnectorNotFound
-
                     raise ConnectorNotFound(
                         f"There is no connector {identifier} in {session.settings.environment_url}. "
                         "`pulumi-scalekit list` shows those that exist"
@@ -273,7 +266,7 @@ class ConnectorProvider(ResourceProvider):
                 return ReadResult("", {})
             if not context.get("get"):
                 session.connector_owners.record(str(live["identifier"]), current_urn())
-            if unchanged := as_declared(state, live):
+            if unchanged := is_as_declared(state, live):
                 inputs = {key: state[key] for key in (*DEFINITION_KEYS, ADOPT, SECRETS) if key in state}
             else:
                 inputs = _live_inputs(state, live)
@@ -285,10 +278,6 @@ class ConnectorProvider(ResourceProvider):
     @explained
     def update(self, _id: str, _olds: Inputs, _news: Inputs) -> UpdateResult:
         """Send the whole definition."""
-        from pulumi_scalekit.definition.normalize import update_payload
-
-        from .values import received
-
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news, names=session.written_names.get(current_urn())) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
@@ -301,10 +290,6 @@ class ConnectorProvider(ResourceProvider):
 
     def _with_ignored(self, identifier: str, declared: Inputs) -> Inputs:
         """What is declared, but what lives there of the properties that the program ignores."""
-        from pulumi_scalekit.definition.normalize import definition_of
-
-        from .values import replaced_at
-
         paths = ignored_paths()
         live = self._session.connectors.get(identifier) if paths else None
         if live is None:
@@ -317,11 +302,7 @@ class ConnectorProvider(ResourceProvider):
         self, declared: Inputs, stored: Attributes, before: Inputs | None, redact: Callable[[str], str]
     ) -> None:
         """Say what a write did not do, though Scalekit accepted it."""
-        from pulumi_scalekit.definition.stored import unapplied
-
-        from .values import as_declared
-
-        if as_declared(declared, stored) or not (left := unapplied(declared, stored, before)):
+        if is_as_declared(declared, stored) or not (left := unapplied(declared, stored, before)):
             return
         paths = ", ".join(str(change) for change in left)
         message = (
@@ -334,8 +315,6 @@ class ConnectorProvider(ResourceProvider):
     @explained
     def delete(self, _id: str, _props: Inputs) -> None:
         """Delete the connector. One that is gone already is fine."""
-        from .values import received
-
         state, session = received(_props), self._session
         with redacting(state) as redact:
             session.guard(_what(state), state.get(ENVIRONMENT))
@@ -353,8 +332,6 @@ class ConnectorProvider(ResourceProvider):
         Raises:
             ConnectorExists: It is to create one, and the name is taken; or what it adopts is managed already.
         """
-        from pulumi_scalekit.api.connectors import equals
-
         session, owners = self._session, self._session.connector_owners
         adopt, name = inputs.get(ADOPT), inputs["display_name"]
         if adopt and adopt != IDENTICAL:
@@ -364,14 +341,12 @@ class ConnectorProvider(ResourceProvider):
         named = session.connectors.known(name)
         if len(named) == 1 and (adopt or session.settings.adopt_identical):
             (live,) = named
-            if not owners.other_manager(live["identifier"], urn) and equals(live, inputs):
+            if not owners.other_manager(live["identifier"], urn) and is_as_declared(inputs, live):
                 return live
         self._refuse_taken(name, self._others_named(name, urn), urn)
         return None
 
     def _refuse_managed(self, live: Attributes, urn: str) -> None:
-        from pulumi_scalekit.errors import ConnectorExists
-
         identifier = live["identifier"]
         if manager := self._session.connector_owners.other_manager(identifier, urn):
             name = name_of(manager)
@@ -389,10 +364,6 @@ class ConnectorProvider(ResourceProvider):
 
     def _adoptable(self, inputs: Inputs) -> Attributes:
         """The live connector that `adopt` means: by its identifier, or as the only one of the display name."""
-        from pulumi_scalekit.definition.changes import replacements
-        from pulumi_scalekit.definition.paths import format_path
-        from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound
-
         connectors, where = self._session.connectors, self._session.settings.environment_url
         adopt, name = inputs[ADOPT], inputs["display_name"]
         if isinstance(adopt, str):
@@ -422,14 +393,8 @@ class ConnectorProvider(ResourceProvider):
         return found
 
     def _outputs(self, inputs: Inputs, connector: Attributes, before: Inputs | None = None) -> dict[str, Any]:
-        from .values import as_declared, server_outputs
-
         outputs = {**inputs, **server_outputs(connector), ENVIRONMENT: self._session.settings.environment_url}
-        if not as_declared(inputs, connector):
-            from pulumi_scalekit.definition.changes import same_definition
-            from pulumi_scalekit.definition.normalize import normalize
-            from pulumi_scalekit.definition.stored import accepted_form
-
+        if not is_as_declared(inputs, connector):
             accepted = accepted_form(inputs, connector, before)
             if not same_definition(normalize(inputs), accepted):
                 outputs[SERVER_FORM] = accepted
@@ -497,15 +462,6 @@ def _identifier(id_: str, state: Inputs) -> str:
 
 def _live_inputs(state: Inputs, live: Attributes) -> Inputs:
     """What is live as the inputs of a program: drift in the words of the declaration in the state, if it has one."""
-    from pulumi_scalekit.definition.changes import align
-    from pulumi_scalekit.definition.normalize import (
-        definition_of,
-        normalize,
-        normalize_live,
-        without_defaults,
-    )
-    from pulumi_scalekit.definition.stored import merge_drift
-
     if state.get("display_name") is None:
         return definition_of(live)
     declared = normalize(state)
@@ -525,9 +481,6 @@ def _replacement(olds: Inputs, paths: list[str]) -> str:
 
 def _adoption(live: Attributes, inputs: Inputs, where: str) -> str:
     """What an adoption does, for the preview."""
-    from pulumi_scalekit.definition.changes import changes
-    from pulumi_scalekit.definition.normalize import normalize, normalize_live
-
     differing = list(changes(normalize_live(live), normalize(inputs)))
     start = f"{_what(inputs)}: takes over {live['identifier']} in {where}"
     if not differing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,6 @@ class Session:
         self.settings = settings
         self.previewing = False
         """Whether this run is a preview, as the program says in each check."""
-        self._read_ahead = False
         self._widened = False
         self._opening = threading.Lock()
         self._opened: tuple[Connectors, Connections] | None = None
@@ -106,23 +104,6 @@ class Session:
                 "environment has none. Nothing was forgotten. If they were deleted on purpose, run once with "
                 "SCALEKIT_ALLOW_EMPTY_ENVIRONMENT=true"
             )
-
-    def read_ahead(self, recorded: Any) -> None:
-        """Begin to list the connectors, once in a run, while the caller still loads what it compares them by.
-
-        Args:
-            recorded: The environment that the connector to be read lives in. Another one is not asked.
-        """
-        if self._read_ahead or recorded != self.settings.environment_url:
-            return
-        self._read_ahead = True
-        # Loaded before the thread starts, so that the token request is on its way when the caller loads more.
-        self._open()
-        threading.Thread(target=self._list, daemon=True).start()
-
-    def _list(self) -> None:
-        with contextlib.suppress(Exception):  # the read that needs the list says what is wrong
-            self.connectors.all()
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown as PulumiUnknown
 
-from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.keys import UNKNOWN
 
 
 def received(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,11 +47,6 @@ def identical(old: Any, new: Any) -> bool:
     return type(old) is type(new) and bool(old == new) and old is not UNKNOWN
 
 
-def as_declared(inputs: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
-    """Whether a server's attributes are just what was declared, so that their meaning need not be compared."""
-    return all(identical(inputs.get(key), _received(attributes.get(key)) or None) for key in DEFINITION_KEYS)
-
-
 def server_outputs(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """What a server makes of a connector, by the names of the outputs: what a response leaves out is empty."""
     return {
@@ -60,7 +55,7 @@ def server_outputs(attributes: Mapping[str, Any]) -> dict[str, Any]:
         "is_custom": attributes.get("is_custom") or False,
         "is_custom_mcp": attributes.get("is_custom_mcp") or False,
         "categories": attributes.get("categories") or [],
-        "display_priority": _received(attributes.get("display_priority") or 0),
+        "display_priority": attributes.get("display_priority") or 0,
         "coming_soon": attributes.get("coming_soon") or False,
     }
 
