@@ -53,10 +53,10 @@ def scalekit() -> Iterator[LocalScalekit]:
 
 
 EMBEDDED, CLI = find_engines()
-# On the CLI wherever it is installed; on the embedded engine where it is not, and with the thorough tests.
+# The embedded engine is everywhere, and quicker. The same on the CLI belongs to the thorough tests.
 ENGINES = [
-    pytest.param(CLI, id=CLI.name),
-    pytest.param(EMBEDDED, id=EMBEDDED.name, marks=[] if CLI.missing else [pytest.mark.thorough]),
+    pytest.param(EMBEDDED, id=EMBEDDED.name),
+    pytest.param(CLI, id=CLI.name, marks=[pytest.mark.thorough]),
 ]
 
 
