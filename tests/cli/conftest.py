@@ -17,6 +17,7 @@ import pytest
 from pulumi_scalekit import local
 from pulumi_scalekit.api import paths
 from pulumi_scalekit.api.client import Client
+from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.cli.app import run
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.settings import Settings
@@ -134,9 +135,30 @@ def seed(scalekit: LocalScalekit, *definitions: Mapping[str, Any]) -> list[str]:
         return [str(response["provider"]["identifier"]) for response in made]
 
 
+def connect(
+    scalekit: LocalScalekit,
+    name: str,
+    connector: str,
+    auth_type: str = "OAUTH",
+    app: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> str:
+    """Create a connection with its OAuth application, if it has one, and return its id."""
+    settings = Settings(scalekit.url, scalekit.client_id, scalekit.client_secret)
+    with Client(settings) as client:
+        connections = Connections(client)
+        made = connections.create(name=name, connector=connector, auth_type=auth_type, **more)["id"]
+        if app:
+            connections.update(
+                made, name=name, connector=connector, auth_type=auth_type, oauth_config={**app}
+            )
+    return str(made)
+
+
 def writes(scalekit: LocalScalekit) -> int:
     """How many writes the environment has seen."""
-    return sum(scalekit.requests.count(operation) for operation in ("create", "update", "delete"))
+    kinds = ("create", "update", "delete")
+    return sum(scalekit.requests.count(o) for kind in kinds for o in (kind, f"connection-{kind}"))
 
 
 @pytest.fixture

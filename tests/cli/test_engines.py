@@ -16,7 +16,7 @@ from pulumi_scalekit.operations.pulumi_cli import ENGINE_VARIABLE
 
 from ..support.definitions import API_KEY, OAUTH
 from ..support.engines import Project, find_engines
-from .conftest import Result, seed, writes
+from .conftest import Result, connect, seed, writes
 from .samples import ASANA, FRESHDESK, GITHUB, TAVILY, older_asana
 
 Run = Callable[..., Result]
@@ -78,6 +78,34 @@ def on(command: Run, project: Project) -> Run:
 def imported(project: Project) -> Path:
     """The module that an import writes."""
     return project.directory / "imported_connectors.py"
+
+
+def test_connections_come_under_management(on: Run, project: Project, scalekit: LocalScalekit) -> None:
+    """After an import, neither a preview nor a refresh finds a change; no secret is needed, nor written down."""
+    app = {"client_id": "asana-app", "client_secret": "canary-secret", "scopes": ["email"]}
+    desk = copy.deepcopy(FRESHDESK)
+    desk["auth_patterns"][0]["fields"][0]["is_path_param"] = True
+    asana, freshdesk, tavily = seed(scalekit, ASANA, desk, TAVILY)
+    connect(scalekit, "asana", asana, app=app)
+    connect(scalekit, "second", asana, app={**app, "prompt": "consent"}, auth_mode="ORG_WIDE")
+    connect(scalekit, "desk", freshdesk, "BASIC", context={"domain": "acme.freshdesk.com"})
+    before = writes(scalekit)
+    project.program("import imported_connectors\n")
+    report = on("import", "--stack", "dev", "--json", "My Asana", tavily).json
+    assert [c["resource"] for c in report["connections"]] == ["asana", "second"]
+    report = on("import", "--stack", "dev", "--json").json
+    assert [c["resource"] for c in report["connections"]] == ["desk"]
+    project.nothing_to_do()
+    assert writes(scalekit) == before
+    state = project.run("stack", "export", "--show-secrets").stdout
+    assert "canary" not in imported(project).read_text() + state
+
+    # Another setting is sent with the masked secret, without the variable.
+    changed = imported(project).read_text().replace('prompt="consent"', 'prompt="login"')
+    imported(project).write_text(changed)
+    project.up()
+    settings = scalekit.store.get_connection(name="second").settings["oauth_config"]
+    assert (settings["prompt"], settings["client_secret"]) == ("login", "canary-secret")
 
 
 def test_a_hundred_connectors_come_under_management(

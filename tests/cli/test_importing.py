@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from pulumi_scalekit.definition.connection import declaration_of
 from pulumi_scalekit.errors import AmbiguousConnector, EngineError
+from pulumi_scalekit.operations.connections import LiveConnection
 from pulumi_scalekit.operations.pulumi_cli import ConfigValue
 from pulumi_scalekit.operations.selection import refuse_duplicates
 from pulumi_scalekit.operations.state import (
+    ConnectionEntry,
     Entry,
     add_connectors,
     declared_definitions,
@@ -102,6 +105,39 @@ def test_what_is_there_stays() -> None:
     new = resources_of(second)[3]
     assert new["provider"] == resources_of(first)[2]["provider"]
     assert "protect" not in new
+
+
+def test_a_connection_depends_on_its_connector() -> None:
+    """It comes after it, under a resource name of its own, and no plain text has its OAuth application."""
+    live = {
+        "id": "conn_1",
+        "key_id": "asana",
+        "provider_key": "X:1",
+        "type": "OAUTH",
+        "status": "COMPLETED",
+        "oauth_config": {"client_id": "app", "client_secret": "****", "redirect_uri": f"{URL}/callback"},
+    }
+    declared = declaration_of(live, answer(ASANA, 1), "ASANA_SECRET")
+    entry = ConnectionEntry(
+        "asana", LiveConnection("conn_1", "asana", live, answer(ASANA, 1), declared), "asana"
+    )
+    result = add_connectors(
+        EMPTY,
+        ENTRIES,
+        connections=[entry],
+        project="shop",
+        stack="dev",
+        environment_url=URL,
+        config=CONFIG,
+        protect=True,
+    )
+    connector, connection = resources_of(result)[2], resources_of(result)[-1]
+    assert connection["urn"] == "urn:pulumi:dev::shop::pulumi-python:dynamic/scalekit:Connection::asana"
+    assert connection["dependencies"] == [connector["urn"]]
+    assert connection["inputs"]["connector"] == "X:1"
+    assert connection["outputs"]["redirect_uri"] == f"{URL}/callback"
+    assert "plaintext" in connection["outputs"]["oauth_app"]
+    assert plain_values(connection["outputs"])["oauth_app"] == connection["inputs"]["oauth_app"]
 
 
 def test_a_taken_name_is_refused() -> None:

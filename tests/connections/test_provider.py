@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -175,3 +176,26 @@ def test_every_mistake_is_told_at_once(scalekit: LocalScalekit) -> None:
     }
     static = {**declared(scalekit), "auth_type": "BEARER", "oauth_app": {"client_id": "c"}}
     assert "belongs to connections of the type OAUTH" in run(scalekit).check(static)[1][0]
+
+
+def test_a_draft_is_told_of_a_bare_identifier_too(
+    scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One list tells whether the connector is one over MCP, whose application is registered dynamically."""
+    said: list[str] = []
+    monkeypatch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, text: said.append(text))
+    run(scalekit).check(declared(scalekit))
+    assert len(said) == 1
+    assert "oauth_app is not given, so the connection stays a draft" in said[0]
+    mcp = copy.deepcopy(OAUTH) | {"proxy_url": "https://mcp.example.com"}
+    mcp["auth_patterns"][0] = {
+        "type": "OAUTH",
+        "display_name": "MCP",
+        "is_mcp": True,
+        "oauth_config": {"pkce_enabled": True},
+    }
+    identifier = Host(scalekit).create(named(mcp, "Over MCP")).id
+    run(scalekit).check({**declared(scalekit), "connector": identifier})
+    assert len(said) == 1
+    run(scalekit).check(declared(scalekit, oauth_app=APP))
+    assert len(said) == 1

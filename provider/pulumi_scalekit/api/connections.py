@@ -7,9 +7,15 @@ Java 2.6). A name is given once in an environment, so a create can be sent again
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pulumi_scalekit.definition.connection import (
+    RESPONSE_KEYS,
+    SECRET,
+    differing_settings,
+    oauth_config,
+)
 from pulumi_scalekit.errors import (
     ApiError,
     Conflict,
@@ -246,6 +252,53 @@ class Connections:
             attributes = self._connection(response, action)
             written[connection_id] = attributes
             return attributes
+
+    def apply(
+        self,
+        connection_id: str,
+        *,
+        before: Mapping[str, Any],
+        declared: Mapping[str, Any],
+        secret: Callable[[], str | None] = lambda: None,
+        is_rotated: bool = False,
+    ) -> Attributes:
+        """Make a live connection what is declared, and return it as stored; nothing where it is gone.
+
+        What is live already is not sent again, so that a run can go on where an earlier one stopped.
+
+        Args:
+            connection_id: Its id.
+            before: The OAuth application as it was declared; its settings that are no longer declared are emptied.
+            declared: The connection, in the words of a program.
+            secret: Gives the client secret, where it has to be sent.
+            is_rotated: Whether it has to be in any case; else the stored one is kept.
+
+        Raises:
+            ScalekitError: It could not be changed.
+        """
+        live = self.get(connection_id)
+        if live is None:
+            return {}
+        name, app = declared["connection_name"], declared.get("oauth_app") or {}
+        config = live.get("oauth_config")
+        shown = config if isinstance(config, dict) else {}
+        is_named = all(
+            live.get(RESPONSE_KEYS[key]) in (None, declared[key]) for key in ("connection_name", "auth_type")
+        )
+        if is_rotated or not is_named or differing_settings(shown, app, {**before, **app}):
+            # The masked secret keeps the stored one.
+            to_send = secret() if is_rotated or not shown.get(SECRET) else shown[SECRET]
+            self.update(
+                connection_id,
+                name=name,
+                connector=declared["connector"],
+                auth_type=declared["auth_type"],
+                oauth_config=oauth_config(before, app, to_send) if before or app else None,
+            )
+        enabled = declared.get("enabled")
+        if enabled is not None and live.get("enabled") is not enabled:
+            self.set_enabled(connection_id, name=name, enabled=enabled)
+        return self.get(connection_id) or {}
 
     def set_enabled(self, connection_id: str, *, name: str, enabled: bool) -> None:
         """Enable or disable a connection. Safe to repeat.

@@ -13,14 +13,17 @@ from .console import Screen, counted, help_text
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
+    from pulumi_scalekit.operations.connections import LiveConnection
+    from pulumi_scalekit.operations.environments import Profile
 
 PYTHON_FILE: Final = "connectors.py"
 
-HELP: Final = help_text(f"""Write live connectors as typed Python, or as JSON payloads.
+HELP: Final = help_text(f"""Write live connectors and their connections as typed Python, or as JSON payloads.
 
 Without --out the result is printed. With it, Python goes into one file, {PYTHON_FILE}, and each JSON
-payload into a file of its own. Exporting again overwrites what an export has written, and nothing else
-unless --force is given.
+payload into a file of its own; a connection's has its arguments. Client secrets are not exported, which
+Scalekit does not show: an environment variable stands for each. Exporting again overwrites what an export
+has written, and nothing else unless --force is given.
 
 [bold]Examples[/bold]
 
@@ -52,6 +55,7 @@ def export(
     force: Annotated[
         bool, options.flag("--force", help="Overwrite files that no export has written.")
     ] = False,
+    with_connections: options.WithConnections = True,
     json: options.Json = False,
     program: options.Program = Path(),
 ) -> None:
@@ -73,7 +77,11 @@ def export(
             f"warning: {error}", "yellow"
         )  # the duplicates are all written: it is for the user to choose
     named = [(r, a) for r, a in resource_names(everything) if identifier_of(a) in chosen]
-    contents = _python(named) if form is Format.PYTHON else _payloads(named)
+    connections = _connections(profile, connectors, screen) if with_connections else []
+    if form is Format.PYTHON:
+        contents = _python(named, connections)
+    else:
+        contents = _payloads(named) | (_arguments(connections) if out else {})
     files = _write(out, contents, form, force=force) if out else []
     if json:
         from pulumi_scalekit.definition.normalize import definition_of
@@ -90,13 +98,24 @@ def export(
                     }
                     for r, a in named
                 ],
+                "connections": [
+                    {
+                        "id": c.id,
+                        "connection_name": c.name,
+                        "resource": r,
+                        "connector": identifier_of(c.connector),
+                        "arguments": c.declaration,
+                    }
+                    for r, c in connections
+                ],
                 "files": [str(file) for file in files],
             }
         )
     elif out:
         for file in files:
             screen.say(str(file))
-        screen.note(f"Exported {counted(len(named), 'connector')} of {profile.url}", "dim")
+        also = f" and {counted(len(connections), 'connection')}" if connections else ""
+        screen.note(f"Exported {counted(len(named), 'connector')}{also} of {profile.url}", "dim")
     elif form is Format.PYTHON:
         screen.raw(contents[PYTHON_FILE])
     else:
@@ -104,12 +123,41 @@ def export(
 
         payloads = [json_module.loads(text) for text in contents.values()]
         screen.json(payloads[0] if names and len(payloads) == 1 else payloads)
+        if connections:
+            screen.note(
+                f"Not shown: {counted(len(connections), 'connection')}, which --out or --json writes", "dim"
+            )
 
 
-def _python(named: list[tuple[str, Attributes]]) -> dict[str, str]:
-    from pulumi_scalekit.operations.codegen import module_source
+def _connections(
+    profile: Profile, connectors: list[Attributes], screen: Screen
+) -> list[tuple[str, LiveConnection]]:
+    from pulumi_scalekit.operations.connections import connection_resources
 
-    return {PYTHON_FILE: module_source("", named)}
+    return connection_resources(options.connections_of(profile, connectors, screen))
+
+
+def _python(
+    named: list[tuple[str, Attributes]], connections: list[tuple[str, LiveConnection]]
+) -> dict[str, str]:
+    from pulumi_scalekit.operations.codegen import ConnectionCode, module_source
+    from pulumi_scalekit.operations.selection import identifier_of
+
+    resources = {identifier_of(connector): resource for resource, connector in named}
+    declared = [
+        ConnectionCode(resource, connection.declaration, resources[identifier_of(connection.connector)])
+        for resource, connection in connections
+    ]
+    return {PYTHON_FILE: module_source("", named, declared)}
+
+
+def _arguments(connections: list[tuple[str, LiveConnection]]) -> dict[str, str]:
+    import json
+
+    return {
+        f"{resource}.connection.json": json.dumps(connection.declaration, indent=2, ensure_ascii=False) + "\n"
+        for resource, connection in connections
+    }
 
 
 def _payloads(named: list[tuple[str, Attributes]]) -> dict[str, str]:
@@ -150,6 +198,8 @@ def _ours(path: Path, text: str, form: Format) -> bool:
         if form is Format.PYTHON:
             return before.startswith(HEADER) or not before.strip()
         payload: Any = json.loads(before)
-        return isinstance(payload, dict) and payload.get("display_name") == json.loads(text)["display_name"]
+        written = json.loads(text)
+        key = "display_name" if "display_name" in written else "connection_name"
+        return isinstance(payload, dict) and payload.get(key) == written[key]
     except (OSError, ValueError):
         return False

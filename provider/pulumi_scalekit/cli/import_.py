@@ -12,15 +12,20 @@ from .console import Column, Screen, counted, help_text
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pulumi_scalekit.api.responses import Attributes
+    from pulumi_scalekit.operations.connections import LiveConnection
     from pulumi_scalekit.operations.import_ import ImportPlan
     from pulumi_scalekit.operations.pulumi_cli import Project
 
 HELP: Final = help_text("""
-Bring live connectors under Pulumi's management: the state of a stack, and the code that declares them.
+Bring live connectors and their connections under Pulumi's management: the state of a stack, and the code
+that declares them.
 
 Scalekit is only read. The state goes through the engine's own stack export and stack import; a copy from
-before is kept. Connectors that the stack manages already are left alone, so running it again is
-harmless.
+before is kept. What the stack manages already is left alone, so running it again is harmless. Client
+secrets stay in Scalekit: in the code, an environment variable stands for each.
 
 [bold]Examples[/bold]
 
@@ -55,6 +60,13 @@ def import_connectors(
         str | None,
         typer.Option("--as", metavar="NAME", help="The resource's name in the program, for one connector."),
     ] = None,
+    with_connections: Annotated[
+        bool | None,
+        options.flag(
+            "--connections/--no-connections",
+            help="Whether the connectors' connections are imported, too; by default where code is written.",
+        ),
+    ] = None,
     protect: Annotated[
         bool,
         options.flag(
@@ -88,6 +100,11 @@ def import_connectors(
     project = Project.at(program)
     profile = stack_profile(stack, project)
     connectors = options.connectors_of(profile, screen)
+    wanted = code if with_connections is None else with_connections
+
+    def read_connections(chosen: Sequence[Attributes]) -> Sequence[LiveConnection]:
+        return options.connections_of(profile, chosen, screen) if wanted else ()
+
     with screen.working(f"Reading the state of {stack}"):
         plan = plan_import(
             project,
@@ -99,6 +116,7 @@ def import_connectors(
             code=code,
             out=out,
             protect=protect,
+            read_connections=read_connections,
         )
     report: dict[str, Any] = {
         "stack": stack,
@@ -114,53 +132,67 @@ def import_connectors(
             for entry in plan.entries
         ],
         "already_managed": list(plan.already_managed),
+        "connections": [
+            {
+                "id": entry.connection.id,
+                "connection_name": entry.connection.name,
+                "connector": entry.connection.declaration["connector"],
+                "resource": entry.resource,
+                "errors": plan.errors(entry),
+            }
+            for entry in plan.connections
+        ],
+        "connections_already_managed": list(plan.connections_managed),
         "code": str(plan.target) if plan.target else None,
         "backup": None,
     }
-    broken = [entry for entry in report["imported"] if entry["errors"]]
+    broken = {
+        entry.get("display_name") or entry["connection_name"]: entry["errors"]
+        for entry in [*report["imported"], *report["connections"]]
+        if entry["errors"]
+    }
     if broken and not (force or dry_run):
-        listed = "; ".join(f"{entry['display_name']}: {', '.join(entry['errors'])}" for entry in broken)
+        listed = "; ".join(f"{name}: {', '.join(found)}" for name, found in broken.items())
         raise DefinitionError(
             f"Nothing was imported, since Pulumi would refuse what is live: {listed}. Correct it in Scalekit first, "
             "name the connectors to import without it, or use --force and correct the code afterwards"
         )
-    if plan.entries and not dry_run:
+    if (plan.entries or plan.connections) and not dry_run:
         with screen.working(f"Writing the state of {stack}"):
             report["backup"] = str(apply_import(plan))
     if json:
         screen.json(report)
     else:
-        _show(screen, report, plan)
+        _show(screen, report, plan, broken)
     if broken:
         raise typer.Exit(ATTENTION)
 
 
-def _show(screen: Screen, report: dict[str, Any], plan: ImportPlan) -> None:
-    project, target = plan.project, plan.target
-    rows = [[e["identifier"], e["display_name"], e["resource"]] for e in report["imported"]]
-    stack, count = report["stack"], len(rows)
-    if known := len(report["already_managed"]):
-        screen.note(f"{known} managed by {stack} already.", style="dim")
-    if not rows:
-        screen.say(f"Nothing to import: {stack} manages every connector asked for.")
+def _show(screen: Screen, report: dict[str, Any], plan: ImportPlan, broken: dict[str, list[str]]) -> None:
+    project, target, stack = plan.project, plan.target, report["stack"]
+    if known := len(report["already_managed"]) + len(report["connections_already_managed"]):
+        screen.note(f"{known} managed already.", style="dim")
+    if not (plan.entries or plan.connections):
+        screen.say("Nothing to import: all that was asked for is managed.")
         return
+    rows = [[e["identifier"], e["display_name"], e["resource"]] for e in report["imported"]]
+    rows += [[c["id"], c["connection_name"], c["resource"]] for c in report["connections"]]
     screen.table(
         [Column("IDENTIFIER", "cyan", keep=True), Column("NAME", wrap=True), Column("RESOURCE", fold=True)],
         rows,
     )
-    connectors = counted(count, "connector")
-    errors = [
-        f"! {entry['display_name']}: {error}." for entry in report["imported"] for error in entry["errors"]
-    ]
+    counts = [(len(plan.entries), "connector"), (len(plan.connections), "connection")]
+    imported = " and ".join(counted(count, noun) for count, noun in counts if count)
+    errors = [f"! {name}: {error}." for name, found in broken.items() for error in found]
     if report["dry_run"]:
-        screen.say(f"Would import {connectors} into {stack}.", style="yellow")
+        screen.say(f"Would import {imported} into {stack}.", style="yellow")
         if target:
             screen.say(f"Would write to {options.short_path(target)}:\n")
             screen.raw(plan.source)
         for error in errors:
             screen.say(error, "bold yellow")
         return
-    screen.say(f"Imported {connectors} into {stack}.", style="green")
+    screen.say(f"Imported {imported} into {stack}.", style="green")
     screen.say(f"State before:  {options.short_path(Path(report['backup']))}")
     steps = []
     if target:
@@ -168,7 +200,7 @@ def _show(screen: Screen, report: dict[str, Any], plan: ImportPlan) -> None:
         if not _loaded(project, target):
             steps.append(f"add `import {target.stem}` to {options.short_path(project.main / '__main__.py')}")
     else:
-        steps.append("declare the connectors in the program, under the resource names above")
+        steps.append("declare them in the program, under the resource names above")
     steps.append(f"run `{project.engine_name} preview --stack {stack} --expect-no-changes`")
     for error in errors:
         screen.say(error, "bold yellow")

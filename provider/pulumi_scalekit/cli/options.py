@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pulumi_scalekit.api.connectors import Connectors
     from pulumi_scalekit.api.responses import Attributes
+    from pulumi_scalekit.operations.connections import LiveConnection
     from pulumi_scalekit.operations.environments import Profile
     from pulumi_scalekit.operations.pulumi_cli import Project
 
@@ -47,6 +50,11 @@ Program = Annotated[
 Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="NAME...", help="Display names or identifiers; all connectors without any."),
+]
+
+WithConnections = Annotated[
+    bool,
+    flag("--connections/--no-connections", help="Whether the connectors' connections count, too."),
 ]
 
 Fields = Annotated[
@@ -141,6 +149,24 @@ def connectors_of(profile: Profile, screen: Screen, names: list[str] | None = No
     with screen.working(f"Reading the connectors of {profile.url}"):
         connectors = open_connectors(profile).all()
     return select(connectors, names or (), profile.url)
+
+
+def connections_of(
+    profile: Profile, connectors: Sequence[Attributes], screen: Screen
+) -> tuple[LiveConnection, ...]:
+    """The connections of connectors, sorted by name; a note says so where the client may not read them.
+
+    Raises:
+        ScalekitError: They cannot be read.
+    """
+    from pulumi_scalekit.api.client import Client
+    from pulumi_scalekit.operations.connections import read_connections
+
+    with screen.working(f"Reading the connections of {profile.url}"):
+        found = read_connections(Client(profile.settings), connectors)
+    if found.denied:
+        screen.note(f"Without connections, which may not be read: {found.denied}", "yellow")
+    return found.connections
 
 
 def short_path(path: Path) -> str:

@@ -6,10 +6,13 @@ Python SDK 2.21).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from .finding import Finding
 from .keys import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
+from .urls import PLACEHOLDER
 
 AUTH_MODES: Final = ("USER", "ORG_WIDE")
 """Whose credentials accounts hold: each user's, the default, or one that an admin authorizes for all."""
@@ -34,11 +37,29 @@ OAUTH_SETTINGS: Final[Mapping[str, type]] = {
     "use_platform_creds": bool,
 }
 """The settings of an OAuth application that a response shows as they are."""
+ENDPOINTS: Final = ("authorize_uri", "token_uri", "user_info_uri")
+"""The settings that are URLs."""
 SECRET: Final = "client_secret"
 SECRET_VARIABLE: Final = "client_secret_variable"
 """Names the environment variable that has the secret, which then is in no state."""
 SECRET_VERSION: Final = "client_secret_version"
 """Another version means that the variable has another secret."""
+RESPONSE_KEYS: Final = {
+    "connector": "provider_key",
+    "connection_name": "key_id",
+    "auth_type": "type",
+    "auth_mode": "auth_mode",
+    "enabled": "enabled",
+}
+"""Declared properties, by what responses call them."""
+_BY_REGISTRATION: Final = (
+    *ENDPOINTS,
+    "client_id",
+    "pkce_enabled",
+    "token_endpoint_auth_method",
+    "use_platform_creds",
+)
+"""What Dynamic Client Registration fills in, over MCP."""
 _OAUTH_TYPES: Final[Mapping[str, type]] = {
     **OAUTH_SETTINGS,
     SECRET: str,
@@ -48,75 +69,119 @@ _OAUTH_TYPES: Final[Mapping[str, type]] = {
 _WORDS: Final = {str: "a string", bool: "a boolean", list: "a list of strings", int: "a whole number"}
 
 
-def mistakes(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with a declared connection: property paths, each with what to do, as words after the path.
+def findings(connection: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with a declared connection. What is not known yet is not wrong yet.
 
-    What is not known yet is not wrong yet.
+    Example:
+        >>> [str(f) for f in findings({"connector": "CRM:1", "auth_type": "BEARER", "connection_name": ""})]
+        ['is required; give the name that Tool Proxy calls use']
     """
-    name, auth_type = inputs.get("connection_name"), inputs.get("auth_type")
+    name, auth_type = connection.get("connection_name"), connection.get("auth_type")
     if name is not UNKNOWN and not (isinstance(name, str) and name.strip() and name.isprintable()):
-        yield "connection_name", "is required; give the name that Tool Proxy calls use"
+        what = "give the name that Tool Proxy calls use"
+        yield Finding("connection-name", "connection_name", "is required", what)
     elif isinstance(name, str) and len(name) > MAX_NAME:
-        yield "connection_name", f"must have at most {MAX_NAME} characters; make it shorter"
-    if inputs.get("connector") is None:
-        yield "connector", "is required; give a Connector, or its identifier"
+        what = f"must have at most {MAX_NAME} characters"
+        yield Finding("connection-name", "connection_name", what, "make it shorter")
+    if connection.get("connector") is None:
+        yield Finding(
+            "connection-connector", "connector", "is required", "give a Connector, or its identifier"
+        )
     if auth_type is None:
-        yield "auth_type", "is required; give the type of the connector's auth pattern"
+        what = "give the type of the connector's auth pattern"
+        yield Finding("connection-auth-type", "auth_type", "is required", what)
     elif auth_type is not UNKNOWN and auth_type not in (*AUTH_TYPES, *CATALOGUE_TYPES):
-        yield "auth_type", f"is not an auth type of Scalekit; use one of {', '.join(AUTH_TYPES)}"
-    mode = inputs.get("auth_mode")
+        what = f"use one of {', '.join(AUTH_TYPES)}"
+        yield Finding("connection-auth-type", "auth_type", "is not an auth type of Scalekit", what)
+    mode = connection.get("auth_mode")
     if mode is not None and mode is not UNKNOWN and mode not in AUTH_MODES:
-        yield "auth_mode", f"must be one of {', '.join(AUTH_MODES)}"
-    enabled = inputs.get("enabled")
+        what = f"must be one of {', '.join(AUTH_MODES)}"
+        yield Finding("connection-auth-mode", "auth_mode", what, "leave it out for the default")
+    enabled = connection.get("enabled")
     if enabled is not None and enabled is not UNKNOWN and not isinstance(enabled, bool):
-        yield "enabled", "must be a boolean"
-    yield from _context_mistakes(inputs.get("context"))
-    yield from _oauth_mistakes(inputs.get("oauth_app"), auth_type)
+        yield Finding("connection-enabled", "enabled", "must be a boolean", "give True or False")
+    yield from _context_findings(connection.get("context"))
+    yield from _app_findings(connection.get("oauth_app"), auth_type)
 
 
-def _context_mistakes(context: Any) -> Iterator[tuple[str, str]]:
+def lacks_app(connection: Mapping[str, Any]) -> bool:
+    """Whether a connection is of the type that needs an OAuth application, and declares none.
+
+    Over MCP, Dynamic Client Registration fills one in.
+    """
+    return connection.get("auth_type") == "OAUTH" and not connection.get("oauth_app")
+
+
+DRAFT: Final = Finding(
+    "connection-draft",
+    "oauth_app",
+    "is not given, so the connection stays a draft: its connector uses OAuth",
+    "give the client id and the secret of the upstream's OAuth application",
+    severity="hint",
+)
+"""The hint for a connection that lacks an OAuth application, and whose connector is not one over MCP."""
+RULES: Final[Mapping[str, str]] = {
+    "connection-name": f"A connection has a name that can be shown, of {MAX_NAME} characters at most.",
+    "connection-connector": "A connection names its connector by the identifier.",
+    "connection-auth-type": "A connection has the type of its connector's auth pattern.",
+    "connection-auth-mode": f"A connection's accounts are of {' or '.join(AUTH_MODES)}.",
+    "connection-enabled": "A connection is enabled, or it is not.",
+    "connection-context": f"A connection's context is {' and '.join(CONTEXT_KEYS)}.",
+    "connection-oauth-app": "An OAuth application has the settings of Scalekit's API, of their types.",
+    "connection-draft": "A connection of an OAuth connector over REST has an OAuth application: else a hint.",
+}
+"""What each rule about connections wants, by the name that its findings have."""
+
+
+def _context_findings(context: Any) -> Iterator[Finding]:
+    rule = "connection-context"
     if context is None or context is UNKNOWN:
         return
+    known = " and ".join(CONTEXT_KEYS)
     if not isinstance(context, Mapping):
-        yield "context", f"must be an object with {' and '.join(CONTEXT_KEYS)}"
+        yield Finding(rule, "context", "must be an object", f"give {known}")
         return
     for key, value in context.items():
         if key not in CONTEXT_KEYS:
-            yield f"context.{key}", f"is unknown; Scalekit takes {' and '.join(CONTEXT_KEYS)} only"
+            yield Finding(rule, f"context.{key}", "is unknown", f"Scalekit takes {known} only")
         elif value is not UNKNOWN and not (isinstance(value, str) and value):
-            yield f"context.{key}", "must be a string"
+            yield Finding(rule, f"context.{key}", "must be a string", "give one, or leave it out")
 
 
-def _oauth_mistakes(app: Any, auth_type: Any) -> Iterator[tuple[str, str]]:
+def _app_findings(app: Any, auth_type: Any) -> Iterator[Finding]:
+    def finding(key: str, message: str, fix: str) -> Finding:
+        return Finding("connection-oauth-app", f"oauth_app.{key}" if key else "oauth_app", message, fix)
+
     if app is None or app is UNKNOWN:
         return
     if not isinstance(app, Mapping):
-        yield "oauth_app", "must be an OAuthApp, or an object of the same properties"
+        yield finding("", "must be an OAuthApp", "give one, or an object of the same properties")
         return
     if auth_type not in (None, UNKNOWN, "OAUTH"):
-        yield "oauth_app", f"belongs to connections of the type OAUTH; this one is {auth_type}. Leave it out"
+        what = f"belongs to connections of the type OAUTH, and this one is {auth_type}"
+        yield finding("", what, "leave it out")
     for key, value in app.items():
         kind = _OAUTH_TYPES.get(key)
         if kind is None:
-            yield f"oauth_app.{key}", f"is unknown; use {', '.join(sorted(_OAUTH_TYPES))}"
+            yield finding(key, "is unknown", f"use {', '.join(sorted(_OAUTH_TYPES))}")
         elif value is not UNKNOWN and not _is_of(value, kind):
-            yield f"oauth_app.{key}", f"must be {_WORDS[kind]}"
+            yield finding(key, f"must be {_WORDS[kind]}", "correct it")
     if app.get(SECRET) is not None and app.get(SECRET_VARIABLE) is not None:
-        yield f"oauth_app.{SECRET}", f"and {SECRET_VARIABLE} exclude each other; leave one out"
+        yield finding(SECRET, f"and {SECRET_VARIABLE} exclude each other", "leave one out")
     if app.get(SECRET_VERSION) is not None and app.get(SECRET_VARIABLE) is None:
-        yield f"oauth_app.{SECRET_VERSION}", f"is of use with {SECRET_VARIABLE} only; leave it out"
+        yield finding(SECRET_VERSION, f"is of use with {SECRET_VARIABLE} only", "leave it out")
     method = app.get("token_endpoint_auth_method")
     if isinstance(method, str) and method not in TOKEN_ENDPOINT_AUTH_METHODS:
         what = f"must be one of {', '.join(TOKEN_ENDPOINT_AUTH_METHODS)}"
-        yield "oauth_app.token_endpoint_auth_method", what
-    for key in ("authorize_uri", "token_uri", "user_info_uri"):
+        yield finding("token_endpoint_auth_method", what, "leave it out for the default")
+    for key in ENDPOINTS:
         if isinstance(app.get(key), str) and not app[key].startswith("https://"):
-            yield f"oauth_app.{key}", "must start with https://"
+            yield finding(key, "must start with https://", "give an https URL")
     scopes, required = app.get("scopes") or [], app.get("required_scopes") or []
     if isinstance(scopes, list) and isinstance(required, list) and UNKNOWN not in scopes:
         for scope in required:
             if scope is not UNKNOWN and scope not in scopes:
-                yield "oauth_app.required_scopes", f"has {scope!r}, which scopes has not; add it there"
+                yield finding("required_scopes", f"has {scope!r}, which scopes has not", "add it there")
 
 
 def _is_of(value: Any, kind: type) -> bool:
@@ -182,3 +247,82 @@ def oauth_config(old: Mapping[str, Any], new: Mapping[str, Any], secret: str | N
         # The contract applies required scopes where it is told whether scopes may be selected.
         config.setdefault("scope_selection_allowed", False)
     return config if secret is None else {**config, SECRET: secret}
+
+
+# --- Out of a response --------------------------------------------------------------------------------------
+
+
+def declaration_of(
+    live: Mapping[str, Any], connector: Mapping[str, Any], secret_variable: str = ""
+) -> dict[str, Any]:
+    """A live connection as a program would declare it, without what it has by default.
+
+    Args:
+        live: The response to a read, with the settings.
+        connector: Its connector's attributes. What the connector says itself is not repeated.
+        secret_variable: Stands for a client secret that is stored, and that no response shows: the environment
+            variable that is to have it.
+
+    Example:
+        >>> live = {"provider_key": "CRM:1", "key_id": "crm", "type": "BEARER", "auth_mode": "USER", "enabled": True}
+        >>> declaration_of(live, {})
+        {'connector': 'CRM:1', 'connection_name': 'crm', 'auth_type': 'BEARER'}
+    """
+    declared: dict[str, Any] = {
+        key: live[name] for key, name in RESPONSE_KEYS.items() if live.get(name) not in (None, "")
+    }
+    if declared.get("auth_mode") == AUTH_MODES[0]:
+        del declared["auth_mode"]
+    if declared.get("enabled") is not False:
+        declared.pop("enabled", None)
+    if context := context_of(connector.get("proxy_url"), live.get("resolved_proxy_url")):
+        declared["context"] = context
+    pattern = pattern_of(connector)
+    config = live.get("oauth_config")
+    if live.get("type") == "OAUTH" and isinstance(config, Mapping):
+        said = pattern.get("oauth_config")
+        inherited = said if isinstance(said, Mapping) else {}
+        is_registered = pattern.get("is_mcp") is True
+        app = {
+            key: config[key]
+            for key in OAUTH_SETTINGS
+            if not same_setting(config.get(key), inherited.get(key))
+            and not (is_registered and key in _BY_REGISTRATION)
+            and config.get(key) is not None
+        }
+        if secret_variable and config.get(SECRET) and not is_registered:
+            app[SECRET_VARIABLE] = secret_variable
+        if app:
+            declared["oauth_app"] = app
+    return declared
+
+
+def pattern_of(connector: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A connector's one auth pattern; empty where it has none."""
+    patterns = connector.get("auth_patterns")
+    first = patterns[0] if isinstance(patterns, list) and patterns else None
+    return first if isinstance(first, Mapping) else {}
+
+
+def context_of(template: object, resolved: object) -> dict[str, str]:
+    """What a connection's context filled in a templated `proxy_url`, which no response says itself.
+
+    Example:
+        >>> context_of("https://{{domain}}/api/{{version}}", "https://acme.example.com/api/{{version}}")
+        {'domain': 'acme.example.com'}
+    """
+    if not isinstance(template, str) or not isinstance(resolved, str) or not resolved:
+        return {}
+    pattern, end = "", 0
+    groups: list[str] = []
+    for match in PLACEHOLDER.finditer(template):
+        pattern += re.escape(template[end : match.start()])
+        if match[1] in groups:
+            pattern += f"(?P=g{groups.index(match[1])})"
+        else:
+            pattern += f"(?P<g{len(groups)}>.+?)"
+            groups.append(match[1])
+        end = match.end()
+    found = re.fullmatch(pattern + re.escape(template[end:]), resolved)
+    filled = zip(groups, found.groups(), strict=True) if found else ()
+    return {name: text for name, text in filled if name in CONTEXT_KEYS and not PLACEHOLDER.fullmatch(text)}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from pulumi_scalekit.auth import AUTH_CLASSES, Auth, Definition
+from pulumi_scalekit.definition.connection import SECRET_VARIABLE
 from pulumi_scalekit.definition.keys import MAX_EXACT
 from pulumi_scalekit.definition.normalize import normalize_live
 from pulumi_scalekit.payload import Payload, Property, properties_of, what_is_wrong
@@ -43,8 +44,15 @@ class Call:
     keywords: dict[str, Expression] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Variable:
+    """A variable of the module."""
+
+    name: str
+
+
 Expression: TypeAlias = Any
-"""A `Call`, a `dict` or `list` of expressions, or a plain JSON value."""
+"""A `Call`, a `Variable`, a `dict` or `list` of expressions, or a plain JSON value."""
 
 
 def render(value: Expression, indent: str = "", before: int = 0, after: int = 0) -> str:
@@ -81,6 +89,8 @@ def _block(start: str, items: Sequence[str], end: str, indent: str) -> str:
 
 
 def _one_line(value: Expression) -> str:
+    if isinstance(value, Variable):
+        return value.name
     if isinstance(value, Call):
         parts = [] if value.positional is None else [_one_line(value.positional)]
         parts += [f"{key}={_one_line(item)}" for key, item in value.keywords.items()]
@@ -136,7 +146,10 @@ def definition_source(
         attributes: The connector's attributes, as the server returns them.
         protect: Whether Pulumi shall refuse to delete it.
     """
-    call = connector_call(resource, attributes)
+    return _assignment(variable, connector_call(resource, attributes), protect=protect)
+
+
+def _assignment(variable: str, call: Call, *, protect: bool) -> str:
     if protect:
         call.keywords["opts"] = Call("pulumi.ResourceOptions", None, {"protect": True})
     start = f"{variable} = "
@@ -208,14 +221,69 @@ def _sorted(value: Any) -> Any:
     return value
 
 
-def module_source(
-    source: str, connectors: Sequence[tuple[str, Mapping[str, Any]]], *, protect: bool = False
+# --- Connections --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ConnectionCode:
+    """A connection to declare."""
+
+    resource: str
+    """Its resource name."""
+    declaration: Mapping[str, Any]
+    """Its arguments, as `definition.connection.declaration_of` has them."""
+    connector: str
+    """The resource name that its connector has, in this module or elsewhere; "" where it has none."""
+
+
+SECRET_COMMENT: Final = (
+    "# Scalekit does not show client secrets. The one that is stored stays until client_secret_version is given,\n"
+    "# or increased: then the environment variable has to have the secret."
+)
+
+
+def connection_source(
+    variable: str, code: ConnectionCode, connector: str | None, *, protect: bool = False
 ) -> str:
-    """A module that declares further connectors at its end, with the imports that they need.
+    """The statement that declares a live connection; its client secret stays out of it.
+
+    Args:
+        variable: The variable that it is assigned to.
+        code: The connection.
+        connector: The variable of its connector; `None` for its identifier.
+        protect: Whether Pulumi shall refuse to delete it.
+    """
+    keywords: dict[str, Expression] = dict(code.declaration)
+    if connector is not None:
+        keywords["connector"] = Variable(connector)
+        del keywords["auth_type"]  # the connector's own
+    comment = ""
+    if app := keywords.pop("oauth_app", None):
+        first = {key: app[key] for key in ("client_id", SECRET_VARIABLE) if key in app}
+        keywords["oauth_app"] = Call(f"{MODULE}.OAuthApp", None, {**first, **app})
+        comment = f"{SECRET_COMMENT}\n" if SECRET_VARIABLE in app else ""
+    call = Call(f"{MODULE}.Connection", code.resource, keywords)
+    return comment + _assignment(variable, call, protect=protect)
+
+
+# --- Modules ------------------------------------------------------------------------------------------------
+
+
+def module_source(
+    source: str,
+    connectors: Sequence[tuple[str, Mapping[str, Any]]],
+    connections: Sequence[ConnectionCode] = (),
+    *,
+    protect: bool = False,
+) -> str:
+    """A module that declares further connectors and connections at its end, with the imports that they need.
+
+    A connection follows its connector.
 
     Args:
         source: The module so far; "" begins a new one.
         connectors: The resource name of each, and the connector's attributes.
+        connections: The connections.
         protect: Whether Pulumi shall refuse to delete them.
 
     Raises:
@@ -234,12 +302,37 @@ def module_source(
             missing.append(statement)
         elif bound.get(name) != module or _assigns(tree, name):
             raise ValueError(f"it calls something else {name!r} than {module}")
-    variables = variable_names([resource for resource, _ in connectors], {*names, *needed, "pulumi"})
-    statements = [
-        definition_source(variable, resource, attributes, protect=protect)
-        for variable, (resource, attributes) in zip(variables, connectors, strict=True)
-    ]
-    return "\n\n".join([_with_imports(source, tree, missing), *statements]) + "\n"
+    resources = [resource for resource, _ in connectors]
+    wanted = [*resources, *(f"{code.resource}-connection" for code in connections)]
+    variables = variable_names(wanted, {*names, *needed, "pulumi"})
+    of_connectors = _connector_variables(tree) | dict(zip(resources, variables, strict=False))
+    statements = {
+        resource: [definition_source(of_connectors[resource], resource, attributes, protect=protect)]
+        for resource, attributes in connectors
+    }
+    for variable, code in zip(variables[len(resources) :], connections, strict=True):
+        text = connection_source(variable, code, of_connectors.get(code.connector), protect=protect)
+        statements.setdefault(code.connector, []).append(text)
+    below = [text for group in statements.values() for text in group]
+    return "\n\n".join([_with_imports(source, tree, missing), *below]) + "\n"
+
+
+def _connector_variables(tree: ast.Module) -> dict[str, str]:
+    """The variables of a module's connectors, by their resource names."""
+    found: dict[str, str] = {}
+    for node in tree.body:
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call)):
+            continue
+        target, call = node.targets[0], node.value
+        name = call.args[0] if call.args else None
+        if (
+            isinstance(target, ast.Name)
+            and ast.unparse(call.func) in (f"{MODULE}.Connector", f"{MODULE}.Connector.from_json")
+            and isinstance(name, ast.Constant)
+            and isinstance(name.value, str)
+        ):
+            found[name.value] = target.id
+    return found
 
 
 def _with_imports(source: str, tree: ast.Module, statements: Sequence[str]) -> str:

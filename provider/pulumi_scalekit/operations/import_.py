@@ -1,4 +1,4 @@
-"""Live connectors under Pulumi's management: the state of a stack, and the code that declares them.
+"""Live connectors and connections under Pulumi's management: the state of a stack, and the code that declares them.
 
 `plan_import` reads, checks and computes everything; `apply_import` writes. So whatever is wrong is found before
 anything is written.
@@ -6,25 +6,30 @@ anything is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pulumi_scalekit.definition import connection as connection_rules
 from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.definition.normalize import definition_of
 from pulumi_scalekit.errors import EngineError, ScalekitError
 
-from .codegen import module_source
+from .codegen import ConnectionCode, module_source
+from .connections import LiveConnection, connection_resources
 from .files import write_new, write_text
 from .naming import resource_names
 from .ownership import Ownership, read_ownership
 from .pulumi_cli import Project
 from .selection import Attributes, identifier_of, name_of, refuse_duplicates, select
 from .state import (
+    CONNECTION_TYPE,
+    ConnectionEntry,
     Deployment,
     Entry,
     add_connectors,
+    managed_connections,
     managed_connectors,
     refuse_pending,
     resource_names_in,
@@ -45,18 +50,26 @@ class ImportPlan:
     """The connectors to import."""
     already_managed: tuple[str, ...]
     """The identifiers of those asked for that the stack manages already."""
+    connections: tuple[ConnectionEntry, ...]
+    """The connections to import."""
+    connections_managed: tuple[str, ...]
+    """The ids of those that this stack or another one manages already."""
     before: Deployment
     """The stack's state as it is."""
     after: Deployment
-    """The stack's state with the imported connectors."""
+    """The stack's state with what is imported."""
     target: Path | None
     """The file that gets the code, or `None` where no code is written."""
     source: str
     """The whole content of that file after the import."""
 
-    def errors(self, entry: Entry) -> list[str]:
+    def errors(self, entry: Entry | ConnectionEntry) -> list[str]:
         """The rules that a live definition breaks: Pulumi refuses to preview it until its code is corrected."""
-        return [f"{finding.path} {finding}" for finding in errors(definition_of(entry.attributes))]
+        if isinstance(entry, Entry):
+            found = errors(definition_of(entry.attributes))
+        else:
+            found = list(connection_rules.findings(entry.connection.declaration))
+        return [f"{finding.path} {finding}" for finding in found]
 
 
 def plan_import(
@@ -70,6 +83,7 @@ def plan_import(
     code: bool = True,
     out: Path | None = None,
     protect: bool = True,
+    read_connections: Callable[[Sequence[Attributes]], Sequence[LiveConnection]] = lambda _: (),
 ) -> ImportPlan:
     """Plan an import. Nothing is written.
 
@@ -83,6 +97,7 @@ def plan_import(
         code: Whether code is written, besides the state.
         out: The file that gets the code; by default `default_target`.
         protect: Whether Pulumi shall refuse to delete what was imported.
+        read_connections: Reads the connections of connectors that are to be imported, too.
 
     Raises:
         ConnectorNotFound: A name means no connector.
@@ -94,7 +109,7 @@ def plan_import(
     before = project.deployment(stack)
     refuse_pending(before, stack)
     others = read_ownership(project, without=[stack])
-    managed = {m.identifier for m in managed_connectors(before, stack)}
+    managed = {m.identifier: m.resource for m in managed_connectors(before, stack)}
     fresh = [c for c in chosen if identifier_of(c) not in managed]
     _refuse_owned(fresh, others, environment_url)
     refuse_duplicates(fresh, (c for c in connectors if identifier_of(c) in managed))
@@ -102,26 +117,39 @@ def plan_import(
         entries = [Entry(resource, connector) for connector in fresh]
     else:
         entries = [Entry(name, c) for name, c in resource_names(fresh, resource_names_in(before))]
+    resources = managed | {identifier_of(entry.attributes): entry.resource for entry in entries}
+    live = read_connections(chosen)
+    connections_managed = {m.identifier for m in managed_connections(before, stack)}
+    connections_managed |= {id_ for url, id_ in others.connections if url == environment_url}
+    connections = [
+        ConnectionEntry(name, connection, resources[connection.declaration["connector"]])
+        for name, connection in connection_resources(
+            (c for c in live if c.id not in connections_managed), resource_names_in(before, CONNECTION_TYPE)
+        )
+    ]
     after = add_connectors(
         before,
         entries,
+        connections=connections,
         project=project.name,
         stack=stack,
         environment_url=environment_url,
         config=project.config(stack),
         protect=protect,
     )
-    target = (out or default_target(project)) if code and entries else None
+    target = (out or default_target(project)) if code and (entries or connections) else None
     return ImportPlan(
         project=project,
         stack=stack,
         environment_url=environment_url,
         entries=tuple(entries),
         already_managed=tuple(identifier_of(c) for c in chosen if identifier_of(c) in managed),
+        connections=tuple(connections),
+        connections_managed=tuple(c.id for c in live if c.id in connections_managed),
         before=before,
         after=after,
         target=target,
-        source=_source(target, entries, protect=protect) if target else "",
+        source=_source(target, entries, connections, protect=protect) if target else "",
     )
 
 
@@ -167,10 +195,13 @@ def _refuse_owned(connectors: Iterable[dict[str, Any]], others: Ownership, url: 
         )
 
 
-def _source(target: Path, entries: Sequence[Entry], *, protect: bool) -> str:
+def _source(
+    target: Path, entries: Sequence[Entry], connections: Sequence[ConnectionEntry], *, protect: bool
+) -> str:
     try:
         before = target.read_text(encoding="utf-8") if target.exists() else ""
         named = [(entry.resource, entry.attributes) for entry in entries]
-        return module_source(before, named, protect=protect)
+        declared = [ConnectionCode(c.resource, c.connection.declaration, c.connector) for c in connections]
+        return module_source(before, named, declared, protect=protect)
     except (OSError, ValueError, SyntaxError) as error:
         raise ScalekitError(f"{target} cannot be extended: {error}. Choose another file with --out") from None

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from .selection import Attributes, by_name, name_of
 
 
-def slug(display_name: str) -> str:
+def slug(display_name: str, default: str = "connector") -> str:
     """A resource name in the usual form: `my-asana` for `My Asana`."""
-    return "-".join(re.findall(r"[a-z0-9]+", display_name.lower())) or "connector"
+    return "-".join(re.findall(r"[a-z0-9]+", display_name.lower())) or default
 
 
 def resource_names(
@@ -29,7 +29,7 @@ def resource_names(
     used = set(taken)
     named: list[tuple[str, Attributes]] = []
     for connector in by_name(connectors):
-        name = _free(slug(name_of(connector)), used, "-")
+        name = free_name(slug(name_of(connector)), used, "-")
         used.add(name)
         named.append((name, connector))
     return named
@@ -45,12 +45,13 @@ def variable_names(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]
             word = f"connector_{word}"
         if keyword.iskeyword(word) or keyword.issoftkeyword(word) or hasattr(builtins, word):
             word = f"{word}_"
-        variables.append(_free(word, used, "_"))
+        variables.append(free_name(word, used, "_"))
         used.add(variables[-1])
     return variables
 
 
-def _free(name: str, used: set[str], separator: str) -> str:
+def free_name(name: str, used: set[str], separator: str) -> str:
+    """The name itself, or numbered where it is used already."""
     candidate, number = name, 1
     while candidate in used:
         number += 1

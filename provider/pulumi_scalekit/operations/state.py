@@ -25,6 +25,9 @@ from pulumi_scalekit.provider.values import server_outputs
 from .selection import Attributes
 
 if TYPE_CHECKING:
+    from pulumi.dynamic import ResourceProvider
+
+    from .connections import LiveConnection
     from .pulumi_cli import ConfigValue
 
 Deployment = dict[str, Any]
@@ -60,6 +63,16 @@ class Entry:
 
     resource: str
     attributes: Attributes
+
+
+@dataclass(frozen=True)
+class ConnectionEntry:
+    """A connection to import, under the name that its resource has in the program."""
+
+    resource: str
+    connection: LiveConnection
+    connector: str
+    """The resource name of its connector."""
 
 
 def resources_of(deployment: Deployment) -> list[Resource]:
@@ -103,10 +116,10 @@ def managed_connections(deployment: Deployment, stack: str) -> list[Managed]:
     return found
 
 
-def resource_names_in(deployment: Deployment) -> set[str]:
-    """The names that the stack's connectors have in the program, those that it merely reads included."""
-    connectors = (r for r in resources_of(deployment) if r.get("type") == CONNECTOR_TYPE)
-    return {str(resource["urn"]).rpartition("::")[2] for resource in connectors}
+def resource_names_in(deployment: Deployment, type_: str = CONNECTOR_TYPE) -> set[str]:
+    """The names that a stack's resources of a type have in the program, those that it merely reads included."""
+    found = (r for r in resources_of(deployment) if r.get("type") == type_)
+    return {str(resource["urn"]).rpartition("::")[2] for resource in found}
 
 
 def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, Any]]]:
@@ -184,9 +197,10 @@ def add_connectors(
     environment_url: str,
     config: Mapping[str, ConfigValue],
     protect: bool,
+    connections: Sequence[ConnectionEntry] = (),
     now: datetime | None = None,
 ) -> Deployment:
-    """A deployment that manages further connectors; the given one is left as it is.
+    """A deployment that manages further connectors and connections; the given one is left as it is.
 
     Args:
         deployment: The stack's state.
@@ -195,7 +209,8 @@ def add_connectors(
         stack: The stack's name; with a backend's organization before it or not.
         environment_url: The environment that the connectors live in.
         config: The stack's configuration, for the default provider if the state has none.
-        protect: Whether Pulumi shall refuse to delete the connectors.
+        protect: Whether Pulumi shall refuse to delete them.
+        connections: The connections to add; the connector of each is in the state then.
         now: The time of the import.
 
     Raises:
@@ -218,21 +233,31 @@ def add_connectors(
         provider = _default_provider(provider_urn, config, time)
         added.append(provider)
     taken = {r.get("urn") for r in existing}
-    for entry in entries:
-        urn = _urn(stack, project, CONNECTOR_TYPE, entry.resource)
+    shared = {
+        "parent": root_urn,
+        **({"protect": True} if protect else {}),
+        "provider": f"{provider_urn}::{provider['id']}",
+        "created": time,
+        "modified": time,
+    }
+
+    def free(type_: str, noun: str, name: str) -> str:
+        urn = _urn(stack, project, type_, name)
         if urn in taken:
-            raise EngineError(f"The stack {stack!r} has a connector {entry.resource!r} already")
+            raise EngineError(f"The stack {stack!r} has a {noun} {name!r} already")
         taken.add(urn)
+        return urn
+
+    for entry in entries:
+        urn = free(CONNECTOR_TYPE, "connector", entry.resource)
+        added.append(_connector(urn, entry.attributes, environment_url) | shared)
+    by_identifier = {m.identifier: m.urn for m in managed_connectors(deployment, stack)}
+    by_identifier |= {str(r["id"]): str(r["urn"]) for r in added if r["type"] == CONNECTOR_TYPE}
+    for connection in connections:
+        urn = free(CONNECTION_TYPE, "connection", connection.resource)
+        live = connection.connection
         added.append(
-            _connector(
-                urn,
-                entry.attributes,
-                parent=root_urn,
-                provider=f"{provider_urn}::{provider['id']}",
-                environment_url=environment_url,
-                protect=protect,
-                time=time,
-            )
+            _connection(urn, live, by_identifier[live.declaration["connector"]], environment_url) | shared
         )
     result = copy.deepcopy(deployment)
     # The root comes first, and every resource after the one it names.
@@ -262,18 +287,7 @@ def _default_provider(urn: str, config: Mapping[str, ConfigValue], time: str) ->
     }
 
 
-def _connector(
-    urn: str,
-    connector: Attributes,
-    *,
-    parent: str,
-    provider: str,
-    environment_url: str,
-    protect: bool,
-    time: str,
-) -> Resource:
-    from pulumi.dynamic.dynamic import serialize_provider
-
+def _connector(urn: str, connector: Attributes, environment_url: str) -> Resource:
     from pulumi_scalekit.provider.connector import CONTEXT_KEY, ENVIRONMENT, SERVER_FORM, ConnectorProvider
 
     inputs = {**definition_of(connector), ENVIRONMENT: environment_url}
@@ -281,8 +295,8 @@ def _connector(
     stored = normalize_live(connector)
     if not same_definition(normalize(inputs), stored):  # pragma: no cover - the two are the same today
         outputs[SERVER_FORM] = secret(stored)
-    marked = {"__provider": serialize_provider(ConnectorProvider())}
-    declared = [CONTEXT_KEY, "__provider", *(key for key in inputs if key != ENVIRONMENT)]
+    marked = _provider_of(ConnectorProvider())
+    declared = [CONTEXT_KEY, *marked, *(key for key in inputs if key != ENVIRONMENT)]
     return {
         "urn": urn,
         "custom": True,
@@ -290,14 +304,40 @@ def _connector(
         "type": CONNECTOR_TYPE,
         "inputs": {**marked, **inputs},
         "outputs": {**marked, **outputs},
-        "parent": parent,
-        **({"protect": True} if protect else {}),
-        "provider": provider,
         "propertyDependencies": {key: [] for key in sorted(declared)},
         "additionalSecretOutputs": [SERVER_FORM],
-        "created": time,
-        "modified": time,
     }
+
+
+def _connection(urn: str, connection: LiveConnection, connector: str, environment_url: str) -> Resource:
+    from pulumi_scalekit.provider.connection import ConnectionProvider, outputs_of
+    from pulumi_scalekit.provider.connector import CONTEXT_KEY, ENVIRONMENT
+
+    inputs = {**connection.declaration, ENVIRONMENT: environment_url}
+    outputs = {**inputs, **outputs_of(connection.attributes)}
+    if "oauth_app" in outputs:
+        outputs["oauth_app"] = secret(outputs["oauth_app"])
+    marked = _provider_of(ConnectionProvider())
+    # What a program takes from the connector.
+    taken = (CONTEXT_KEY, "auth_type", "connector")
+    declared = [*taken, *marked, *(key for key in connection.declaration if key not in taken)]
+    return {
+        "urn": urn,
+        "custom": True,
+        "id": connection.id,
+        "type": CONNECTION_TYPE,
+        "inputs": {**marked, **inputs},
+        "outputs": {**marked, **outputs},
+        "dependencies": [connector],
+        "propertyDependencies": {key: [connector] if key in taken else [] for key in sorted(declared)},
+        "additionalSecretOutputs": ["oauth_app"],
+    }
+
+
+def _provider_of(provider: ResourceProvider) -> dict[str, str]:
+    from pulumi.dynamic.dynamic import serialize_provider
+
+    return {"__provider": serialize_provider(provider)}
 
 
 def secret(value: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ As with `ConnectorProvider`, its import path is part of every state file and nev
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
@@ -22,13 +22,16 @@ from pulumi.dynamic import (
 
 from pulumi_scalekit.definition.connection import (
     AUTH_MODES,
+    DRAFT,
+    RESPONSE_KEYS,
     SECRET,
     SECRET_VARIABLE,
     aligned_app,
     differing_settings,
+    findings,
+    lacks_app,
     live_app,
-    mistakes,
-    oauth_config,
+    pattern_of,
     same_app,
     same_secret,
 )
@@ -57,14 +60,6 @@ DECLARED: Final = (
 """What a connection is made from."""
 IMMUTABLE: Final = ("connector", "context", "auth_mode")
 """What cannot be changed in place: another value makes another connection."""
-RESPONSE_KEYS: Final = {
-    "connector": "provider_key",
-    "connection_name": "key_id",
-    "auth_type": "type",
-    "auth_mode": "auth_mode",
-    "enabled": "enabled",
-}
-"""Declared properties, by what responses call them."""
 OUTPUTS: Final = ("status", "enabled", "redirect_uri", "mcp_server_url", "resolved_proxy_url")
 """What Scalekit says about a connection."""
 
@@ -97,14 +92,14 @@ class ConnectionProvider(ResourceProvider):
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             urn, name = current_urn(), inputs.get("connection_name")
             session.connection_owners.check(urn, str(olds.get("connection_name", "")) if olds else None, name)
-            failures = [CheckFailure("", redact(f"{path} {words}")) for path, words in mistakes(inputs)]
+            failures = [CheckFailure("", redact(f"{f.path} {f}")) for f in findings(inputs)]
             connector = inputs.get("connector")
             if connector not in (None, UNKNOWN) and not is_identifier(connector):
                 words = "connector is not an identifier; use the one that `pulumi-scalekit list` shows"
                 failures.append(CheckFailure("", words))
-            if not failures and about.get("mcp") is False and _needs_app(inputs):
-                hint = "its connector uses OAuth, so it stays a draft until it has an OAuth application (oauth_app)"
-                self._tell("info", redact(f"{_what(inputs)}: {hint}"))
+            may_be_draft = not failures and session.previewing and lacks_app(inputs)
+            if may_be_draft and self._is_mcp(connector, about.get("mcp")) is False:
+                self._tell("info", redact(f"{_what(inputs)}: {DRAFT.path} {DRAFT}"))
             if not failures and not olds and isinstance(name, str):
                 own = session.connection_owners.owned_by(urn)
                 if inputs.get(ADOPT):
@@ -171,7 +166,7 @@ class ConnectionProvider(ResourceProvider):
         """Create the connection with its settings, or take over the one that has the name."""
         inputs, session = received(props), self._session
         with redacting(inputs):
-            secret = self._secret(inputs)
+            self._secret(inputs)  # before anything is made, it must be there
             urn = current_urn()
             live = self._adoptable(inputs, urn) if inputs.get(ADOPT) else self._unfinished(inputs, urn)
             if live is not None:
@@ -185,7 +180,7 @@ class ConnectionProvider(ResourceProvider):
                     context=inputs.get("context"),
                 )
             try:
-                stored = self._apply(live["id"], {}, inputs, secret)
+                stored = self._apply(live["id"], {}, inputs)
             except ScalekitError as error:
                 raise ScalekitError(
                     f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it"
@@ -232,8 +227,7 @@ class ConnectionProvider(ResourceProvider):
         olds, news, session = received(_olds), received(_news), self._session
         with redacting(olds, news):
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            secret = self._secret(news)
-            stored = self._apply(_id, olds, news, secret)
+            stored = self._apply(_id, olds, news)
             if not stored:
                 raise ConnectorNotFound(
                     f"{_what(news)} ({_id}) was deleted outside of Pulumi. Run `pulumi refresh`, then `pulumi up` "
@@ -272,36 +266,31 @@ class ConnectionProvider(ResourceProvider):
             self._session.connections.client.redact.hide(secret)
         return secret
 
-    def _apply(self, id_: str, olds: Inputs, news: Inputs, secret: str | None) -> Attributes:
-        """Make the live connection what is declared, and return it as stored; nothing where it is gone.
+    def _is_mcp(self, connector: object, told: object) -> object:
+        """Whether a connection's connector is one over MCP, which the program knows of a `Connector` that it declares.
 
-        What is live already is not sent again, so that a run can go on where an earlier one stopped.
+        Of an identifier, the environment's list tells; `None` where it does not.
         """
-        connections = self._session.connections
-        live = connections.get(id_)
-        if live is None:
-            return {}
+        if isinstance(told, bool) or not isinstance(connector, str):
+            return told
+        try:
+            listed = self._session.connectors.all()
+        except ScalekitError:
+            return None  # a hint is not worth a failed preview
+        patterns = [pattern_of(c) for c in listed if c["identifier"] == connector]
+        return patterns[0].get("is_mcp") is True if patterns else None
+
+    def _apply(self, id_: str, olds: Inputs, news: Inputs) -> Attributes:
+        """Make the live connection what is declared, and return it as stored; nothing where it is gone."""
         before, app = olds.get("oauth_app") or {}, news.get("oauth_app") or {}
-        config = live.get("oauth_config")
-        shown = config if isinstance(config, dict) else {}
-        rotated = secret is not None and not (before and same_secret(before, app))
-        named = all(
-            live.get(RESPONSE_KEYS[key]) in (None, news[key]) for key in ("connection_name", "auth_type")
+        has_secret = app.get(SECRET) is not None or app.get(SECRET_VARIABLE) is not None
+        stored = self._session.connections.apply(
+            id_,
+            before=before,
+            declared=news,
+            secret=lambda: self._secret(news),
+            is_rotated=has_secret and not (before and same_secret(before, app)),
         )
-        if rotated or not named or differing_settings(shown, app, {**before, **app}):
-            # The masked secret keeps the stored one.
-            to_send = secret if rotated or not shown.get(SECRET) else shown[SECRET]
-            connections.update(
-                id_,
-                name=news["connection_name"],
-                connector=news["connector"],
-                auth_type=news["auth_type"],
-                oauth_config=oauth_config(before, app, to_send) if before or app else None,
-            )
-        enabled = news.get("enabled")
-        if enabled is not None and live.get("enabled") is not enabled:
-            connections.set_enabled(id_, name=news["connection_name"], enabled=enabled)
-        stored = connections.get(id_) or {}
         self._tell_of_differences(news, stored)
         return stored
 
@@ -419,15 +408,15 @@ class ConnectionProvider(ResourceProvider):
             self._tell("warning", redact(f"{text}. {remedy}"))
 
     def _outputs(self, inputs: Inputs, live: Attributes) -> dict[str, Any]:
-        outputs = {**inputs, ENVIRONMENT: self._session.settings.environment_url}
-        config = live.get("oauth_config")
-        shown = {**live, "redirect_uri": config.get("redirect_uri") if isinstance(config, dict) else None}
-        if isinstance(live.get("id"), str):
-            outputs["connection_id"] = live["id"]
-        for key in OUTPUTS:
-            if shown.get(key) not in (None, ""):
-                outputs[key] = shown[key]
-        return outputs
+        return {**inputs, ENVIRONMENT: self._session.settings.environment_url, **outputs_of(live)}
+
+
+def outputs_of(live: Attributes) -> dict[str, Any]:
+    """What a response says of a connection, by the names of the outputs; what it leaves out is not in it."""
+    config = live.get("oauth_config")
+    redirect_uri = config.get("redirect_uri") if isinstance(config, dict) else None
+    shown = {**live, "redirect_uri": redirect_uri, "connection_id": live.get("id")}
+    return {key: shown[key] for key in ("connection_id", *OUTPUTS) if shown.get(key) not in (None, "")}
 
 
 def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
@@ -444,10 +433,6 @@ def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
 def _kept_outputs(state: Inputs) -> Inputs:
     """The outputs that a response may leave out."""
     return {key: state[key] for key in OUTPUTS if key in state}
-
-
-def _needs_app(inputs: Mapping[str, Any]) -> bool:
-    return inputs.get("auth_type") == "OAUTH" and not inputs.get("oauth_app")
 
 
 def _what(properties: Inputs) -> str:
