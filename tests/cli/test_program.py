@@ -103,7 +103,7 @@ def test_results_point_into_the_python_file(command: Run, program: Path) -> None
 
 def test_a_program_that_fails(command: Run, program: Path) -> None:
     """The error is one line with the place in the program."""
-    program.write_text(program.read_text() + "\nraise ValueError('broken here')\n")
+    program.write_text(program.read_text() + "\nraise ValueError('broken\\nhere')\n")
     done = command("review", "--program", ".", environ={})
     last = len(program.read_text().splitlines())
     assert done.code == 1

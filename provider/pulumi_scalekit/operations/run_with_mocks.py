@@ -99,8 +99,8 @@ def place_in(directory: Path, frame: FrameType | None) -> tuple[str, int]:
 
 
 def described(error: BaseException, directory: Path) -> str:
-    """What a program failed with, and where."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """What a program failed with, and where, in one line."""
+    text = " ".join(f"{type(error).__name__}: {error}".split()) if str(error) else type(error).__name__
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if Path(frame.filename).is_relative_to(directory) and "site-packages" not in frame.filename:
             return f"{text} ({frame.filename}:{frame.lineno})"
