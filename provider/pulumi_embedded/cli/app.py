@@ -6,7 +6,6 @@ Commands, flags and exit codes are the CLI's own.
 
 from __future__ import annotations
 
-import gc
 import os
 import platform
 import sys
@@ -109,9 +108,6 @@ def _fail(error: EmbeddedError) -> NoReturn:
 
 def main() -> None:
     """Run the command line."""
-    # The state that a run holds lives until its end: it need not be looked through for garbage all the time.
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
     try:
         command = typer.main.get_command(app)
         take_options_from_environment(command)

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import runpy
 import signal
 import sys
-import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
@@ -64,14 +62,6 @@ def main() -> int:
     sys.path.pop(0)
     import pulumi
     import pulumi.runtime
-
-    # A program builds its resources up and ends. Looking through all of them for garbage again and again, as
-    # is the default, takes two fifths of its time when there are a thousand.
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
-    # This engine shows no debug messages. The SDK sends four for each resource and waits for each to arrive, which is
-    # half of what a program's main thread does. The threads that responses arrive on still need their turns.
-    pulumi.log.debug = lambda *_args, **_options: time.sleep(0)
 
     pulumi.runtime.set_all_config(
         pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env()
