@@ -114,12 +114,14 @@ def test_two_components_of_one_resource_name(project: Project, scalekit: LocalSc
 
 
 def test_identical_connectors_are_taken_over(project: Project, scalekit: LocalScalekit) -> None:
-    """With `adoptIdentical`, what a killed run left behind is taken over, and what is otherwise is refused."""
+    """What a killed run left is taken over in one run, as the refusal says; what is otherwise is refused."""
     identifiers = [scalekit.store.create_provider(bearer(name)).identifier for name in ("One", "Two")]
     scalekit.store.create_provider(bearer("Three", description="By hand"))
     declare(project, {"one": bearer("One"), "two": bearer("Two")})
-    assert "exists already in" in project.preview(code=None).result.text
-    project.run("config", "set", "scalekit:adoptIdentical", "true")
+    refused = project.preview(code=None).result.text
+    assert "run once with SCALEKIT_ADOPT_IDENTICAL=true, which takes over every connector" in refused
+    assert "`pulumi-scalekit list --unmanaged` shows all" in refused
+    project.env["SCALEKIT_ADOPT_IDENTICAL"] = "true"
     plan = project.preview()
     assert all(plan.said(f"takes over {identifier}") for identifier in identifiers)
     project.up()
@@ -127,7 +129,9 @@ def test_identical_connectors_are_taken_over(project: Project, scalekit: LocalSc
     assert scalekit.requests.count("create") == 0
     project.nothing_to_do()
     declare(project, {"one": bearer("One"), "two": bearer("Two"), "three": bearer("Three")})
-    assert "exists already in" in project.preview(code=None).result.text
+    refused = project.preview(code=None).result.text
+    assert "exists already in" in refused
+    assert "SCALEKIT_ADOPT_IDENTICAL" not in refused
 
 
 def test_a_changed_type_is_a_replacement(project: Project, scalekit: LocalScalekit) -> None:

@@ -368,7 +368,13 @@ def is_stored(payload: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
 
 
 def exists_error(
-    name: str, existing: list[Attributes], where: str, *, unsure: bool = False, manager: str = ""
+    name: str,
+    existing: list[Attributes],
+    where: str,
+    *,
+    unsure: bool = False,
+    manager: str = "",
+    identical: bool = False,
 ) -> ConnectorExists:
     """The error for a name that is taken: with the identifiers and the ways out.
 
@@ -378,6 +384,7 @@ def exists_error(
         where: The environment's URL.
         unsure: Whether they may be of this run's own making.
         manager: The name of the resource of this stack that manages the first of them, or "".
+        identical: Whether there is one, and it is as declared.
     """
     identifiers = [printable(c.get("identifier")) for c in existing]
     known = " and ".join(identifiers)
@@ -394,11 +401,21 @@ def exists_error(
             "the name up, let `pulumi up` do that first, and take the name in a second run"
         )
     else:
-        ways = (
-            "If the resource was renamed in the program, give it an alias. Otherwise take the connector over with "
-            f"adopt={identifiers[0]!r} on the Connector, or bring it into the stack with `pulumi-scalekit import`"
-            f"{'' if unsure else '; to replace it, use the option replacement_trigger, not --replace or a taint'}"
+        ways = "If the resource was renamed in the program, give it an alias. "
+        if identical:
+            ways += (
+                "If a run that was stopped made it, run once with SCALEKIT_ADOPT_IDENTICAL=true, which takes over every "
+                "connector that is as declared, as this one is. "
+            )
+        ways += (
+            f"Otherwise take the connector over with adopt={identifiers[0]!r} on the Connector, or bring it into the "
+            "stack with `pulumi-scalekit import`"
         )
+        if not unsure:
+            ways += (
+                "; to replace it, use the option replacement_trigger, not --replace or a taint. `pulumi-scalekit list "
+                "--unmanaged` shows all that no stack of the program manages"
+            )
     return ConnectorExists(f"{start}. {'' if unsure else 'Nothing was changed. '}{ways}", identifiers)
 
 

@@ -173,7 +173,9 @@ class ConnectorProvider(ResourceProvider):
         own = self._session.connector_owners.owned_by(urn)
         return [c for c in self._session.connectors.known(name) if c.get("identifier") not in own]
 
-    def _refuse_taken(self, name: str, others: list[Attributes], urn: str) -> None:
+    def _refuse_taken(
+        self, name: str, others: list[Attributes], urn: str, *, identical: bool = False
+    ) -> None:
         from pulumi_scalekit.api.connectors import exists_error
 
         owners = self._session.connector_owners
@@ -187,7 +189,7 @@ class ConnectorProvider(ResourceProvider):
         if others:
             manager = owners.other_manager(others[0]["identifier"], urn)
             where = self._session.settings.environment_url
-            raise exists_error(name, others, where, manager=name_of(manager or ""))
+            raise exists_error(name, others, where, manager=name_of(manager or ""), identical=identical)
 
     def _tell(self, severity: Literal["info", "warning"], message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
@@ -339,11 +341,14 @@ class ConnectorProvider(ResourceProvider):
             self._refuse_managed(live, urn)
             return live
         named = session.connectors.known(name)
-        if len(named) == 1 and (adopt or session.settings.adopt_identical):
-            (live,) = named
-            if not owners.other_manager(live["identifier"], urn) and is_as_declared(inputs, live):
-                return live
-        self._refuse_taken(name, self._others_named(name, urn), urn)
+        identical = (
+            len(named) == 1
+            and not owners.other_manager(named[0]["identifier"], urn)
+            and is_as_declared(inputs, named[0])
+        )
+        if identical and (adopt or session.settings.adopt_identical):
+            return named[0]
+        self._refuse_taken(name, self._others_named(name, urn), urn, identical=identical)
         return None
 
     def _refuse_managed(self, live: Attributes, urn: str) -> None:
