@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 import time
+
+import pytest
 
 from pulumi_scalekit.api.retries import Budget, ConcurrencyLimit
 
@@ -116,6 +119,65 @@ def test_a_budget_is_spread_and_never_exceeded() -> None:
     for begin in starts:
         assert sum(begin <= start < begin + 60 for start in starts) <= 30
     assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > 2
+
+
+class Timeline:
+    """Time for several threads: it goes on when all of them sleep, and some wake up late."""
+
+    def __init__(self, threads: int, seed: int) -> None:
+        self.now = 1000.0
+        self._awake = threads
+        self._wakes: list[float] = []
+        self._changed = threading.Condition()
+        self._random = random.Random(seed)
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let so many seconds go by, and sometimes many more."""
+        with self._changed:
+            late = self._random.choice((0.0, 0.0, 0.3, 20.0))
+            wakes_at = self.now + seconds + late
+            self._wakes.append(wakes_at)
+            self.leave()
+            self._changed.wait_for(lambda: self.now >= wakes_at)
+            self._wakes.remove(wakes_at)
+            self._awake += 1
+
+    def leave(self) -> None:
+        """One thread less is awake."""
+        with self._changed:
+            self._awake -= 1
+            self._go_on()
+
+    def _go_on(self) -> None:
+        due = [wakes_at for wakes_at in self._wakes if wakes_at > self.now]
+        if not self._awake and due and len(due) == len(self._wakes):
+            self.now = min(due)
+            self._changed.notify_all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_threads_that_wake_up_late_never_exceed_a_budget(seed: int) -> None:
+    """Over any minute, eight threads together start no more requests than the budget has, evenly apart."""
+    per_minute, threads = 30, 8
+    timeline = Timeline(threads, seed)
+    budget = Budget(per_minute, clock=timeline, sleep=timeline.sleep)
+    starts: list[float] = []
+
+    def work(_index: int) -> None:
+        for _ in range(25):
+            budget.wait()
+            starts.append(timeline.now)
+        timeline.leave()
+
+    assert at_once(threads, work) == [None] * threads
+    assert len(starts) == threads * 25
+    starts.sort()
+    assert max(sum(begin <= start < begin + 60 for start in starts) for begin in starts) <= per_minute
+    assert min(later - earlier for earlier, later in itertools.pairwise(starts)) > 60 / per_minute
 
 
 def test_a_budget_holds_for_all_threads_and_token_requests() -> None:

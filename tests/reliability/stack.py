@@ -1,9 +1,9 @@
 """A stack without an engine: drives the provider as Pulumi's host of dynamic providers does.
 
 The host has a thread pool, one provider object for each process, and passes every property through protobuf. An
-`up` here takes the steps of the engine's: check, diff, create or update, and delete what is no longer declared. It
-writes the state down after each step, starts no new step after a failure, and lets those under way finish. This is
-what makes thousands of operations under faults affordable; whole engines run a few of them too.
+`up` here takes the steps of the engine's: check, diff, create, update or replace, and delete what is no longer
+declared. It writes the state down after each step, starts no new step after a failure, and lets those under way
+finish. This is what makes thousands of operations under faults affordable; whole engines run a few of them too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from typing import Any
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.host import Host, Resource
+
+
+class Killed(Exception):
+    """What a step did reaches no state."""
 
 
 @dataclass
@@ -50,15 +54,34 @@ class Stack:
         }
         self.settings = {**quick, **settings}
         self.state: dict[str, Resource] = {}
+        self.doomed: list[tuple[str, Resource]] = []
+        """What a replacement has superseded and not deleted yet."""
+        self.results_until_kill: int | None = None
+        """After how many results of steps the next run is killed: later ones reach no state."""
         self.operations: Counter[str] = Counter()
         """The creates, updates, deletes and reads that were begun, whatever became of them."""
         self._lock = threading.Lock()
 
     # --- Commands ------------------------------------------------------------------------------------------
 
-    def up(self, declared: Mapping[str, Mapping[str, Any]]) -> Run:
-        """Make the environment as declared, by resource names."""
+    def up(
+        self,
+        declared: Mapping[str, Mapping[str, Any]],
+        *,
+        aliases: Mapping[str, str] | None = None,
+        delete_before_replace: bool | None = None,
+    ) -> Run:
+        """Make the environment as declared, by resource names.
+
+        Args:
+            declared: The definitions.
+            aliases: The former names of resources, by their new ones.
+            delete_before_replace: What the resource option of that name says; `None` leaves it to the provider.
+        """
         run, host = Run(), self._host()
+        for name, former in (aliases or {}).items():
+            if former in self.state and name not in self.state:
+                self.state[name] = self.state.pop(former)
 
         def deploy(name: str) -> None:
             old = self.state.get(name)
@@ -66,17 +89,44 @@ class Stack:
             if old is None:
                 self._begin("create")
                 self._keep(run, name, host.make(inputs, name=name))
-            elif host.diff(old, inputs, name=name).changes is not False:
+                return
+            diff = host.diff(old, inputs, name=name)
+            if diff.replaces:
+                before = (
+                    diff.delete_before_replace if delete_before_replace is None else delete_before_replace
+                )
+                replace(name, old, before=bool(before))
+            elif diff.changes is not False:
                 self._begin("update")
                 self._keep(run, name, host.change(old, inputs, name=name))
+
+        def replace(name: str, old: Resource, *, before: bool) -> None:
+            inputs = host.checked(declared[name], name=name)
+            if before:
+                remove(name)
+            self._begin("create")
+            new = host.make(inputs, name=name)
+            self._keep(run, name, new)
+            if not before:
+                self.doomed.append((name, old))
 
         def remove(name: str) -> None:
             self._begin("delete")
             host.delete(self.state[name], name=name)
             self._keep(run, name, None)
 
+        def finish(number: str) -> None:
+            name, old = doomed[int(number)]
+            self._begin("delete")
+            host.delete(old, name=name)
+            self.doomed.remove((name, old))
+            run.changes += 1
+
         self._each(run, declared, deploy)
+        doomed = list(self.doomed)
+        self._each(run, map(str, range(len(doomed))), finish)
         self._each(run, sorted(self.state.keys() - declared.keys()), remove)
+        self.results_until_kill = None
         return run
 
     def refresh(self) -> Run:
@@ -114,6 +164,10 @@ class Stack:
 
     def _keep(self, run: Run, name: str, resource: Resource | None) -> None:
         with self._lock:
+            if self.results_until_kill is not None:
+                if not self.results_until_kill:
+                    raise Killed
+                self.results_until_kill -= 1
             run.changes += 1
             if resource is None:
                 del self.state[name]

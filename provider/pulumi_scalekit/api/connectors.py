@@ -375,6 +375,7 @@ def exists_error(
     unsure: bool = False,
     manager: str = "",
     identical: bool = False,
+    renamed: bool = False,
 ) -> ConnectorExists:
     """The error for a name that is taken: with the identifiers and the ways out.
 
@@ -385,6 +386,7 @@ def exists_error(
         unsure: Whether they may be of this run's own making.
         manager: The name of the resource of this stack that manages the first of them, or "".
         identical: Whether there is one, and it is as declared.
+        renamed: Whether it is a connector of the stack that is to get the name.
     """
     identifiers = [printable(c.get("identifier")) for c in existing]
     known = " and ".join(identifiers)
@@ -400,12 +402,17 @@ def exists_error(
             f"name an alias: opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name={manager!r})]). If it gives "
             "the name up, let `pulumi up` do that first, and take the name in a second run"
         )
+    elif renamed:
+        ways = (
+            "Choose another display_name, or rename or remove that connector first. If it belongs to a resource that "
+            "has left the program, let `pulumi up` delete that first, and take the name in a second run"
+        )
     else:
         ways = "If the resource was renamed in the program, give it an alias. "
         if identical:
             ways += (
-                "If a run that was stopped made it, run once with SCALEKIT_ADOPT_IDENTICAL=true, which takes over every "
-                "connector that is as declared, as this one is. "
+                "If a run that was stopped made it, run once with SCALEKIT_ADOPT_IDENTICAL=true, which takes over "
+                "every connector that is as declared, as this one is. "
             )
         ways += (
             f"Otherwise take the connector over with adopt={identifiers[0]!r} on the Connector, or bring it into the "

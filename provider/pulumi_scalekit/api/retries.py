@@ -57,7 +57,7 @@ class Budget:
     """
 
     _MINUTE = 61.0
-    """A second more than sixty: requests that start evenly do not arrive so."""
+    """Seconds; one more than sixty, since requests that start evenly do not arrive so."""
 
     def __init__(
         self,
@@ -74,14 +74,16 @@ class Budget:
 
     def wait(self) -> None:
         """Wait until the next request may start."""
-        if not self._interval:
-            return
-        with self._lock:
-            now = self._clock()
-            starts_at = max(now, self._next_at)
-            self._next_at = starts_at + self._interval
-        if starts_at > now:
-            self._sleep(starts_at - now)
+        # A turn counts from when it is taken, not from when it was due: a thread that wakes up late must not be
+        # followed by the next one at once.
+        while self._interval:
+            with self._lock:
+                now = self._clock()
+                pause = self._next_at - now
+                if pause <= 0:
+                    self._next_at = now + self._interval
+                    return
+            self._sleep(pause)
 
 
 class ConcurrencyLimit:

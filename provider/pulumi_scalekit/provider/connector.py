@@ -174,7 +174,13 @@ class ConnectorProvider(ResourceProvider):
         return [c for c in self._session.connectors.known(name) if c.get("identifier") not in own]
 
     def _refuse_taken(
-        self, name: str, others: list[Attributes], urn: str, *, identical: bool = False
+        self,
+        name: str,
+        others: list[Attributes],
+        urn: str,
+        *,
+        identical: bool = False,
+        renamed: bool = False,
     ) -> None:
         from pulumi_scalekit.api.connectors import exists_error
 
@@ -189,7 +195,14 @@ class ConnectorProvider(ResourceProvider):
         if others:
             manager = owners.other_manager(others[0]["identifier"], urn)
             where = self._session.settings.environment_url
-            raise exists_error(name, others, where, manager=name_of(manager or ""), identical=identical)
+            raise exists_error(
+                name,
+                others,
+                where,
+                manager=name_of(manager or ""),
+                identical=identical,
+                renamed=renamed,
+            )
 
     def _tell(self, severity: Literal["info", "warning"], message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
@@ -215,7 +228,7 @@ class ConnectorProvider(ResourceProvider):
                 return DiffResult(changes=False)
             name = news.get("display_name")
             if is_declared and name is not UNKNOWN and name != olds.get("display_name"):
-                self._refuse_taken(str(name), self._others_named(str(name), urn), urn)
+                self._refuse_taken(str(name), self._others_named(str(name), urn), urn, renamed=True)
             if is_declared and (replaced := [format_path(path) for path in replacements(old, new)]):
                 owners.replace(urn)
                 self._tell("warning", redact(_replacement(olds, replaced)))
@@ -375,7 +388,7 @@ class ConnectorProvider(ResourceProvider):
             if (found := connectors.get(adopt)) is None:
                 raise ConnectorNotFound(
                     f"adopt={adopt!r}: there is no connector of that identifier in {where}. "
-                    "`pulumi-scalekit list` shows those that exist"
+                    "`pulumi-scalekit list` shows those that exist. If it was deleted, leave adopt out to create it"
                 )
         else:
             named = connectors.named(name)
