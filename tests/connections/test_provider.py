@@ -183,7 +183,7 @@ def test_a_draft_is_told_of_a_bare_identifier_too(
 ) -> None:
     """One list tells whether the connector is one over MCP, whose application is registered dynamically."""
     said: list[str] = []
-    monkeypatch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, text: said.append(text))
+    monkeypatch.setattr("pulumi_scalekit.provider.connection.log", lambda _severity, text: said.append(text))
     run(scalekit).check(declared(scalekit))
     assert len(said) == 1
     assert "oauth_app is not given, so the connection stays a draft" in said[0]
