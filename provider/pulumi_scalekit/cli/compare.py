@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
+from .changes import MARKS, change_json, text_of, three_columns
+from .connections import connection_json, show_connections
 from .console import Column, Screen, help_text
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
     from pulumi_scalekit.operations.compare import Comparison
+    from pulumi_scalekit.operations.compare_connections import ConnectionComparison
     from pulumi_scalekit.operations.environments import Profile
 
 HELP: Final = help_text("""
-Compare the connectors of two environments, in three columns: the source, the target now, and the target as
-it would be after a promotion.
+Compare the connectors of two environments and their connections, in three columns: the source, the target
+now, and the target as it would be after a promotion.
 
-Connectors are matched by display name. With --exit-code it ends with 3 when there is something to promote.
+Connectors are matched by display name, and their connections by their names. Client ids and client
+secrets belong to an environment, so they are not compared. With --exit-code it ends with 3 when there is
+something to promote.
 
 [bold]Examples[/bold]
 
@@ -31,14 +36,6 @@ Connectors are matched by display name. With --exit-code it ends with 3 when the
 
 Source = Annotated[str, typer.Option("--from", metavar="ENV", help="The source environment.")]
 Target = Annotated[str, typer.Option("--to", metavar="ENV", help="The target environment.")]
-
-_MARKS: Final = {
-    "create": ("+", "green"),
-    "update": ("~", "yellow"),
-    "replace": ("±", "magenta"),
-    "same": ("=", "dim"),
-    "only in target": ("?", "cyan"),
-}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,6 +51,7 @@ def compare_environments(
     exit_code: Annotated[
         bool, options.flag("--exit-code", help="End with 3 when there is something to promote.")
     ] = False,
+    with_connections: options.WithConnections = True,
     json: options.Json = False,
     program: options.Program = Path(),
 ) -> None:
@@ -63,17 +61,21 @@ def compare_environments(
     screen = Screen()
     pair = Pair.of(source, target, program)
     comparisons = pair.compare(screen, names)
+    connections = pair.compare_connections(screen, comparisons) if with_connections else []
     if json:
         screen.json(
             {
                 "source": pair.source.url,
                 "target": pair.target.url,
                 "connectors": [comparison_json(comparison) for comparison in comparisons],
+                "connections": [connection_json(comparison) for comparison in connections],
             }
         )
     else:
         show_comparisons(screen, comparisons, pair)
-    if exit_code and any(c.action in PROMOTED for c in comparisons):
+        show_connections(screen, connections, *pair.names)
+    actions = [*(c.action for c in comparisons), *(c.action for c in connections)]
+    if exit_code and any(action in PROMOTED for action in actions):
         raise typer.Exit(ATTENTION)
 
 
@@ -83,6 +85,11 @@ class Pair:
 
     source: Profile
     target: Profile
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the user calls them."""
+        return self.source.name, self.target.name
 
     @classmethod
     def of(cls, source: str, target: str, program: Path) -> Pair:
@@ -111,6 +118,23 @@ class Pair:
                 target_name=self.target.name,
             )
 
+    def compare_connections(
+        self, screen: Screen, comparisons: list[Comparison]
+    ) -> list[ConnectionComparison]:
+        """Read the connections of compared connectors, and compare them; none where a client may not read them."""
+        from pulumi_scalekit.operations.compare_connections import compare_connections
+
+        found = []
+        for profile, connectors in (
+            (self.source, [c.source for c in comparisons if c.source]),
+            (self.target, [c.target for c in comparisons if c.target]),
+        ):
+            connections = options.connections_of(profile, connectors, screen)
+            if connections is None:
+                return []  # half a comparison would call all of the other side new
+            found.append(connections)
+        return compare_connections(*found, target_name=self.target.name)
+
 
 # --- What is shown ------------------------------------------------------------------------------------------
 
@@ -121,7 +145,7 @@ def show_comparisons(screen: Screen, comparisons: list[Comparison], pair: Pair) 
 
     rows: list[list[str | Text]] = []
     for comparison in comparisons:
-        mark, style = _MARKS[comparison.action]
+        mark, style = MARKS[comparison.action]
         rows.append(
             [
                 Text(mark, style),
@@ -139,7 +163,7 @@ def show_comparisons(screen: Screen, comparisons: list[Comparison], pair: Pair) 
             _show_changes(screen, comparison, pair)
         elif comparison.action == "create":
             _show_new(screen, comparison, pair)
-    counts = {action: sum(c.action == action for c in comparisons) for action in _MARKS}
+    counts = {action: sum(c.action == action for c in comparisons) for action in MARKS}
     said = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
     screen.say()
     screen.say(f"{pair.source.name} → {pair.target.name}: {said or 'nothing to promote'}.")
@@ -149,12 +173,12 @@ def _show_changes(screen: Screen, comparison: Comparison, pair: Pair) -> None:
     from pulumi_scalekit.definition.paths import format_path
 
     screen.say()
-    mark, style = _MARKS[comparison.action]
+    mark, style = MARKS[comparison.action]
     screen.say(f"{mark} {comparison.display_name}", f"bold {style}")
     screen.sections(
-        [Column("PROPERTY", "cyan"), *_three_columns(pair)],
+        [Column("PROPERTY", "cyan"), *three_columns(*pair.names)],
         [
-            (format_path(change.path), [_text(change.new), _text(change.old), _text(change.new)])
+            (format_path(change.path), [text_of(change.new), text_of(change.old), text_of(change.new)])
             for change in comparison.changes
         ],
     )
@@ -175,53 +199,19 @@ def _show_new(screen: Screen, comparison: Comparison, pair: Pair) -> None:
     screen.say(f"+ {comparison.display_name}", "bold green")
     items = [i for i in checklist(comparison.payload, ()) if i.state != "not used"]
     screen.sections(
-        [Column("PROPERTY", "cyan"), *_three_columns(pair)],
+        [Column("PROPERTY", "cyan"), *three_columns(*pair.names)],
         [(i.title, [i.value or "–", "–", i.value or "–"]) for i in items],
     )
 
 
-def _three_columns(pair: Pair) -> list[Column]:
-    """The source, the target as it is, and the target as it would be."""
-    return [
-        Column(pair.source.name),
-        Column(f"{pair.target.name} now", "red"),
-        Column(f"{pair.target.name} proposed", "green"),
-    ]
-
-
-def _text(value: Any) -> str:
-    import json
-
-    from pulumi_scalekit.definition.keys import ABSENT
-
-    if value is ABSENT or value is None:
-        return "–"
-    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-
-
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
     """A comparison as `--json` prints it."""
-    from pulumi_scalekit.definition.keys import ABSENT
-    from pulumi_scalekit.definition.paths import format_path
-    from pulumi_scalekit.operations.selection import identifier_of
-
-    def side(value: Any) -> Any:
-        return None if value is ABSENT else value
-
     return {
         "display_name": comparison.display_name,
         "action": comparison.action,
-        "source_identifier": identifier_of(comparison.source) if comparison.source else None,
+        "source_identifier": comparison.source_identifier or None,
         "target_identifier": comparison.identifier or None,
-        "changes": [
-            {
-                "path": format_path(change.path),
-                "source": side(change.new),
-                "target": side(change.old),
-                "proposed": side(change.new),
-            }
-            for change in comparison.changes
-        ],
+        "changes": [change_json(change) for change in comparison.changes],
         "immutable": list(comparison.immutable),
         "authorization": comparison.authorization or None,
     }

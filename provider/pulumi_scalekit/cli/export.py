@@ -134,7 +134,7 @@ def _connections(
 ) -> list[tuple[str, LiveConnection]]:
     from pulumi_scalekit.operations.connections import connection_resources
 
-    return connection_resources(options.connections_of(profile, connectors, screen))
+    return connection_resources(options.connections_of(profile, connectors, screen) or ())
 
 
 def _python(

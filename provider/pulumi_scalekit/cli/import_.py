@@ -103,7 +103,7 @@ def import_connectors(
     wanted = code if with_connections is None else with_connections
 
     def read_connections(chosen: Sequence[Attributes]) -> Sequence[LiveConnection]:
-        return options.connections_of(profile, chosen, screen) if wanted else ()
+        return (options.connections_of(profile, chosen, screen) if wanted else ()) or ()
 
     with screen.working(f"Reading the state of {stack}"):
         plan = plan_import(

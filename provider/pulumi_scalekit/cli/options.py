@@ -153,8 +153,8 @@ def connectors_of(profile: Profile, screen: Screen, names: list[str] | None = No
 
 def connections_of(
     profile: Profile, connectors: Sequence[Attributes], screen: Screen
-) -> tuple[LiveConnection, ...]:
-    """The connections of connectors, sorted by name; a note says so where the client may not read them.
+) -> tuple[LiveConnection, ...] | None:
+    """The connections of connectors, sorted by name; `None`, with a note, where the client may not read them.
 
     Raises:
         ScalekitError: They cannot be read.
@@ -166,6 +166,7 @@ def connections_of(
         found = read_connections(Client(profile.settings), connectors)
     if found.denied:
         screen.note(f"Without connections, which may not be read: {found.denied}", "yellow")
+        return None
     return found.connections
 
 

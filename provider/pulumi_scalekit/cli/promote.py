@@ -10,20 +10,32 @@ import typer
 
 from . import options
 from .compare import Pair, Source, Target, comparison_json, show_comparisons
+from .connections import connection_json, show_connections
 from .console import Screen, confirm, counted, help_text
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias, TypeVar
+
     from pulumi_scalekit.operations.compare import Comparison
+    from pulumi_scalekit.operations.compare_connections import ConnectionComparison
     from pulumi_scalekit.operations.ownership import Ownership
     from pulumi_scalekit.operations.promote import Blocked, Outcome
+
+    _C = TypeVar("_C", Comparison, ConnectionComparison)
+    AnyBlocked: TypeAlias = Blocked[Comparison] | Blocked[ConnectionComparison]
+    AnyOutcome: TypeAlias = Outcome[Comparison] | Outcome[ConnectionComparison]
 
 HELP: Final = help_text("""
 Bring connectors from one environment to another, with the source as the source of truth: shows the
 comparison, asks, creates or updates, and checks the result by reading it back. Never deletes.
 
-Connectors that a stack of the Pulumi program here (or in --program) manages are left to `pulumi up`. Ends
-with exit code 3 when there were such, and with 1 when a connector could not be promoted.
+The connections of the connectors come after them, without their client ids and secrets, which belong to
+an environment: what cannot be done without those is named, and left to you.
+
+What a stack of the Pulumi program here (or in --program) manages are left to `pulumi up`. Ends
+with exit code 3 when something is left to do, and with 1 when something could not be promoted.
 
 [bold]Examples[/bold]
 
@@ -46,31 +58,54 @@ def promote_connectors(
         bool, options.flag("--dry-run", help="Show what would be done, and do nothing.")
     ] = False,
     yes: Annotated[bool, options.flag("--yes", "-y", help="Do not ask.")] = False,
+    with_connections: options.WithConnections = True,
     json: options.Json = False,
     program: options.Program = Path(),
 ) -> None:
     """Promote connectors."""
-    from pulumi_scalekit.operations.promote import PROMOTED, divide, refuse_replacements
+    from pulumi_scalekit.operations.promote import (
+        PROMOTED,
+        divide,
+        divide_connections,
+        refuse_replacements,
+    )
 
     screen = Screen()
     pair = Pair.of(source, target, program)
     comparisons = pair.compare(screen, names)
-    free, blocked = divide(comparisons, _ownership(program, screen), pair.source.url, pair.target.url)
+    connections = pair.compare_connections(screen, comparisons) if with_connections else []
+    ownership, urls = _ownership(program, screen), (pair.source.url, pair.target.url)
+    free, blocked = divide(comparisons, ownership, *urls)
+    free_connections, blocked_connections = divide_connections(connections, ownership, *urls, blocked)
+    every_blocked: list[AnyBlocked] = [*blocked, *blocked_connections]
     if not json:
         show_comparisons(screen, [c for c in comparisons if c.action in PROMOTED], pair)
-        _show_blocked(screen, blocked)
+        show_connections(screen, [c for c in connections if c.action in PROMOTED], *pair.names)
+        _show_blocked(screen, every_blocked)
     refuse_replacements(free)
-    outcomes: list[Outcome] = []
-    if free and not dry_run:
-        _ask(screen, free, pair, yes=yes, json=json)
-        outcomes = _promote(screen, free, pair, names)
+    outcomes: list[Outcome[Comparison]] = []
+    connection_outcomes: list[Outcome[ConnectionComparison]] = []
+    if (free or free_connections) and not dry_run:
+        _ask(screen, free, free_connections, pair, yes=yes, json=json)
+        outcomes, connection_outcomes = _promote(screen, free, free_connections, pair, names)
+    every_outcome: list[AnyOutcome] = [*outcomes, *connection_outcomes]
     if json:
-        screen.json(_report(pair, comparisons, blocked, outcomes, dry_run=dry_run))
+        screen.json(
+            {
+                "source": pair.source.url,
+                "target": pair.target.url,
+                "dry_run": dry_run,
+                "connectors": _report(comparisons, comparison_json, blocked, outcomes, "target_identifier"),
+                "connections": _report(
+                    connections, connection_json, blocked_connections, connection_outcomes, "target_id"
+                ),
+            }
+        )
     else:
-        _show_outcomes(screen, outcomes, pair, dry_run=dry_run)
-    if any(outcome.error for outcome in outcomes):
+        _show_outcomes(screen, every_outcome, pair, dry_run=dry_run)
+    if any(outcome.error for outcome in every_outcome):
         raise typer.Exit(1)
-    if blocked:
+    if every_blocked or any(c.left for c in connections):
         raise typer.Exit(ATTENTION)
 
 
@@ -92,7 +127,15 @@ def _ownership(program: Path, screen: Screen) -> Ownership:
         ) from None
 
 
-def _ask(screen: Screen, free: list[Comparison], pair: Pair, *, yes: bool, json: bool) -> None:
+def _ask(
+    screen: Screen,
+    free: list[Comparison],
+    connections: list[ConnectionComparison],
+    pair: Pair,
+    *,
+    yes: bool,
+    json: bool,
+) -> None:
     from pulumi_scalekit.errors import ScalekitError
 
     if yes:
@@ -101,38 +144,63 @@ def _ask(screen: Screen, free: list[Comparison], pair: Pair, *, yes: bool, json:
         raise ScalekitError(
             "Nothing was changed: there is nobody to ask. Use --yes, or --dry-run to look first"
         )
-    count = counted(len(free), "connector")
-    if not confirm(f"Promote {count} to {pair.target.name} ({pair.target.url})?"):
+    counts = [(len(free), "connector"), (len(connections), "connection")]
+    what = " and ".join(counted(count, noun) for count, noun in counts if count)
+    if not confirm(f"Promote {what} to {pair.target.name} ({pair.target.url})?"):
         screen.note("Nothing was changed.")
         raise typer.Exit(1)
 
 
-def _promote(screen: Screen, free: list[Comparison], pair: Pair, names: list[str] | None) -> list[Outcome]:
+def _promote(
+    screen: Screen,
+    free: list[Comparison],
+    free_connections: list[ConnectionComparison],
+    pair: Pair,
+    names: list[str] | None,
+) -> tuple[list[Outcome[Comparison]], list[Outcome[ConnectionComparison]]]:
+    from pulumi_scalekit.api.connections import Connections
     from pulumi_scalekit.errors import ScalekitError
-    from pulumi_scalekit.operations.promote import moved_meanwhile, promote
+    from pulumi_scalekit.operations.promote import (
+        connections_moved_meanwhile,
+        moved_meanwhile,
+        promote,
+        promote_connections,
+    )
 
     # Somebody may have taken a long time to answer.
     again = pair.compare(screen, names)
-    if moved := moved_meanwhile(free, again):
+    moved = moved_meanwhile(free, again)
+    if free_connections:
+        moved += connections_moved_meanwhile(free_connections, pair.compare_connections(screen, again))
+    if moved:
         raise ScalekitError(f"Nothing was changed: {', '.join(moved)} changed in the meantime. Look again")
-    with screen.progress(len(free), f"Promoting to {pair.target.name}") as advance:
-        return promote(free, options.open_connectors(pair.target), lambda c: advance(c.display_name))
+    count = len(free) + len(free_connections)
+    with screen.progress(count, f"Promoting to {pair.target.name}") as advance:
+        connectors = options.open_connectors(pair.target)
+        outcomes = promote(free, connectors, lambda c: advance(c.name))
+        # An update may have given a connector another identifier, and a failed create has none.
+        identifiers = {c.name: c.identifier for c in again if c.target}
+        identifiers |= {o.comparison.name: o.identifier for o in outcomes if o.identifier}
+        connections = Connections(connectors.client)
+        return outcomes, promote_connections(
+            free_connections, connections, identifiers, lambda c: advance(c.name)
+        )
 
 
-def _show_blocked(screen: Screen, blocked: list[Blocked]) -> None:
+def _show_blocked(screen: Screen, blocked: list[AnyBlocked]) -> None:
     for entry in blocked:
         screen.say()
-        screen.say(f"! {entry.comparison.display_name} is left alone: {entry.reason}.", "bold yellow")
+        screen.say(f"! {entry.comparison.name} is left alone: {entry.reason}.", "bold yellow")
         screen.say(f"  Run `pulumi up --stack {entry.stack}` instead.")
 
 
-def _show_outcomes(screen: Screen, outcomes: list[Outcome], pair: Pair, *, dry_run: bool) -> None:
+def _show_outcomes(screen: Screen, outcomes: list[AnyOutcome], pair: Pair, *, dry_run: bool) -> None:
     if dry_run:
         screen.say(f"Dry run: {pair.target.name} was not changed.", "yellow")
         return
     done = {"create": "created", "update": "updated"}
     for outcome in outcomes:
-        name = outcome.comparison.display_name
+        name = outcome.comparison.name
         if outcome.error:
             screen.error(f"{name}: {outcome.error}")
         else:
@@ -142,29 +210,22 @@ def _show_outcomes(screen: Screen, outcomes: list[Outcome], pair: Pair, *, dry_r
 
 
 def _report(
-    pair: Pair,
-    comparisons: list[Comparison],
-    blocked: list[Blocked],
-    outcomes: list[Outcome],
-    *,
-    dry_run: bool,
-) -> dict[str, Any]:
-    left = {b.comparison.display_name: b for b in blocked}
-    done = {o.comparison.display_name: o for o in outcomes}
+    comparisons: list[_C],
+    as_json: Callable[[_C], dict[str, Any]],
+    blocked: list[Blocked[_C]],
+    outcomes: list[Outcome[_C]],
+    identifier: str,
+) -> list[dict[str, Any]]:
+    left = {b.comparison.name: b for b in blocked}
+    done = {o.comparison.name: o for o in outcomes}
 
-    def entry(comparison: Comparison) -> dict[str, Any]:
-        name = comparison.display_name
-        outcome, block = done.get(name), left.get(name)
-        return comparison_json(comparison) | {
+    def entry(comparison: _C) -> dict[str, Any]:
+        outcome, block = done.get(comparison.name), left.get(comparison.name)
+        return as_json(comparison) | {
             "promoted": outcome is not None and not outcome.error,
-            "target_identifier": (outcome.identifier if outcome else comparison.identifier) or None,
+            identifier: (outcome.identifier if outcome else comparison.identifier) or None,
             "error": outcome.error or None if outcome else None,
             "left_to_stack": block.stack if block else None,
         }
 
-    return {
-        "source": pair.source.url,
-        "target": pair.target.url,
-        "dry_run": dry_run,
-        "connectors": [entry(comparison) for comparison in comparisons],
-    }
+    return [entry(comparison) for comparison in comparisons]

@@ -44,9 +44,19 @@ class Comparison:
     """What the change means for those who have authorized already, or ""."""
 
     @property
+    def name(self) -> str:
+        """The display name."""
+        return self.display_name
+
+    @property
     def identifier(self) -> str:
         """The identifier in the target, or ""."""
         return identifier_of(self.target) if self.target else ""
+
+    @property
+    def source_identifier(self) -> str:
+        """The identifier in the source, or ""."""
+        return identifier_of(self.source) if self.source else ""
 
     @property
     def payload(self) -> dict[str, Any]:

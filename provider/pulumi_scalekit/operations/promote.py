@@ -6,49 +6,56 @@ show up as drift, and be undone or repeated by the next `pulumi up`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
+from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.api.retries import look_again
 from pulumi_scalekit.definition.changes import changes
+from pulumi_scalekit.definition.connection import differing_settings
 from pulumi_scalekit.definition.normalize import normalize, normalize_live
 from pulumi_scalekit.errors import ScalekitError
 
 from .compare import Comparison
+from .compare_connections import ConnectionComparison
 from .ownership import Ownership
 from .selection import Attributes, identifier_of
+from .state import Managed
 
 PROMOTED: Final = ("create", "update", "replace")
 """The actions of a comparison that a promotion is about."""
+DRAFT: Final = "DRAFT"
+"""The status of a connection that lacks an OAuth application."""
+_C = TypeVar("_C", Comparison, ConnectionComparison)
 
 
 @dataclass(frozen=True)
-class Blocked:
-    """A connector that Pulumi is to promote."""
+class Blocked(Generic[_C]):
+    """A connector or connection that Pulumi is to promote."""
 
-    comparison: Comparison
+    comparison: _C
     stack: str
     """The stack to run `pulumi up` on."""
     reason: str
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one connector."""
+class Outcome(Generic[_C]):
+    """What became of one connector or connection."""
 
-    comparison: Comparison
+    comparison: _C
     identifier: str = ""
-    """Its identifier in the target."""
+    """Its identifier, or id, in the target."""
     error: str = ""
     """Why it was not promoted, or how what is stored differs; "" when all is well."""
 
 
 def divide(
     comparisons: Sequence[Comparison], ownership: Ownership, source_url: str, target_url: str
-) -> tuple[list[Comparison], list[Blocked]]:
-    """What a promotion may write, and what is a stack's to do.
+) -> tuple[list[Comparison], list[Blocked[Comparison]]]:
+    """What a promotion of connectors may write, and what is a stack's to do.
 
     Args:
         comparisons: The comparison of both environments.
@@ -56,20 +63,59 @@ def divide(
         source_url: The source environment.
         target_url: The target environment.
     """
-    free: list[Comparison] = []
-    blocked: list[Blocked] = []
+    return _divide(comparisons, ownership.managed, ownership, source_url, target_url)
+
+
+def divide_connections(
+    comparisons: Sequence[ConnectionComparison],
+    ownership: Ownership,
+    source_url: str,
+    target_url: str,
+    connectors: Sequence[Blocked[Comparison]] = (),
+) -> tuple[list[ConnectionComparison], list[Blocked[ConnectionComparison]]]:
+    """The same for connections. What is left to a person is in neither.
+
+    Args:
+        comparisons: The comparison of both environments.
+        ownership: What the stacks of the program manage.
+        source_url: The source environment.
+        target_url: The target environment.
+        connectors: The connectors that are a stack's to make: their connections cannot come before them.
+    """
+    stacks = {b.comparison.name: b.stack for b in connectors if b.comparison.action == "create"}
+    able, blocked = _divide(comparisons, ownership.connections, ownership, source_url, target_url)
+    free = []
+    for comparison in able:
+        if comparison.connector in stacks:
+            blocked.append(
+                Blocked(comparison, stacks[comparison.connector], "its connector is made by the stack")
+            )
+        elif not comparison.left:
+            free.append(comparison)
+    return free, blocked
+
+
+def _divide(
+    comparisons: Sequence[_C],
+    managed: Mapping[tuple[str, str], Managed],
+    ownership: Ownership,
+    source_url: str,
+    target_url: str,
+) -> tuple[list[_C], list[Blocked[_C]]]:
+    free: list[_C] = []
+    blocked: list[Blocked[_C]] = []
     for comparison in comparisons:
         if comparison.action not in PROMOTED:
             continue
-        owner = ownership.owner(target_url, comparison.identifier) if comparison.target else None
-        declared = ownership.owner(source_url, identifier_of(comparison.source or {}))
+        owner = managed.get((target_url, comparison.identifier)) if comparison.target else None
+        declared = managed.get((source_url, comparison.source_identifier))
         stacks = sorted(ownership.stacks.get(target_url, ()))
         if owner is not None:
             blocked.append(
                 Blocked(comparison, owner.stack, f"managed by the stack {owner.stack} as {owner.resource!r}")
             )
         elif comparison.action == "create" and declared is not None and stacks:
-            # The program declares it, so the stack of the target would make it, or now find an unmanaged connector.
+            # The program declares it, so the stack of the target would make it, or now find an unmanaged one.
             reason = f"declared by the program as {declared.resource!r} (stack {declared.stack})"
             blocked.append(Blocked(comparison, stacks[0], reason))
         else:
@@ -101,7 +147,7 @@ def promote(
     comparisons: Sequence[Comparison],
     connectors: Connectors,
     progress: Callable[[Comparison], None] = lambda _: None,
-) -> list[Outcome]:
+) -> list[Outcome[Comparison]]:
     """Create or update connectors in the target, and read them back. One that fails does not stop the rest.
 
     Args:
@@ -109,7 +155,7 @@ def promote(
         connectors: The target. It has been read just now, so that nothing is overwritten unseen.
         progress: Called before each write.
     """
-    written: list[Outcome] = []
+    written: list[Outcome[Comparison]] = []
     for comparison in comparisons:
         progress(comparison)
         try:
@@ -123,13 +169,13 @@ def promote(
     return _read_back(written, connectors)
 
 
-def _read_back(written: list[Outcome], connectors: Connectors) -> list[Outcome]:
+def _read_back(written: list[Outcome[Comparison]], connectors: Connectors) -> list[Outcome[Comparison]]:
     """Look at what the environment now lists. A list may show a write late, so it gets several looks."""
     checked = written
     if all(outcome.error for outcome in written):
         return checked
 
-    def look() -> list[Outcome] | None:
+    def look() -> list[Outcome[Comparison]] | None:
         nonlocal checked
         # From the server: the connectors' own list knows the writes without being told.
         live = {identifier_of(attributes): attributes for attributes in connectors.listed()}
@@ -145,7 +191,7 @@ def _read_back(written: list[Outcome], connectors: Connectors) -> list[Outcome]:
     return checked
 
 
-def _checked(outcome: Outcome, live: Attributes | None) -> Outcome:
+def _checked(outcome: Outcome[Comparison], live: Attributes | None) -> Outcome[Comparison]:
     comparison = outcome.comparison
     if live is None:
         said = f"the write was accepted, but the list does not show {outcome.identifier}. Compare again in a minute"
@@ -156,6 +202,85 @@ def _checked(outcome: Outcome, live: Attributes | None) -> Outcome:
         said = f"the write was accepted, but Scalekit stored it differently: {properties}"
         return Outcome(comparison, outcome.identifier, said)
     return outcome
+
+
+def promote_connections(
+    comparisons: Sequence[ConnectionComparison],
+    connections: Connections,
+    identifiers: Mapping[str, str],
+    progress: Callable[[ConnectionComparison], None] = lambda _: None,
+) -> list[Outcome[ConnectionComparison]]:
+    """Create or update connections in the target, after their connectors. One that fails does not stop the rest.
+
+    Client ids and client secrets are neither read nor sent: an update leaves those that the target has.
+
+    Args:
+        comparisons: Creates and updates.
+        connections: The target.
+        identifiers: The identifiers of the target's connectors, by display name.
+        progress: Called before each write.
+    """
+    outcomes = []
+    for comparison in comparisons:
+        progress(comparison)
+        id_, error = comparison.identifier, ""
+        try:
+            connector = identifiers.get(comparison.connector)
+            if connector is None:
+                raise ScalekitError(
+                    f"the target has no connector {comparison.connector!r}: promote that first"
+                )
+            id_ = id_ or _create(comparison, connections, connector)
+            error = _set(id_, comparison, connections, connector)
+        except ScalekitError as raised:
+            error = str(raised)
+        outcomes.append(Outcome(comparison, id_, error))
+    return outcomes
+
+
+def _create(comparison: ConnectionComparison, connections: Connections, connector: str) -> str:
+    declared = comparison.source.declaration if comparison.source else {}
+    made = connections.create(
+        name=comparison.name,
+        connector=connector,
+        auth_type=declared["auth_type"],
+        auth_mode=declared.get("auth_mode"),
+        context=declared.get("context"),
+    )
+    return str(made["id"])
+
+
+def _set(id_: str, comparison: ConnectionComparison, connections: Connections, connector: str) -> str:
+    """Make the settings those of the source; returns what is wrong with what is stored then, or ""."""
+    declared = {
+        "connection_name": comparison.name,
+        "connector": connector,
+        "auth_type": comparison.source.declaration["auth_type"] if comparison.source else "",
+        "oauth_app": {**comparison.own_settings, **comparison.settings},
+    }
+    stored = connections.apply(id_, before=comparison.settings_before, declared=declared)
+    if not stored:
+        return f"it was deleted in the meantime ({id_})"
+    config = stored.get("oauth_config")
+    shown = config if isinstance(config, dict) else {}
+    if differing := differing_settings(shown, comparison.settings, comparison.settings):
+        return f"the write was accepted, but Scalekit stored other settings than sent: {', '.join(differing)}"
+    if stored.get("status") == DRAFT and comparison.action == "create":
+        return "it is a draft: give it an OAuth application"
+    return ""
+
+
+def connections_moved_meanwhile(
+    before: Sequence[ConnectionComparison], after: Sequence[ConnectionComparison]
+) -> list[str]:
+    """The connections that somebody changed between two comparisons, by name."""
+    now = {c.name: c for c in after}
+
+    def state(comparison: ConnectionComparison | None) -> Any:
+        sides = (comparison.source, comparison.target) if comparison else ()
+        return [None if side is None else (side.id, side.declaration) for side in sides]
+
+    return [c.name for c in before if state(c) != state(now.get(c.name))]
 
 
 def moved_meanwhile(before: Sequence[Comparison], after: Sequence[Comparison]) -> list[str]:
