@@ -85,6 +85,8 @@ def _settings() -> dict[str, dict[str, Any]]:
     }
     for number in settings.NUMBERS:
         made[number.key] = {**_PLAIN[type(number.default)], "description": number.meaning}
+    for flag in settings.FLAGS:
+        made[flag.key] = {**_PLAIN[bool], "description": flag.meaning}
     return made
 
 

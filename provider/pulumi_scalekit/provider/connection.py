@@ -39,9 +39,9 @@ from pulumi_scalekit.definition.keys import UNKNOWN
 from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, ScalekitError, SettingsError
 from pulumi_scalekit.redaction import printable
 
-from .connector import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRETS, Inputs, explained, redacting
+from .call import current_urn, log
+from .connector import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRETS, Failure, Inputs, explained, redacting
 from .ownership import name_of
-from .sdk import current_urn, log
 from .session import Session, open_session
 from .values import received, sent
 
@@ -168,7 +168,8 @@ class ConnectionProvider(ResourceProvider):
         with redacting(inputs):
             self._secret(inputs)  # before anything is made, it must be there
             urn = current_urn()
-            live = self._adoptable(inputs, urn) if inputs.get(ADOPT) else self._unfinished(inputs, urn)
+            adopted = self._adoptable(inputs, urn) if inputs.get(ADOPT) else None
+            live = adopted if inputs.get(ADOPT) else self._unfinished(inputs, urn)
             if live is not None:
                 session.connection_owners.own(live["id"], urn)
             else:
@@ -182,8 +183,10 @@ class ConnectionProvider(ResourceProvider):
             try:
                 stored = self._apply(live["id"], {}, inputs)
             except ScalekitError as error:
-                raise ScalekitError(
-                    f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it"
+                raise Failure(
+                    f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it",
+                    # What is not taken over in full stays nobody's: a destroy must not delete it.
+                    made=None if adopted else CreateResult(live["id"], self._bare(inputs, live)),
                 ) from None
             session.connection_owners.own(live["id"], urn)
             return CreateResult(live["id"], self._outputs(inputs, {**live, **stored}))
@@ -406,6 +409,10 @@ class ConnectionProvider(ResourceProvider):
             names = ", ".join(printable(account.get("identifier")) for account in accounts)
             remedy = f"Scalekit refuses that while there are any. Remove these first: {names}"
             self._tell("warning", redact(f"{text}. {remedy}"))
+
+    def _bare(self, inputs: Inputs, live: Attributes) -> dict[str, Any]:
+        """The properties of a connection whose settings were not accepted, or only in part: it counts as without."""
+        return self._outputs({k: v for k, v in inputs.items() if k not in ("oauth_app", "enabled")}, live)
 
     def _outputs(self, inputs: Inputs, live: Attributes) -> dict[str, Any]:
         return {**inputs, ENVIRONMENT: self._session.settings.environment_url, **outputs_of(live)}

@@ -13,7 +13,7 @@ import functools
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from pulumi.dynamic import (
@@ -49,8 +49,8 @@ from pulumi_scalekit.definition.stored import accepted_form, merge_drift, unappl
 from pulumi_scalekit.errors import AmbiguousConnector, ConnectorExists, ConnectorNotFound, ScalekitError
 from pulumi_scalekit.redaction import Redaction
 
+from .call import Severity, current_urn, ignored_paths, log, secret_paths, show_message_alone
 from .ownership import name_of
-from .sdk import current_urn, ignored_paths, log, show_message_alone
 from .session import Session, open_session
 from .values import identical, overlap, received, replaced_at, sent, server_outputs, value_at
 
@@ -84,17 +84,28 @@ def explained(method: _F) -> _F:
         try:
             return method(*args, **kwargs)
         except ScalekitError as error:
-            message = str(error)
+            failure = Failure(str(error), made=getattr(error, "made", None))
         except Exception:  # noqa: BLE001 - the last resort
-            message = f"pulumi-scalekit failed unexpectedly, please report this:\n{traceback.format_exc()}"
-        show_message_alone(message)
-        raise Failure(message)
+            failure = Failure(
+                f"pulumi-scalekit failed unexpectedly, please report this:\n{traceback.format_exc()}"
+            )
+        show_message_alone(str(failure))
+        raise failure
 
     return wrapper  # type: ignore[return-value]
 
 
 class Failure(ScalekitError):
-    """A failed operation, with nothing secret in its message."""
+    """A failed operation.
+
+    Attributes:
+        made: What a create has made before it failed: its id, and the properties that it has now. The native face
+            keeps that in the state. The dynamic host cannot, and the next run finds it by its name.
+    """
+
+    def __init__(self, message: str, *, made: CreateResult | None = None) -> None:
+        self.made = made
+        super().__init__(message)
 
 
 class ConnectorProvider(ResourceProvider):
@@ -138,7 +149,7 @@ class ConnectorProvider(ResourceProvider):
             ]
             for finding in found:
                 if finding.severity != "error":
-                    severity: Literal["info", "warning"] = "info" if finding.severity == "hint" else "warning"
+                    severity: Severity = "info" if finding.severity == "hint" else "warning"
                     self._tell(severity, redact(f"{_what(inputs)}: {finding.path} {finding}"))
             if not failures and not olds and isinstance(inputs.get("display_name"), str):
                 self._check_new(urn, inputs, redact)
@@ -204,7 +215,7 @@ class ConnectorProvider(ResourceProvider):
                 renamed=renamed,
             )
 
-    def _tell(self, severity: Literal["info", "warning"], message: str) -> None:
+    def _tell(self, severity: Severity, message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
         if self._session.previewing:
             log(severity, message)
@@ -429,17 +440,17 @@ _INTERNAL: Final = frozenset({ADOPT, ENVIRONMENT, SECRETS})
 def redacting(*properties: Inputs, names: Mapping[str, str] | None = None) -> Iterator[Callable[[str], str]]:
     """Keep the values of secret properties out of messages: of errors raised inside, and by the yielded function.
 
-    Pulumi hands a dynamic provider its inputs without their secret marks. The program names the properties that
-    have them.
+    The values at the secret paths of one are hidden of each: what was secret in the old is in the new, too.
 
     Args:
         *properties: What messages may be about.
         names: The paths that the program wrote otherwise than the payload has them: messages have them as written.
     """
     redact = Redaction()
+    secret = {path for inputs in properties for path in _secret_paths(inputs)}
     for inputs in properties:
-        for path in inputs.get(SECRETS) or ():
-            for text in _texts(value_at(inputs, str(path))):
+        for path in secret:
+            for text in _texts(value_at(inputs, path)):
                 redact.hide(text)
 
     def worded(message: str) -> str:
@@ -448,7 +459,12 @@ def redacting(*properties: Inputs, names: Mapping[str, str] | None = None) -> It
     try:
         yield worded
     except ScalekitError as error:
-        raise Failure(worded(str(error))) from None
+        raise Failure(worded(str(error)), made=getattr(error, "made", None)) from None
+
+
+def _secret_paths(inputs: Inputs) -> set[str]:
+    """The paths of what is secret: as the program named it, since the dynamic host drops Pulumi's marks, or marked."""
+    return {*map(str, inputs.get(SECRETS) or ()), *secret_paths()}
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -504,7 +520,7 @@ def _adoption(live: Attributes, inputs: Inputs, where: str) -> str:
     if not differing:
         return f"{start}, which is as declared"
     # Of a secret property neither the declared value is shown nor the one that lives there now.
-    secret = [str(path) for path in inputs.get(SECRETS) or ()]
+    secret = _secret_paths(inputs)
     shown = (
         f"{c} (secret)" if any(map(partial(overlap, str(c)), secret)) else c.describe() for c in differing
     )

@@ -39,19 +39,13 @@ def _remote_call() -> tuple[Any, Any]:
 
 
 def current_urn() -> str:
-    """The URN of the resource that Pulumi calls this thread for, or "".
-
-    Without it, two resources that claim one connector cannot be told apart.
-    """
+    """The URN of the resource that Pulumi calls this thread for, or ""."""
     return str(getattr(_remote_call()[0], "urn", ""))
 
 
-def ignored_paths() -> list[str]:
-    """The property paths of the resource's option `ignore_changes`, for the update that this thread serves.
-
-    Without them, an update sends what the state has of an ignored property, not what lives there.
-    """
-    return list(getattr(_remote_call()[0], "ignoreChanges", ()))
+def ignored_paths() -> tuple[str, ...]:
+    """The property paths of the resource's option `ignore_changes`, for the update that this thread serves."""
+    return tuple(getattr(_remote_call()[0], "ignoreChanges", ()))
 
 
 def show_message_alone(message: str) -> None:
@@ -135,20 +129,14 @@ def _limit_other_providers(calls: int) -> None:
 
 
 def log(severity: Literal["info", "warning"], message: str) -> None:
-    """Show a message in the engine's diagnostics, where the user of `pulumi preview` and `up` reads it.
+    """Show a message in the diagnostics of the engine that this process was started by.
 
     Without an engine to talk to, the message is dropped.
     """
-    address = sys.argv[1] if len(sys.argv) > 1 else ""
-    if not _runs_provider() or ":" not in address:
-        return
-    import grpc
-    from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+    if _runs_provider():
+        from .engine_log import send
 
-    level = engine_pb2.WARNING if severity == "warning" else engine_pb2.INFO
-    with contextlib.suppress(grpc.RpcError), grpc.insecure_channel(address) as channel:
-        stub = engine_pb2_grpc.EngineStub(channel)
-        stub.Log(engine_pb2.LogRequest(severity=level, message=message, urn=current_urn()), timeout=5)
+        send(sys.argv[1] if len(sys.argv) > 1 else "", severity, message, current_urn())
 
 
 def _runs_provider() -> bool:

@@ -9,16 +9,17 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.dynamic import DiffResult, ResourceProvider
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.dynamic import CreateResult, DiffResult, ResourceProvider
 from pulumi.output import UNKNOWN, Unknown
 from pulumi.runtime.proto import provider_pb2 as pb
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
 from pulumi_scalekit._version import __version__
 from pulumi_scalekit.api import operation
@@ -27,9 +28,11 @@ from pulumi_scalekit.definition.info import connector_infos
 from pulumi_scalekit.definition.keys import ABSENT
 from pulumi_scalekit.definition.normalize import plain
 from pulumi_scalekit.definition.paths import Path, format_path
-from pulumi_scalekit.provider import ConnectorProvider
+from pulumi_scalekit.provider import ConnectorProvider, engine_log
+from pulumi_scalekit.provider.call import Call, Severity, serving
 from pulumi_scalekit.provider.connection import ConnectionProvider
-from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM
+from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, Failure
+from pulumi_scalekit.settings import EXPLICIT
 
 from .property_values import received, sent
 from .schema import package_schema
@@ -73,8 +76,15 @@ def _fails_with_its_message(method: _F) -> _F:
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     """Serves one Pulumi provider resource: one environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: str = "") -> None:
+        """Make one.
+
+        Args:
+            engine: The address of the engine, which shows messages; "" where `Attach` is to tell it.
+        """
+        self._engine = engine
         self._lifecycles: dict[str, ResourceProvider] = {}
+        self._said: set[tuple[str, str]] = set()
         self.cancelled = Event()
 
     # --- The plugin itself -----------------------------------------------------------------------------------
@@ -83,6 +93,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return pb.ProviderHandshakeResponse(accept_secrets=True)
 
     def Attach(self, request: Any, context: Any) -> Any:
+        self._engine = request.address
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -122,6 +133,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         settings, _ = received(request.args)
         settings = plain(settings)
+        if _is_explicit(request.urn):
+            settings[EXPLICIT] = "true"
         if not any(isinstance(value, Unknown) for value in settings.values()):
             config = SimpleNamespace(get=lambda key: settings.get(key.removeprefix("scalekit:")))
             for token, lifecycle in LIFECYCLES.items():
@@ -144,24 +157,27 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     @_fails_with_its_message
     def Check(self, request: Any, context: Any) -> Any:
         lifecycle = self._lifecycle(request)
-        olds, _ = received(request.olds)
+        olds, old_secrets = received(request.olds)
         news, secrets = received(request.news)
         if lifecycle is None:
             return pb.CheckResponse(inputs=request.news)
-        news[CONTEXT_KEY] = {"name": request.urn.rpartition("::")[2], "preview": True}
-        result = lifecycle.check(olds, news)
+        # Pulumi does not say whether this is a preview, so an update repeats what the preview said.
+        news[CONTEXT_KEY] = {"preview": True}
+        with self._serving(request, old_secrets | secrets):
+            result = lifecycle.check(olds, news)
         failures = [pb.CheckFailure(property=f.property, reason=f.reason) for f in result.failures]
         return pb.CheckResponse(inputs=_marked(result.inputs, secrets), failures=failures)
 
     @_fails_with_its_message
     def Diff(self, request: Any, context: Any) -> Any:
         lifecycle = self._lifecycle(request)
-        olds, _ = received(request.olds)
+        olds, old_secrets = received(request.olds)
         old_inputs, _ = received(request.old_inputs)
-        news, _ = received(request.news)
+        news, secrets = received(request.news)
         if lifecycle is None:
             return pb.DiffResponse(changes=pb.DiffResponse.DIFF_UNKNOWN)
-        result = lifecycle.diff(request.id, olds, news)
+        with self._serving(request, old_secrets | secrets):
+            result = lifecycle.diff(request.id, olds, news)
         if result.changes is False:
             return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE)
         detailed = _detailed(old_inputs, news, result)
@@ -179,7 +195,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         inputs, secrets = received(request.properties)
         if request.preview or lifecycle is None:
             return pb.CreateResponse(properties=_marked({**unknown_outputs(request), **inputs}, secrets))
-        result = lifecycle.create(inputs)
+        try:
+            with self._serving(request, secrets):
+                result = lifecycle.create(inputs)
+        except Failure as failure:
+            if failure.made is not None:
+                context.set_trailing_metadata([_half_made(failure.made, str(failure), secrets)])
+            raise
         return pb.CreateResponse(id=result.id, properties=_marked(result.outs or {}, secrets))
 
     @_fails_with_its_message
@@ -189,7 +211,8 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         old_inputs, secret_inputs = received(request.inputs)
         if lifecycle is None:
             return pb.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
-        result = lifecycle.read(request.id, state or old_inputs)
+        with self._serving(request, secrets | secret_inputs):
+            result = lifecycle.read(request.id, state or old_inputs)
         inputs = old_inputs if result.inputs is None else result.inputs
         return pb.ReadResponse(
             id=result.id or "",
@@ -200,22 +223,24 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     @_fails_with_its_message
     def Update(self, request: Any, context: Any) -> Any:
         lifecycle = self._lifecycle(request)
-        olds, _ = received(request.olds)
+        olds, old_secrets = received(request.olds)
         news, secrets = received(request.news)
         if request.preview or lifecycle is None:
             # An update keeps what the server has made.
             known = {key: olds[key] for key in unknown_outputs(request) if key in olds}
             return pb.UpdateResponse(properties=_marked({**known, **news}, secrets))
-        result = lifecycle.update(request.id, olds, news)
+        with self._serving(request, old_secrets | secrets):
+            result = lifecycle.update(request.id, olds, news)
         return pb.UpdateResponse(properties=_marked(result.outs or {}, secrets))
 
     @_fails_with_its_message
     def Delete(self, request: Any, context: Any) -> Any:
         lifecycle = self._lifecycle(request)
-        state, _ = received(request.properties)
+        state, secrets = received(request.properties)
         if lifecycle is None:
             raise RuntimeError("The provider's settings are not known")
-        lifecycle.delete(request.id, state)
+        with self._serving(request, secrets):
+            lifecycle.delete(request.id, state)
         return empty_pb2.Empty()
 
     def _lifecycle(self, request: Any) -> ResourceProvider | None:
@@ -225,6 +250,23 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             raise ValueError(f"The scalekit provider has no resource {token}; it has {', '.join(LIFECYCLES)}")
         return self._lifecycles.get(token)
 
+    def _serving(self, request: Any, secrets: set[Path]) -> AbstractContextManager[None]:
+        """Carry out a block for a call about a resource, whose properties have secrets at these paths."""
+        return serving(
+            Call(
+                urn=request.urn,
+                ignored_paths=tuple(getattr(request, "ignoreChanges", ())),
+                secret_paths=tuple(map(format_path, secrets)),
+                log=functools.partial(self._log, request.urn),
+            )
+        )
+
+    def _log(self, urn: str, severity: Severity, message: str) -> None:
+        """Show a message, once: Pulumi checks what it replaces several times."""
+        if (urn, message) not in self._said:
+            self._said.add((urn, message))
+            engine_log.send(self._engine, severity, message, urn)
+
 
 def _marked(properties: Mapping[str, Any], secrets: set[Path]) -> Any:
     """Properties for the engine, with what came in as secret, and what always is, marked so."""
@@ -233,6 +275,26 @@ def _marked(properties: Mapping[str, Any], secrets: set[Path]) -> Any:
 
 def _type_of(urn: str) -> str:
     return urn.split("::")[2].rpartition("$")[2]
+
+
+def _is_explicit(urn: str) -> bool:
+    """Whether a provider is one of the program, and not the default one with the stack's own configuration."""
+    name = urn.rpartition("::")[2]
+    return bool(name) and name != "default" and not name.startswith("default_")
+
+
+def _half_made(made: CreateResult, reason: str, secrets: set[Path]) -> tuple[str, bytes]:
+    """The metadata of a failed create that has made something: Pulumi keeps that, and goes on with an update.
+
+    Source: pulumi/pulumi, proto/pulumi/provider.proto, `ErrorResourceInitFailed`.
+    """
+    detail = any_pb2.Any()
+    detail.Pack(
+        pb.ErrorResourceInitFailed(id=made.id, properties=_marked(made.outs or {}, secrets), reasons=[reason])
+    )
+    code = grpc.StatusCode.UNKNOWN.value[0]
+    status = status_pb2.Status(code=code, message=reason, details=[detail])
+    return "grpc-status-details-bin", status.SerializeToString()
 
 
 def unknown_outputs(request: Any) -> dict[str, Any]:
@@ -263,7 +325,7 @@ def main() -> None:
         ThreadPoolExecutor(_THREADS),
         options=[("grpc.max_receive_message_length", _MAX_MESSAGE)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(*sys.argv[1:2]), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")
