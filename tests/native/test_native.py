@@ -11,12 +11,8 @@ from pulumi_scalekit import local
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import BEARER, OAUTH, bearer, named
-from ..support.engines import Engine, Project, find_faces
+from ..support.engines import Engine, Project
 from ..support.live import change, create, identifier_of, live
-
-pytestmark = pytest.mark.parametrize(
-    "engine", [face for face in find_faces() if face.is_native], indirect=True, ids=lambda face: face.name
-)
 
 CLASSES = """
 import pulumi

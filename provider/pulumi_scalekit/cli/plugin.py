@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import shlex
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from pulumi_scalekit._version import __version__
-from pulumi_scalekit.provider.plugin import EXECUTABLE
 
 from .console import Screen, help_text
 
@@ -18,6 +18,7 @@ Say what to write so that Pulumi finds the native provider, for programs in any 
 [bold]Examples[/bold]
 
   pulumi-scalekit plugin
+  pulumi-scalekit plugin --tarball scalekit.tar.gz
 """)
 
 
@@ -28,31 +29,47 @@ def add_to(app: typer.Typer) -> None:
     )(plugin)
 
 
-def plugin() -> None:
+def plugin(
+    *,
+    tarball: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write an archive that Pulumi installs on this machine instead."),
+    ] = None,
+) -> None:
     """Say what to write so that Pulumi finds the native provider, for programs in any language."""
-    folder = Path(sys.executable).parent
-    screen = Screen()
-    if not (folder / EXECUTABLE).exists():
-        screen.error(
-            f"{EXECUTABLE} is not in {folder}. Install the package there: pip install pulumi-scalekit"
-        )
-        raise typer.Exit(1)
-    screen.raw(f"""\
-The native provider is {folder / EXECUTABLE}
+    from pulumi_scalekit.operations.plugin import find_executable, write_tarball
 
-In an active virtual environment Pulumi finds it on PATH. Everywhere else, write into Pulumi.yaml:
+    screen, executable = Screen(), find_executable()
+    if tarball is not None:
+        write_tarball(tarball)
+        screen.raw(
+            f"pulumi plugin install resource scalekit {__version__} --file {shlex.quote(str(tarball))}\n"
+        )
+        return
+    screen.raw(f"""\
+The native provider is {executable}
+
+Pulumi finds it on PATH, as in an active virtual environment, and warns that it does. To name it for one project,
+write into its Pulumi.yaml:
 
   plugins:
     providers:
       - name: scalekit
-        path: {folder}
+        path: {executable.parent}
 
-Or install it once for all projects of this machine:
+Or install it for all projects of this machine:
 
-  tar -czf scalekit.tar.gz -C {folder} {EXECUTABLE}
+  pulumi-scalekit plugin --tarball scalekit.tar.gz
   pulumi plugin install resource scalekit {__version__} --file scalekit.tar.gz
 
-Generate an SDK for a TypeScript or Python project, in its folder:
+A TypeScript or Python project needs a package, too. Generate it in the project's folder:
 
-  pulumi package add {folder / EXECUTABLE}
+  pulumi package add {executable}
+
+and import it:
+
+  import * as scalekit from "pulumi-scalekit";
+  import pulumi_scalekit_native as scalekit
+
+A YAML program names the types: scalekit:index:Connector and scalekit:index:Connection.
 """)
