@@ -192,9 +192,9 @@ class Project:
         self.run("preview", "--expect-no-changes")
         self.refresh("--expect-no-changes")
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self, stack: str = STACK) -> list[dict[str, Any]]:
         """The resources in the state, read from the backend: both engines share its layout, and it is quick."""
-        (path,) = self.backend.glob(f".pulumi/stacks/*/{STACK}.json")
+        (path,) = self.backend.glob(f".pulumi/stacks/*/{stack}.json")
         latest = json.loads(path.read_text())["checkpoint"]["latest"]
         resources: list[dict[str, Any]] = latest.get("resources") or []
         return resources
