@@ -15,10 +15,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 import pulumi_scalekit
 from pulumi_scalekit.definition import rules as definition
 from pulumi_scalekit.definition.paths import format_path
+from pulumi_scalekit.errors import ApiError, RateLimited
 
 from ..support.definitions import ALL, BEARER
 from ..support.documented import DOCUMENTED
@@ -138,3 +140,40 @@ def test_the_page_on_unit_tests_runs(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{page.count('def test_')} passed" in done.stdout
+
+
+def texts_of_the_code() -> str:
+    """Every string of the packages, one a line; `…` where a value goes into it. Errors of the API are worked out."""
+    found = []
+    for path in (ROOT / "provider").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = [p.value if isinstance(p, ast.Constant) else "…" for p in node.values]
+                found.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    found += [str(ApiError("x", status=status)) for status in (400, 401, 403, 404, 500)]
+    found.append(str(RateLimited("x", status=429, error_code="RATE_LIMITED")))
+    return "\n".join(text.replace("\n", " ") for text in found)
+
+
+def test_the_errors_of_the_troubleshooting_page_exist() -> None:
+    """Each message of the page, with its parts in their order, is one of the code."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    cells = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    messages = [message for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
+    assert len(messages) > 30
+    texts = texts_of_the_code()
+    for message in messages:
+        parts = [re.escape(part.strip()) for part in message.split("…") if part.strip()]
+        assert re.search(".*".join(parts), texts), message
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_yaml_and_json_blocks_parse(page: Path) -> None:
+    """What a page shows as YAML is YAML, and what it shows as JSON is JSON, alone or as a member."""
+    text = page.read_text()
+    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+        assert yaml.safe_load(block) is not None, block
+    for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL):
+        json.loads(block if block.lstrip().startswith(("{", "[")) else f"{{{block}}}")

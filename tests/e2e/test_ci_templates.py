@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +70,56 @@ def test_the_commands_of_a_page_exist(page: str) -> None:
     assert check("\n".join(lines)) >= 2
 
 
-@pytest.mark.skipif(not shutil.which("actionlint"), reason="actionlint is not installed")
-def test_the_workflow_passes_actionlint() -> None:
-    """GitHub's workflow has no mistake that `actionlint` finds."""
-    workflow = CI / "github-actions.yml"
-    done = subprocess.run(["actionlint", str(workflow)], capture_output=True, text=True, check=False)
+def test_the_gitlab_template_is_one() -> None:
+    """GitLab's own JSON Schema takes the template, as `check-jsonschema` ships it."""
+    options = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    command = [sys.executable, "-m", "check_jsonschema", *options, str(CI / "gitlab-ci.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_scripts_of_gitlab_are_shell() -> None:
+    """Bash can parse each script of each job."""
+    jobs = yaml.safe_load((CI / "gitlab-ci.yml").read_text())
+    found = ["\n".join(job["script"]) for job in jobs.values() if isinstance(job, dict) and "script" in job]
+    assert len(found) >= 5
+    for script in found:
+        done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("preview_fails", [False, True])
+@pytest.mark.parametrize("earlier", [None, 42])
+def test_the_comment_of_gitlab(tmp_path: Path, earlier: int | None, preview_fails: bool) -> None:
+    """The preview's job writes one comment, or its earlier one again, also where a preview fails; then so does it."""
+    notes = [{"id": 7, "body": "Please have a look"}]
+    notes += [{"id": earlier, "body": "<!-- pulumi-scalekit summarize -->"}] if earlier else []
+    (tmp_path / "notes.json").write_text(json.dumps(notes))
+    tools = {
+        "pulumi": f"echo '{{}}'; exit {int(preview_fails)}",
+        "pulumi-scalekit": 'echo "summary of $*"',
+        "curl": 'case "$*" in *per_page*) cat notes.json;; *) echo "$*" >> sent; cat comment.md >> sent;; esac',
+    }
+    for name, body in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "python").symlink_to(sys.executable)
+    (script,) = [yaml.safe_load((CI / "gitlab-ci.yml").read_text())["preview"]["script"]]
+    settings = {
+        "CI_API_V4_URL": "https://git.example.com/api",
+        "CI_PROJECT_ID": "1",
+        "CI_MERGE_REQUEST_IID": "2",
+    }
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", "\n".join(script)],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "COMMENT_TOKEN": "t", **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == int(preview_fails), done.stderr
+    call, comment = (tmp_path / "sent").read_text().splitlines()
+    assert f"--request {'PUT' if earlier else 'POST'}" in call
+    assert call.endswith("/api/projects/1/merge_requests/2/notes" + (f"/{earlier}" if earlier else ""))
+    assert comment == "summary of summarize dev.json production.json"
