@@ -170,6 +170,29 @@ def connections_of(
     return found.connections
 
 
+def listed_connections(
+    profile: Profile, connectors: Sequence[Attributes], screen: Screen
+) -> list[Attributes]:
+    """The connections of connectors by one list, sorted by name, without their settings; a note as above.
+
+    Raises:
+        ScalekitError: They cannot be listed.
+    """
+    from pulumi_scalekit.api.client import Client
+    from pulumi_scalekit.api.connections import Connections
+    from pulumi_scalekit.errors import PermissionDenied
+    from pulumi_scalekit.operations.connections import list_connections
+    from pulumi_scalekit.operations.selection import identifier_of
+
+    custom = {identifier_of(connector) for connector in connectors}
+    with screen.working(f"Reading the connections of {profile.url}"):
+        try:
+            return list_connections(Connections(Client(profile.settings)), custom)
+        except PermissionDenied as error:
+            screen.note(f"Without connections, which may not be read: {error}", "yellow")
+            return []
+
+
 def short_path(path: Path) -> str:
     """A path as messages show it: relative to the current directory where it is below that."""
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .console import Column, Screen, help_text, visible
+from .console import Column, Screen, counted, help_text, visible
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from pulumi_scalekit.operations.review import Review, Subject
 
 HELP: Final = help_text("""
-Review connector definitions: the documentation's review list and every rule, with reasons and fixes.
+Review connectors and connections: the documentation's review list and every rule, with reasons and fixes.
 
-FILE is a JSON payload, a list of them, or the response of Scalekit's list call; - reads standard input.
-Without it, the connectors of an environment are reviewed; with --stack those that a Pulumi stack
-declares; or with --program alone those that a program declares, which needs neither credentials nor an environment:
-the program runs with Pulumi's mocks.
+FILE is a JSON payload, a connection's arguments as an export writes them, a list of such, or the response
+of Scalekit's list calls; - reads standard input. Without it, what lives in an environment is reviewed;
+with --stack what a Pulumi stack declares; or with --program alone what a program declares, which needs
+neither credentials nor an environment: the program runs with Pulumi's mocks.
 
 Ends with exit code 3 when there are findings as severe as --fail-on says.
 
@@ -88,6 +88,7 @@ def review_definitions(
             help=f"Show the review list of each connector; by default for up to {CHECKLISTS} connectors.",
         ),
     ] = None,
+    with_connections: options.WithConnections = True,
     program: Annotated[
         Path | None,
         typer.Option(
@@ -124,8 +125,8 @@ def review_definitions(
     elif program is not None and env is None:
         subjects, lines = _from_program(program, config_file, screen)
     else:
-        subjects = _from_environment(env, program or Path(), screen)
-    reviews = review(subjects)
+        subjects = _from_environment(env, program or Path(), screen, with_connections=with_connections)
+    reviews = review([s for s in subjects if with_connections or not s.is_connection])
     if form is Format.SARIF:
         from pulumi_scalekit.operations.sarif import sarif
 
@@ -163,21 +164,56 @@ def _from_file(file: str) -> tuple[list[Subject], dict[str, int]]:
         raise ScalekitError(
             f"{called} has no connector: give a payload, a list of payloads, or a response of the list call"
         )
-    return [_subject(payload, source, path) for path, payload in entries], lines
+    connectors = [payload for _, payload in entries if not _is_connection(payload)]
+    return [
+        _connection_subject(payload, source, path, connectors)
+        if _is_connection(payload)
+        else _subject(payload, source, path)
+        for path, payload in entries
+    ], lines
+
+
+def _is_connection(payload: dict[str, Any]) -> bool:
+    return bool({"connection_name", "key_id", "provider_key"} & payload.keys())
+
+
+def _connection_subject(
+    payload: dict[str, Any], source: str, path: str, connectors: Sequence[dict[str, Any]]
+) -> Subject:
+    """A connection, declared or as a response has it; its connector is looked for among those given."""
+    from pulumi_scalekit.definition.connection import declaration_of, pattern_of
+    from pulumi_scalekit.definition.keys import UNKNOWN
+    from pulumi_scalekit.operations.review import Subject
+
+    id_ = str(payload.get("id") or "")
+    declared = payload
+    if "connection_name" not in payload:
+        of = [c for c in connectors if c.get("identifier") == payload.get("provider_key")]
+        declared = declaration_of(payload, of[0] if of else {})
+        if payload.get("status") != "DRAFT" and "oauth_app" not in declared:
+            declared["oauth_app"] = UNKNOWN  # a list has no settings, and says that they are complete
+    patterns = [pattern_of(c) for c in connectors if c.get("identifier") == declared.get("connector")]
+    is_mcp = patterns[0].get("is_mcp") is True if patterns else None
+    name = str(declared.get("connection_name") or path or source)
+    return Subject(name, declared, id_, source, path, is_connection=True, is_mcp=is_mcp)
 
 
 def _payloads(content: Any) -> Any:
     """The payloads in a file's content, each with its path."""
     if isinstance(content, list):
         yield from ((f"[{index}]", item) for index, item in enumerate(content) if isinstance(item, dict))
-    elif isinstance(content, dict) and isinstance(content.get("providers"), list):
-        listed = content["providers"]
-        yield from (
-            (f"providers[{index}]", item) for index, item in enumerate(listed) if isinstance(item, dict)
-        )
-    elif isinstance(content, dict) and isinstance(content.get("provider"), dict):
-        yield "provider", content["provider"]
-    elif isinstance(content, dict) and content:
+        return
+    if not isinstance(content, dict):
+        return
+    listed = [key for key in ("providers", "connections") if isinstance(content.get(key), list)]
+    for key in listed:
+        yield from ((f"{key}[{n}]", item) for n, item in enumerate(content[key]) if isinstance(item, dict))
+    if listed:
+        return
+    single = next((key for key in ("provider", "connection") if isinstance(content.get(key), dict)), "")
+    if single:
+        yield single, content[single]
+    elif content:
         yield "", content
 
 
@@ -192,56 +228,77 @@ def _subject(payload: dict[str, Any], source: str, path: str = "", name: str = "
     return Subject(called, definition, str(payload.get("identifier") or ""), source, path)
 
 
-def _from_environment(env: str | None, program: Path, screen: Screen) -> list[Subject]:
+def _from_environment(
+    env: str | None, program: Path, screen: Screen, *, with_connections: bool
+) -> list[Subject]:
     from pulumi_scalekit.definition.keys import DEFINITION_KEYS
 
     profile = options.profile_of(env, program)
-    return [
+    connectors = options.connectors_of(profile, screen)
+    subjects = [
         _subject({k: a[k] for k in (*DEFINITION_KEYS, "identifier") if k in a}, profile.url)
-        for a in options.connectors_of(profile, screen)
+        for a in connectors
     ]
+    if not with_connections:
+        return subjects
+    listed = options.listed_connections(profile, connectors, screen)
+    return [*subjects, *(_connection_subject(c, profile.url, "", connectors) for c in listed)]
 
 
 def _from_stack(stack: str, program: Path, screen: Screen) -> list[Subject]:
     from pulumi_scalekit.operations.pulumi_cli import Project
     from pulumi_scalekit.operations.review import Subject
-    from pulumi_scalekit.operations.state import declared_definitions
+    from pulumi_scalekit.operations.state import declared_connections, declared_definitions
 
     project = Project.at(program)
     with screen.working(f"Reading the state of {stack}"):
         deployment = project.deployment(stack)
-    return [
-        Subject(name, definition, source=f"stack {stack}")
-        for name, definition in declared_definitions(deployment)
+    source = f"stack {stack}"
+    subjects = [
+        Subject(name, definition, source=source) for name, definition in declared_definitions(deployment)
+    ]
+    return subjects + [
+        Subject(name, connection, source=source, is_connection=True, is_mcp=is_mcp)
+        for name, connection, is_mcp in declared_connections(deployment)
     ]
 
 
 def _from_program(
     program: Path, config_file: Path | None, screen: Screen
 ) -> tuple[list[Subject], dict[str, int]]:
-    from pulumi_scalekit.operations.program import declared_connectors
+    from pulumi_scalekit.operations.program import declared_resources
     from pulumi_scalekit.operations.pulumi_cli import Project
     from pulumi_scalekit.operations.review import Subject
     from pulumi_scalekit.operations.sarif import join
 
     project = Project.at(program)
     with screen.working(f"Running {project.main} with Pulumi's mocks"):
-        declared = declared_connectors(project, config_file)
+        declared = declared_resources(project, config_file)
     subjects: list[Subject] = []
     lines: dict[str, int] = {}
-    for number, connector in enumerate(declared):
-        source = options.short_path(connector.file or project.main)
+    for number, resource in enumerate(declared):
+        source = options.short_path(resource.file or project.main)
         place = f"[{number}]"
-        lines |= {join(place, path): line for path, line in connector.lines.items()}
-        name = str(connector.definition.get("display_name") or connector.resource)
-        subject = Subject(name, connector.definition, source=source, path=place, written=connector.written)
-        subjects.append(subject)
+        lines |= {join(place, path): line for path, line in resource.lines.items()}
+        key = "connection_name" if resource.is_connection else "display_name"
+        subjects.append(
+            Subject(
+                str(resource.definition.get(key) or resource.resource),
+                resource.definition,
+                source=source,
+                path=place,
+                written=resource.written,
+                is_connection=resource.is_connection,
+                is_mcp=resource.is_mcp,
+            )
+        )
     return subjects, lines
 
 
 def _as_json(reviewed: Review) -> dict[str, Any]:
     subject = reviewed.subject
     return {
+        "kind": "connection" if subject.is_connection else "connector",
         "name": subject.name,
         "identifier": subject.identifier or None,
         "source": subject.source,
@@ -281,7 +338,10 @@ def _show(screen: Screen, reviews: list[Review], *, checklist: bool) -> None:
     said = ", ".join(f"{n} {s}{'' if n == 1 else 's'}" for s, n in counts.items() if n) or "nothing found"
     if shown:
         screen.say()
-    screen.say(f"{len(reviews)} connector{'' if len(reviews) == 1 else 's'} reviewed: {said}.")
+    connections = sum(reviewed.subject.is_connection for reviewed in reviews)
+    kinds = [(len(reviews) - connections, "connector"), (connections, "connection")]
+    what = " and ".join(counted(n, noun) for n, noun in kinds if n) or counted(0, "connector")
+    screen.say(f"{what} reviewed: {said}.")
 
 
 def _show_findings(screen: Screen, found: Sequence[Finding]) -> None:

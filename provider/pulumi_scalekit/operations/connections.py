@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -45,6 +45,16 @@ class Found:
     """Why they were left out: the client may not read them."""
 
 
+def list_connections(api: Connections, connectors: Container[str]) -> list[Attributes]:
+    """The app connections of connectors, given by identifiers, sorted by name: by one list, without settings.
+
+    Raises:
+        ScalekitError: They cannot be listed.
+    """
+    listed = [entry for entry in api.listed() if entry.get("provider_key") in connectors]
+    return sorted(listed, key=lambda entry: str(entry.get("key_id")))
+
+
 def read_connections(client: Client, connectors: Iterable[Attributes]) -> Found:
     """Read the app connections of connectors, sorted by name, each with its settings.
 
@@ -58,13 +68,12 @@ def read_connections(client: Client, connectors: Iterable[Attributes]) -> Found:
     by_identifier = {identifier_of(connector): connector for connector in connectors}
     api = Connections(client)
     try:
-        listed = [c for c in api.listed() if c.get("provider_key") in by_identifier]
+        listed = list_connections(api, by_identifier)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             read = list(pool.map(lambda entry: api.get(entry["id"]), listed))
     except PermissionDenied as error:
         return Found((), str(error))
     there = [attributes for attributes in read if attributes is not None]  # the others were deleted just now
-    there.sort(key=lambda attributes: str(attributes.get("key_id")))
     variables = secret_variables([str(attributes.get("key_id")) for attributes in there])
     return Found(
         tuple(

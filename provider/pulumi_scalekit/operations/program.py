@@ -18,6 +18,7 @@ from typing import Any, Final
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.errors import EngineError
+from pulumi_scalekit.provider.connection import DECLARED
 from pulumi_scalekit.provider.connector import CONTEXT_KEY
 
 from . import run_with_mocks
@@ -30,7 +31,7 @@ TIMEOUT: Final = 120.0
 
 @dataclass(frozen=True)
 class Declared:
-    """A connector that a program declares."""
+    """A connector or a connection that a program declares."""
 
     resource: str
     """Its resource name."""
@@ -42,10 +43,13 @@ class Declared:
     """The line of each property in that file, by the path that is written there; "" is the declaration itself."""
     written: dict[str, str]
     """The paths that the program wrote otherwise than the payload has them, by those of the payload."""
+    is_connection: bool = False
+    is_mcp: bool | None = None
+    """Whether the connector of a connection is one over MCP, where the program tells."""
 
 
-def declared_connectors(project: Project, config_file: Path | None = None) -> list[Declared]:
-    """Run a program, and return the connectors that it declares.
+def declared_resources(project: Project, config_file: Path | None = None) -> list[Declared]:
+    """Run a program, and return the connectors and connections that it declares.
 
     Args:
         project: The program.
@@ -89,7 +93,7 @@ def declared_connectors(project: Project, config_file: Path | None = None) -> li
             raise EngineError(f"The program in {project.main} failed: {said}") from None
     if response["error"]:
         raise EngineError(f"The program in {project.main} failed: {response['error']}")
-    return [_declared(connector) for connector in response["connectors"]]
+    return [_declared(resource) for resource in response["resources"]]
 
 
 def _configuration(project: Project, config_file: Path | None) -> tuple[str, dict[str, str], list[str]]:
@@ -117,13 +121,20 @@ def _configuration(project: Project, config_file: Path | None) -> tuple[str, dic
     return config_file.stem.partition(".")[2], values, secrets
 
 
-def _declared(connector: Mapping[str, Any]) -> Declared:
-    inputs = _without_marks(connector["inputs"])
-    written = inputs.get(CONTEXT_KEY, {}).get("written") or {}
+def _declared(resource: Mapping[str, Any]) -> Declared:
+    inputs = _without_marks(resource["inputs"])
+    context = inputs.get(CONTEXT_KEY, {})
+    file = Path(resource["file"]) if resource["file"] else None
+    lines = dict(_property_lines(file, resource["line"])) if file else {}
+    if resource["type"] == run_with_mocks.CONNECTION_TYPE:
+        # What the mocks leave out is not known before a deployment: a program gives a connector in any case.
+        known = {"connector": UNKNOWN, "auth_type": UNKNOWN, **inputs}
+        definition = {key: known[key] for key in DECLARED if key in known}
+        is_mcp = context.get("mcp")
+        is_mcp = is_mcp if isinstance(is_mcp, bool) else None
+        return Declared(resource["name"], definition, file, lines, {}, is_connection=True, is_mcp=is_mcp)
     definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
-    file = Path(connector["file"]) if connector["file"] else None
-    lines = dict(_property_lines(file, connector["line"])) if file else {}
-    return Declared(connector["name"], definition, file, lines, written)
+    return Declared(resource["name"], definition, file, lines, context.get("written") or {})
 
 
 def _without_marks(value: Any) -> Any:

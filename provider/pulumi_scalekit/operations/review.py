@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from pulumi_scalekit.definition import connection
 from pulumi_scalekit.definition.account_values import account_values
 from pulumi_scalekit.definition.check import findings
 from pulumi_scalekit.definition.finding import Finding, Severity
@@ -41,6 +42,10 @@ class Subject:
     """Its place in that file, in Pulumi's notation, such as `providers[2]`."""
     written: Mapping[str, str] = field(default_factory=dict)
     """The paths that a program wrote otherwise than the payload has them, by those of the payload."""
+    is_connection: bool = False
+    """Whether it is a connection, and its definition the arguments of one."""
+    is_mcp: bool | None = None
+    """Of a connection: whether its connector is one over MCP; `None` where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,9 @@ def review(subjects: Sequence[Subject]) -> list[Review]:
     )
     reviews = []
     for subject in subjects:
+        if subject.is_connection:
+            reviews.append(_review_connection(subject))
+            continue
         found = [*findings(subject.definition), *_for_readers(subject.definition)]
         if (count := duplicates[str(subject.definition.get("display_name")).strip()]) > 1:
             found.append(
@@ -90,6 +98,37 @@ def review(subjects: Sequence[Subject]) -> list[Review]:
         listed = tuple(checklist(subject.definition, found))
         reviews.append(Review(subject, tuple(_as_written(f, subject.written) for f in found), listed))
     return reviews
+
+
+def _review_connection(subject: Subject) -> Review:
+    definition = subject.definition
+    found = list(connection.findings(definition))
+    if connection.lacks_app(definition) and subject.is_mcp is False:
+        found.append(connection.DRAFT)
+    return Review(subject, tuple(found), tuple(connection_checklist(definition, found)))
+
+
+def connection_checklist(definition: Mapping[str, Any], found: Sequence[Finding]) -> Iterator[Item]:
+    """What a connection says, in the manner of the documentation's review list."""
+    app = definition.get("oauth_app")
+    settings = app if isinstance(app, Mapping) else {}
+    scopes = settings.get("scopes")
+    values = {
+        "Connection name": ("connection_name", definition.get("connection_name")),
+        "Connector": ("connector", definition.get("connector")),
+        "Auth type": ("auth_type", definition.get("auth_type")),
+        "Auth mode": ("auth_mode", definition.get("auth_mode", connection.AUTH_MODES[0])),
+        "Context": ("context", ", ".join(definition.get("context") or ())),
+        "OAuth application": ("oauth_app", settings.get("client_id") if settings else app),
+        "OAuth scopes": ("oauth_app.scopes", ", ".join(scopes) if isinstance(scopes, list) else scopes),
+    }
+    for title, (path, value) in values.items():
+        worst = max(
+            (f.severity for f in found if f.path == path or f.path.startswith(f"{path}.")),
+            key=RANK.__getitem__,
+            default=None,
+        )
+        yield Item(title, _shown(value), worst or ("ok" if value else "not used"))
 
 
 def _as_written(finding: Finding, names: Mapping[str, str]) -> Finding:
@@ -218,6 +257,7 @@ _SCHEMA_RULE: Final = "Every property has the type, the length and the form that
 def rule_summaries(used: Iterable[str] = ()) -> dict[str, str]:
     """What each rule wants, by the name that its findings have; the schema's as far as they are used."""
     summaries = {name: rule.summary for rule in RULES for name in rule.names}
+    summaries.update(connection.RULES)
     summaries.update(_OWN_RULES)
     for name in used:
         summaries.setdefault(name, _SCHEMA_RULE)

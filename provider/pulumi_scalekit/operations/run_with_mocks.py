@@ -1,4 +1,4 @@
-"""Runs a Pulumi program against Pulumi's own mocks, and reports the connectors that it declares.
+"""Runs a Pulumi program against Pulumi's own mocks, and reports the connectors and connections that it declares.
 
 This file is run as a script, by the program's own interpreter: it imports nothing but the standard library and
 Pulumi's SDK. No engine, no plugin and no credentials are involved; nothing is sent anywhere.
@@ -24,13 +24,14 @@ from pulumi.runtime.config import set_all_config
 UNKNOWN = {"pulumi_scalekit:unknown": True}
 """Stands for a value that only a deployment will know."""
 CONNECTOR_TYPE = "pulumi-python:dynamic/scalekit:Connector"
+CONNECTION_TYPE = "pulumi-python:dynamic/scalekit:Connection"
 
 
 class Recorder(mocks.Mocks):
-    """Pretends that everything is created as declared, and notes the connectors."""
+    """Pretends that everything is created as declared, and notes the connectors and connections."""
 
     def __init__(self) -> None:
-        self.connectors: list[dict[str, Any]] = []
+        self.resources: list[dict[str, Any]] = []
 
     def call(
         self,
@@ -41,8 +42,8 @@ class Recorder(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """The inputs are the outputs; what only a server makes is not known yet, as in a preview."""
-        if args.typ == CONNECTOR_TYPE and not args.resource_id:
-            self.connectors.append({"name": args.name, "inputs": args.inputs})
+        if args.typ in (CONNECTOR_TYPE, CONNECTION_TYPE) and not args.resource_id:
+            self.resources.append({"type": args.typ, "name": args.name, "inputs": args.inputs})
         return None, dict(args.inputs)
 
 
@@ -54,8 +55,8 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
             keys of those that are secret).
 
     Returns:
-        `connectors`: the name and the inputs of each, and where it is declared (`file`, `line`) as far as that is in
-        the program's directory; or `error`, what the program failed with.
+        `resources`: the type, the name and the inputs of each connector and connection, and where it is declared
+        (`file`, `line`) as far as that is in the program's directory; or `error`, what the program failed with.
     """
     directory = Path(request["program"]).resolve()
     sys.path.insert(0, str(directory))
@@ -65,22 +66,23 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     asyncio.set_event_loop(loop)
     mocks.set_mocks(recorder, project=request["project"], stack=request["stack"], preview=True)
     set_all_config(request["config"], request["secrets"])
-    places: dict[str, list[tuple[str, int]]] = {}
+    places: dict[tuple[str, str], list[tuple[str, int]]] = {}
     register = pulumi.Resource.__init__
 
     def note_place(self: Any, t: str, name: str, *arguments: Any, **more: Any) -> None:
-        places.setdefault(name, []).append(place_in(directory, sys._getframe(1)))
+        places.setdefault((t, name), []).append(place_in(directory, sys._getframe(1)))
         register(self, t, name, *arguments, **more)
 
     pulumi.Resource.__init__ = note_place  # type: ignore[method-assign] # this process does nothing else
     try:
         loop.run_until_complete(stack.run_pulumi_func(lambda: run(directory)))
     except BaseException as error:  # noqa: BLE001 - whatever the program fails with is the result
-        return {"connectors": [], "error": described(error, directory)}
-    for connector in recorder.connectors:
-        file, line = places[connector["name"]].pop(0) if places.get(connector["name"]) else ("", 0)
-        connector |= {"file": file, "line": line}
-    return {"connectors": recorder.connectors, "error": ""}
+        return {"resources": [], "error": described(error, directory)}
+    for resource in recorder.resources:
+        found = places.get((resource["type"], resource["name"]))
+        file, line = found.pop(0) if found else ("", 0)
+        resource |= {"file": file, "line": line}
+    return {"resources": recorder.resources, "error": ""}
 
 
 def run(directory: Path) -> None:

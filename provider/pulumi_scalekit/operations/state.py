@@ -137,6 +137,28 @@ def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, An
     return declared
 
 
+def declared_connections(deployment: Deployment) -> list[tuple[str, dict[str, Any], bool | None]]:
+    """Each connection that a stack manages, in the same way; and whether its connector is one over MCP.
+
+    That is `None` for a connector that the stack does not manage.
+    """
+    from pulumi_scalekit.definition.connection import pattern_of
+    from pulumi_scalekit.definition.keys import UNKNOWN
+    from pulumi_scalekit.provider.connection import DECLARED
+
+    mcp = {
+        str(resource.get("id")): pattern_of(plain_values(resource.get("inputs") or {})).get("is_mcp") is True
+        for resource in _connectors(deployment)
+    }
+    declared = []
+    for resource in _managed(deployment, CONNECTION_TYPE):
+        inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
+        connection = {key: inputs[key] for key in DECLARED if key in inputs}
+        is_mcp = mcp.get(str(connection.get("connector")))
+        declared.append((str(resource["urn"]).rpartition("::")[2], connection, is_mcp))
+    return declared
+
+
 def _connectors(deployment: Deployment) -> Iterator[Resource]:
     return _managed(deployment, CONNECTOR_TYPE)
 

@@ -9,6 +9,7 @@ from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.errors import PermissionDenied
 
+from .connections import list_connections
 from .ownership import Ownership
 from .selection import Attributes, by_name, identifier_of
 
@@ -45,12 +46,9 @@ def find_unmanaged(client: Client, ownership: Ownership) -> Unmanaged:
     connectors = by_name(Connectors(client).all())
     custom = {identifier_of(connector) for connector in connectors}
     try:
-        listed, denied = Connections(client).listed(), False
+        connections, denied = list_connections(Connections(client), custom), False
     except PermissionDenied:
-        listed, denied = [], True
-    connections = sorted(
-        (c for c in listed if c.get("provider_key") in custom), key=lambda c: str(c.get("key_id"))
-    )
+        connections, denied = [], True
     return Unmanaged(
         connectors=tuple(c for c in connectors if ownership.owner(url, identifier_of(c)) is None),
         connections=tuple(c for c in connections if (url, str(c.get("id"))) not in ownership.connections),
