@@ -15,7 +15,7 @@ from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.operations.pulumi_cli import ENGINE_VARIABLE
 
 from ..support.definitions import API_KEY, OAUTH
-from ..support.engines import Project, find_engines
+from ..support.engines import Project
 from .conftest import Result, connect, seed, writes
 from .samples import ASANA, FRESHDESK, GITHUB, TAVILY, older_asana
 
@@ -23,11 +23,6 @@ Run = Callable[..., Result]
 SHAPES = [ASANA, FRESHDESK, GITHUB, TAVILY, OAUTH, API_KEY]
 CONFIG_SECRET = "config-secret-31aa"
 
-
-PREFERRED = pytest.mark.parametrize(
-    "engine", [next((e for e in reversed(find_engines()) if not e.missing), find_engines()[0])], indirect=True
-)
-"""For what does not depend on the engine: the CLI, or the embedded engine where that is not installed."""
 
 TEXTS = (
     "",
@@ -180,7 +175,6 @@ def test_an_import_into_a_stack_that_lives(on: Run, project: Project, scalekit: 
     assert {r["name"] for r in reviewed} == {"asana", "search", "github-mcp"}
 
 
-@PREFERRED
 def test_stacks_keep_what_they_manage(
     on: Run, project: Project, scalekit: LocalScalekit, dev: LocalScalekit, environ: dict[str, str]
 ) -> None:
@@ -213,7 +207,6 @@ def test_stacks_keep_what_they_manage(
     assert not imported(project).exists()
 
 
-@PREFERRED
 def test_a_failed_import_leaves_no_code(
     on: Run, project: Project, scalekit: LocalScalekit, snapshot: Callable[[str, str], None]
 ) -> None:

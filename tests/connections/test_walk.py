@@ -10,12 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from ..support.engines import Engine, find_engines
+from ..support.engines import Engine
 
 ROOT = Path(__file__).parents[2]
-PREFERRED = next((e for e in reversed(find_engines()) if not e.missing), find_engines()[0])
 
 
 def free_port() -> int:
@@ -25,7 +22,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("engine", [PREFERRED], ids=lambda engine: engine.name)
 def test_the_walk(tmp_path: Path, engine: Engine) -> None:
     """From an empty folder to a call with the command and with the SDK, and back to nothing."""
     shutil.copytree(ROOT / "examples" / "connection", tmp_path / "examples" / "connection")
