@@ -237,15 +237,15 @@ def environment(*, local: bool = False) -> dict[str, str]:
     # The passphrase that belongs to the salt in the dev stack's file.
     environ.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
     environ["PULUMI_CONFIG_PASSPHRASE"] = "quickstart"
+    # A proxy leads out of this machine; Pulumi's engine and the local Scalekit are on it.
+    for name in ("NO_PROXY", "no_proxy"):
+        environ[name] = ",".join(filter(None, (environ.get(name), *LOOPBACK)))
     if chosen:
         print(f"Environment: {chosen}, from SCALEKIT_ENVIRONMENT_URL.", flush=True)
         return environ
     # The local Scalekit has credentials of its own; those of a real environment must not reach it.
     for name in ("SCALEKIT_CLIENT_ID", "SCALEKIT_CLIENT_SECRET", "SCALEKIT_ENV_URL"):
         environ.pop(name, None)
-    # A proxy leads out of this machine, and the local Scalekit is on it.
-    for name in ("NO_PROXY", "no_proxy"):
-        environ[name] = ",".join(filter(None, (environ.get(name), *LOOPBACK)))
     url, credentials = start_server(environ)
     print(f"Environment: a local Scalekit at {url} (its log: {SERVER_LOG.relative_to(ROOT)}).", flush=True)
     return {**environ, "SCALEKIT_ENVIRONMENT_URL": url, **credentials}

@@ -71,6 +71,7 @@ def main() -> None:
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "first-call",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "no_proxy": "localhost,127.0.0.1",  # all of it is on this machine, the engine too
             "NOTES_CLIENT_SECRET": "a-secret-of-the-application",
         }
         tool, engine = str(BIN / "pulumi-scalekit"), find_engine(environ)

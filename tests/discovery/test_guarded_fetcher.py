@@ -232,3 +232,11 @@ def test_names_that_do_not_resolve() -> None:
         GuardedFetcher("https://mcp.acme.io", resolver=resolver).get("https://auth.acme.io/x")
     assert caught.value.unreachable
     assert json.dumps(str(caught.value))
+
+
+def test_a_server_on_this_machine_needs_no_proxy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is set for the outside world is left out for this machine's own servers."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    site.replies["/here"] = Reply(body={})
+    assert GuardedFetcher(site.url).get(f"{site.url}/here").status == 200

@@ -66,7 +66,9 @@ def test_its_own_exported_url_is_not_another_environment(
     with socket.create_server(("127.0.0.1", 0)) as other:
         theirs = f"http://127.0.0.1:{other.getsockname()[1]}"
         monkeypatch.setenv("SCALEKIT_ENVIRONMENT_URL", theirs)
-        assert quickstart.environment()["SCALEKIT_ENVIRONMENT_URL"] == theirs
+        environ = quickstart.environment()
+        assert environ["SCALEKIT_ENVIRONMENT_URL"] == theirs
+        assert "127.0.0.1" in environ["no_proxy"], "the engine is on this machine in any case"
 
 
 def test_another_environment_waits_for_make_down(

@@ -156,7 +156,11 @@ class GuardedFetcher:
         self._server = check_url(server, allow_loopback=True)
         self._timeout = timeout
         self._resolver = resolver
-        self._client = client or httpx.Client(timeout=httpx.Timeout(timeout), follow_redirects=False)
+        # This machine's own servers are reached without the proxy that the process environment may name.
+        direct = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
+        self._client = client or httpx.Client(
+            timeout=httpx.Timeout(timeout), follow_redirects=False, mounts=direct
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -327,5 +331,7 @@ def _public(address: str) -> bool:
 
 
 def _proxied(url: httpx.URL) -> bool:
+    if is_loopback(url.host):
+        return False
     proxies = urllib.request.getproxies()
     return bool((proxies.get(url.scheme) or proxies.get("all")) and not urllib.request.proxy_bypass(url.host))
