@@ -90,6 +90,8 @@ class Sequence:
         self.aliases: dict[str, str] = {}
         self.others: dict[str, Definition] = {}
         """The connectors that the stack has nothing to do with, by identifier, as they are."""
+        self.before: tuple[Program, dict[str, str]] | None = None
+        """The program before its last edit and its aliases, until it goes back to that."""
         self.number = 0
         self.note(f"habits {self.habits}, same name {scalekit.settings.same_name}, {self.stack.settings}")
         self.other_makes(ANCHOR)
@@ -282,7 +284,7 @@ class Sequence:
         for _ in range(3):
             self.add()
         for _ in range(RUNS):
-            before = (copy.deepcopy(self.program), dict(self.aliases))
+            self.before = copy.deepcopy(self.program), dict(self.aliases)
             for _ in range(self.random.randint(1, 2)):
                 self.edit()
             if self.random.random() < 0.4:
@@ -290,7 +292,7 @@ class Sequence:
             mishaps = self.random.sample(MISHAPS, self.random.choice((0, 0, 1, 2)))
             kill = self.random.randint(0, 3) if self.random.random() < 0.2 else None
             self.note(f"program: {_shown(self.program)}; mishaps {mishaps}; kill after {kill}")
-            self.run_until_it_succeeds(before, mishaps, kill)
+            self.run_until_it_succeeds(mishaps, kill)
             if self.random.random() < 0.5:
                 self.check_all()
         self.check_all()
@@ -306,9 +308,7 @@ class Sequence:
         for _ in range(3):
             self.scalekit.store.providers()
 
-    def run_until_it_succeeds(
-        self, before: tuple[Program, dict[str, str]], mishaps: list[str], kill: int | None
-    ) -> None:
+    def run_until_it_succeeds(self, mishaps: list[str], kill: int | None) -> None:
         """Run `up`, doing as the messages say; what is refused is taken out of the program again."""
         self.serve(mishaps)
         self.stack.results_until_kill = kill
@@ -325,17 +325,21 @@ class Sequence:
                 return
             for error in run.errors:
                 assert "failed unexpectedly" not in error, error
-            self.follow(run, before if round_ > 0 or not uncertain else None, uncertain=uncertain)
+            if round_ or not uncertain:  # what a mishap stopped is tried again first
+                self.follow(run, uncertain=uncertain)
         raise AssertionError("no run succeeds")
 
-    def follow(self, run: Run, before: tuple[Program, dict[str, str]] | None, *, uncertain: bool) -> None:
-        """Do as the messages of a run say."""
+    def follow(self, run: Run, *, uncertain: bool) -> None:
+        """Do as the messages of a run say.
+
+        Args:
+            run: The run that has failed.
+            uncertain: Whether it may have made what no state knows.
+        """
         text = "\n".join(run.errors)
         if "pulumi refresh" in text:
             refreshed = self.stack.refresh()
             self.note(f"refresh: {refreshed.errors or 'succeeds'}; state {self.owned()}")
-            return
-        if before is None:
             return
         left_behind = self.live().keys() - self.owned().values() - self.others.keys()
         for display_name, identifier in re.findall(
@@ -350,11 +354,11 @@ class Sequence:
                     self.program[name] = {**definition, "adopt": identifier}
                     self.note(f"{name} adopts {identifier}, which a run left behind")
                     return
-        if self.program == before[0]:
+        if self.before is None:
             self.give_up(run)
         else:  # refused: the program goes back to what it was
-            self.program, self.aliases = copy.deepcopy(before[0]), dict(before[1])
-        self.note(f"back to {_shown(self.program)}")
+            (self.program, self.aliases), self.before = self.before, None
+        self.note(f"goes on with {_shown(self.program)}")
         assert uncertain or not left_behind, f"left behind: {left_behind}"
         # What a run may have made of what is not declared any more has no owner.
         declared = {d["display_name"] for d in self.program.values()}

@@ -144,11 +144,13 @@ class Connectors:
             raise exists_error(name, existing, self.client.settings.environment_url)
         before = {c["identifier"] for c in known}
         with self._list_cache.write() as written:
-            attributes = self._create_once(name, payload, before)
+            attributes = self._create_once(name, payload, before, replaces)
             written[attributes["identifier"]] = attributes
             return attributes
 
-    def _create_once(self, name: str, payload: Mapping[str, Any], before: set[str]) -> Attributes:
+    def _create_once(
+        self, name: str, payload: Mapping[str, Any], before: set[str], replaces: Container[str]
+    ) -> Attributes:
         def is_new(connector: Attributes) -> bool:
             return connector["identifier"] not in before
 
@@ -176,7 +178,7 @@ class Connectors:
                 new = self._look_after(error, name, is_new) if unknown else []
                 if len(new) == 1 and is_stored(payload, new[0]):
                     return new[0]  # it is the one that an attempt of unknown outcome made
-                raise self._name_refused(error, name) from None
+                raise self._name_refused(error, name, replaces) from None
             if unknown:
                 # An attempt that counted as not done may have been done after all, and show only now.
                 now = self._list_cache.newer_than(time.monotonic()).named(name)
@@ -200,7 +202,7 @@ class Connectors:
             "created is recognised by its name. A longer scalekit:listDelay (SCALEKIT_LIST_DELAY) waits longer"
         )
 
-    def _name_refused(self, error: ApiError, name: str) -> ScalekitError:
+    def _name_refused(self, error: ApiError, name: str, replaces: Container[str]) -> ScalekitError:
         """The error for a create that was refused, with the connector that has the name, if that is why.
 
         Scalekit returns 400 for the name of a built-in connector, and 409 for one that was just made.
@@ -210,6 +212,12 @@ class Connectors:
             return error
         try:
             if custom := self._list_cache.newer_than(time.monotonic()).named(name):
+                if all(connector["identifier"] in replaces for connector in custom):
+                    error.remedy = (
+                        "Scalekit does not let a connector have the name of the one that it replaces: take "
+                        "delete_before_replace=False out of the resource's options, so that the old one goes first"
+                    )
+                    return error
                 return exists_error(name, custom, self.client.settings.environment_url)
             same = [c for c in self._pages("ALL") if _plain(c.get("display_name")) == _plain(name)]
         except ScalekitError:

@@ -49,9 +49,9 @@ class Rewriting(Fault):
 
     def reply(self, exchange: Exchange, reply: Reply) -> Reply:
         """Change each connector of a success."""
-        if reply.status >= 300:
+        content = _content(reply)
+        if content is None:
             return reply
-        content = json.loads(reply.body)
         for provider in content.get("providers", [content.get("provider")]):
             self.rewrite(provider)
         return replace(reply, body=json.dumps(content).encode())
@@ -119,11 +119,21 @@ class Missing(Fault):
 
     def reply(self, exchange: Exchange, reply: Reply) -> Reply:
         """Shorten the list."""
-        content = json.loads(reply.body)
+        content = _content(reply)
+        if content is None:
+            return reply
         for key in ("providers", "connections"):
             if key in content:
                 content[key] = content[key][: max(0, len(content[key]) - natural(self.value))]
         return replace(reply, body=json.dumps(content).encode())
+
+
+def _content(reply: Reply) -> dict[str, Any] | None:
+    """What a success says; `None` for a refusal, and where another fault has emptied it."""
+    if reply.status >= 300 or not reply.body.startswith(b"{") or reply.body == b"{}":
+        return None
+    content: dict[str, Any] = json.loads(reply.body)
+    return content
 
 
 def _named_lists(pattern: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
