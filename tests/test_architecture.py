@@ -37,7 +37,10 @@ ROOMS = {
         "display": "ground values project state engine",
         "cli": "ground values project state engine display",
     },
+    "pulumi_scalekit_command": {"ground": ""},
 }
+ENTRY = ("pulumi_scalekit_command", "pulumi_scalekit.cli")
+"""The entry of the command, which has to load before the package does."""
 # Modules outside the folders are "ground", except these; "face" is what programs and state files import.
 OUTSIDE = {
     "pulumi_scalekit.__init__": "face",
@@ -138,7 +141,7 @@ def test_the_table_itself_points_downwards(package: str) -> None:
 
 
 def test_imports_point_downwards() -> None:
-    """A module imports its own room and the rooms below it; neither package imports the other."""
+    """A module imports its own room and the rooms below it; no package imports another."""
     upward = set()
     for found in IMPORTS:
         package = found.importer.partition(".")[0]
@@ -147,7 +150,7 @@ def test_imports_point_downwards() -> None:
         same_package = found.imported.partition(".")[0] == package
         if not (same_package and room_of(found.imported) in allowed):
             upward.add((found.importer, found.imported))
-    assert upward == set()
+    assert upward == {ENTRY}
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -18,6 +18,7 @@ import pulumi_scalekit
 from pulumi_scalekit.cli import app as application
 from pulumi_scalekit.local import LocalScalekit
 
+from ..test_project import PYPROJECT
 from .conftest import Result
 from .samples import TAVILY
 
@@ -56,6 +57,7 @@ def test_help_shows_an_example(command: Run, name: str) -> None:
     result = command(*name.split(), "--help")
     assert result.code == 0
     assert re.search(rf"Examples?:?\s+pulumi-scalekit {name}", result.out), result.out
+    assert "<bool>" not in result.out, "what is a flag takes no value"
 
 
 def test_version(command: Run) -> None:
@@ -128,16 +130,19 @@ def test_interruption_is_exit_code_130(dev: LocalScalekit) -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("package", ["pulumi_scalekit.cli", "pulumi_embedded"])
-def test_interruption_while_the_command_loads(package: str) -> None:
+@pytest.mark.parametrize("module", ["pulumi", "typer"])
+@pytest.mark.parametrize("command", ["pulumi-scalekit", "pulumi-embedded"])
+def test_interruption_while_the_command_loads(command: str, module: str) -> None:
     """Ctrl-C in the first moments, when the modules are still loading, shows no traceback either."""
+    entry = PYPROJECT["project"]["scripts"][command]
     program = (
-        "import runpy, sys\n"
+        "import importlib, sys\n"
         "class Interrupting:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'typer': raise KeyboardInterrupt\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Interrupting())\n"
-        f"runpy.run_module({package!r}, run_name='__main__')"
+        f"module, _, main = {entry!r}.partition(':')\n"
+        "getattr(importlib.import_module(module), main)()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

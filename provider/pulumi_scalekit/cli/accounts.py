@@ -116,7 +116,7 @@ def delete(
     *,
     connection: Connection,
     identifier: Identifier,
-    yes: Annotated[bool, options.flag("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     env: options.Env = None,
     program: options.Program = Path(),
 ) -> None:

@@ -82,6 +82,7 @@ for command in (
     plugin,
 ):
     command.add_to(app)
+options.finish(app)
 
 
 def run(arguments: list[str] | None = None) -> None:

@@ -58,7 +58,7 @@ def call(
         str | None, typer.Option("--data", "-d", help="The body; @FILE reads it from a file, @- from stdin.")
     ] = None,
     dry_run: Annotated[
-        bool, options.flag("--dry-run", help="Show the upstream request, and send nothing.")
+        bool, typer.Option("--dry-run", help="Show the upstream request, and send nothing.")
     ] = False,
     env: options.Env = None,
     json: options.Json = False,

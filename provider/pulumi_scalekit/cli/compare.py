@@ -49,7 +49,7 @@ def compare_environments(
     target: Target,
     names: options.Names = None,
     exit_code: Annotated[
-        bool, options.flag("--exit-code", help="End with 3 when there is something to promote.")
+        bool, typer.Option("--exit-code", help="End with 3 when there is something to promote.")
     ] = False,
     with_connections: options.WithConnections = True,
     json: options.Json = False,

@@ -53,7 +53,7 @@ def export(
     ] = None,
     form: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.PYTHON,
     force: Annotated[
-        bool, options.flag("--force", help="Overwrite files that no export has written.")
+        bool, typer.Option("--force", help="Overwrite files that no export has written.")
     ] = False,
     with_connections: options.WithConnections = True,
     json: options.Json = False,

@@ -54,7 +54,7 @@ def import_connectors(
         ),
     ] = None,
     code: Annotated[
-        bool, options.flag("--code/--no-code", help="Whether to write code, besides the state.")
+        bool, typer.Option("--code/--no-code", help="Whether to write code, besides the state.")
     ] = True,
     resource: Annotated[
         str | None,
@@ -62,28 +62,28 @@ def import_connectors(
     ] = None,
     with_connections: Annotated[
         bool | None,
-        options.flag(
+        typer.Option(
             "--connections/--no-connections",
             help="Whether the connectors' connections are imported, too; by default where code is written.",
         ),
     ] = None,
     protect: Annotated[
         bool,
-        options.flag(
+        typer.Option(
             "--protect/--no-protect",
             help="Whether Pulumi shall refuse to delete what was imported, as `pulumi import` has it.",
         ),
     ] = True,
     force: Annotated[
         bool,
-        options.flag(
+        typer.Option(
             "--force",
             help="Import connectors, too, whose definitions break rules; their code has to be corrected before "
             "the next preview.",
         ),
     ] = False,
     dry_run: Annotated[
-        bool, options.flag("--dry-run", help="Show what would be done, and do nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
     ] = False,
     json: options.Json = False,
 ) -> None:

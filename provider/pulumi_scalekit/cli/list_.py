@@ -37,7 +37,7 @@ def list_connectors(
     *,
     env: options.Env = None,
     unmanaged: Annotated[
-        bool, options.flag("--unmanaged", help="Only what no stack of the program manages.")
+        bool, typer.Option("--unmanaged", help="Only what no stack of the program manages.")
     ] = False,
     json: options.Json = False,
     program: options.Program = Path(),

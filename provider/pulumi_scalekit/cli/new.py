@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from . import options
 from .console import Screen, ask, help_text
 from .exit_codes import ATTENTION
 
@@ -101,7 +100,7 @@ def new(
         list[str] | None,
         typer.Option(metavar="SCOPE", help="OAuth: a scope on offer; give it several times."),
     ] = None,
-    pkce: Annotated[bool | None, options.flag("--pkce/--no-pkce", help="OAuth: whether to use PKCE.")] = None,
+    pkce: Annotated[bool | None, typer.Option("--pkce/--no-pkce", help="OAuth: whether to use PKCE.")] = None,
     icon: Annotated[str | None, typer.Option(metavar="URL", help="An https URL of an icon.")] = None,
     resource: Annotated[
         str | None,
@@ -114,12 +113,12 @@ def new(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file to write to.", dir_okay=False)
     ] = None,
-    force: Annotated[bool, options.flag("--force", help="Overwrite the file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     json: Annotated[
-        bool, options.flag("--json", help="Print the definition and the report as one JSON object.")
+        bool, typer.Option("--json", help="Print the definition and the report as one JSON object.")
     ] = False,
     questions: Annotated[
-        bool, options.flag("--input/--no-input", help="In a terminal, ask for what is missing.")
+        bool, typer.Option("--input/--no-input", help="In a terminal, ask for what is missing.")
     ] = True,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="MCP: how long one request may take.", min=0.1, max=120)

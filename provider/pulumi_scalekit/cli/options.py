@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +19,37 @@ if TYPE_CHECKING:
 
     from .console import Screen
 
+
+class _PlainFlags:
+    """Shows an option that is there or not without a type: typer would add `<bool>`."""
+
+    def get_params(self, ctx: Any) -> Any:
+        params = super().get_params(ctx)  # type: ignore[misc]  # the command's, below
+        for param in params:
+            if getattr(param, "is_flag", False):
+                param.metavar = ""
+        return params
+
+
+class _Command(_PlainFlags, TyperCommand):
+    pass
+
+
+class _Group(_PlainFlags, TyperGroup):
+    pass
+
+
+def finish(app: typer.Typer) -> None:
+    """Give all commands of an application what typer takes as a class of each."""
+    app.info.cls = _Group
+    for command in app.registered_commands:
+        command.cls = _Command
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            finish(group.typer_instance)
+
+
 HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
-
-
-def flag(*names: str, help: str) -> Any:  # noqa: A002 - as typer calls it
-    """An option that is there or not. Without an own metavar, typer shows its type as `<bool>`."""
-    return typer.Option(*names, metavar="", help=help)
 
 
 Env = Annotated[
@@ -36,7 +62,7 @@ Env = Annotated[
         "Without it, the plain SCALEKIT_… variables.",
     ),
 ]
-Json = Annotated[bool, flag("--json", help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Program = Annotated[
     Path,
     typer.Option(
@@ -54,7 +80,7 @@ Names = Annotated[
 
 WithConnections = Annotated[
     bool,
-    flag("--connections/--no-connections", help="Whether the connectors' connections count, too."),
+    typer.Option("--connections/--no-connections", help="Whether the connectors' connections count, too."),
 ]
 
 Fields = Annotated[

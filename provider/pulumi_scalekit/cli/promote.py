@@ -55,9 +55,9 @@ def promote_connectors(
     target: Target,
     names: options.Names = None,
     dry_run: Annotated[
-        bool, options.flag("--dry-run", help="Show what would be done, and do nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
     ] = False,
-    yes: Annotated[bool, options.flag("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     with_connections: options.WithConnections = True,
     json: options.Json = False,
     program: options.Program = Path(),

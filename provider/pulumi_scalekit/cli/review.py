@@ -83,7 +83,7 @@ def review_definitions(
     ] = FailOn.ERROR,
     checklist: Annotated[
         bool | None,
-        options.flag(
+        typer.Option(
             "--checklist/--no-checklist",
             help=f"Show the review list of each connector; by default for up to {CHECKLISTS} connectors.",
         ),

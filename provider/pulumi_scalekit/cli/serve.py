@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from . import options
 from .console import Screen, help_text
 
 EXTRA: Final = ("cryptography", "starlette", "uvicorn")
@@ -58,11 +57,11 @@ def serve(
     ] = None,
     grpc: Annotated[
         bool,
-        options.flag("--grpc", help="Serve the official SDK's gRPC calls, too; needs scalekit-sdk-python."),
+        typer.Option("--grpc", help="Serve the official SDK's gRPC calls, too; needs scalekit-sdk-python."),
     ] = False,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[
-        bool, options.flag("--allow-remote", help="Let --host be an address that other machines can reach.")
+        bool, typer.Option("--allow-remote", help="Let --host be an address that other machines can reach.")
     ] = False,
     name: Annotated[
         list[str] | None,

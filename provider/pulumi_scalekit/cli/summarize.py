@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 import typer
 
-from . import options
 from .console import Screen, help_text
 from .exit_codes import ATTENTION
 
@@ -34,7 +33,7 @@ def summarize(
         list[Path], typer.Argument(metavar="PLAN...", help="JSON files.", exists=True, dir_okay=False)
     ],
     exit_code: Annotated[
-        bool, options.flag("--exit-code", help="End with 3 when something changes.")
+        bool, typer.Option("--exit-code", help="End with 3 when something changes.")
     ] = False,
 ) -> None:
     """Summarize previews."""
