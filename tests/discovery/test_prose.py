@@ -33,6 +33,7 @@ SAYS = [
     ("API tokens must be preceded by `token` followed by a space.", "token "),
     ("<code>Acme-oauthtoken {access_token}</code>", "Acme-oauthtoken "),
     ("AcmeKey eb243592-faa2-4ba2-a551q-1afdf565c889", "AcmeKey "),
+    ("The key of your team. Format: Acme-Key <key>", "Acme-Key "),
 ]
 
 
@@ -54,6 +55,8 @@ SILENT = [
     "A token, see `curl -H 'X-Token: 1'`",
     "Keys are issued per workspace and can be revoked at any time.",
     "An API key for the user, followed by nothing else",
+    "Enter your client id",
+    "Fetch your secret key",
 ]
 
 

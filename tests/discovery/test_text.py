@@ -4,26 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_scalekit.discovery.text import connector_name, first_sentence, identifier, label
-
-
-@pytest.mark.parametrize(
-    ("title", "host", "name"),
-    [
-        ("Acme API", "", "Acme"),
-        ("Acme's API documentation", "", "Acme"),
-        ("The Acme REST API v2.1 (Preview)", "", "Acme"),
-        ("Acmé – Notes", "", "Acme Notes"),
-        ("API Reference", "{{region}}.acme.io", "Acme"),
-        ("REST API", "api.eu.acme.co.uk", "Acme"),
-        ("", "", ""),
-        ("", "127.0.0.1", ""),
-        ("x" * 300, "", "x" * 200),
-    ],
-)
-def test_connector_name(title: str, host: str, name: str) -> None:
-    """A name is what a title says beyond that it is an API, in letters that Scalekit takes."""
-    assert connector_name(title, host) == name
+from pulumi_scalekit.discovery.text import first_sentence, identifier, label
 
 
 @pytest.mark.parametrize(
@@ -60,19 +41,3 @@ def test_first_sentence(text: object, sentence: str) -> None:
 def test_identifiers(name: str, text: str, field: str) -> None:
     """Identifiers in any spelling give a label and a field name."""
     assert (label(name), identifier(name)) == (text, field)
-
-
-@pytest.mark.parametrize(
-    ("title", "host", "provider", "expected"),
-    [
-        ("Query API", "api.acme.io", "", "Acme Query"),
-        ("Core API", "core.acme.io", "", "Acme Core"),
-        ("Admin REST API v2", "api.acme.io", "Notes", "Notes Admin"),
-        ("Acme Admin API", "api.acme.io", "", "Acme Admin"),
-        ("REST API", "api.acme.io", "Notes", "Notes"),
-        ("Core API", "", "", "Core"),
-    ],
-)
-def test_a_title_that_names_a_part(title: str, host: str, provider: str, expected: str) -> None:
-    """Where the title names only a part of a service, the service's name goes before it."""
-    assert connector_name(title, host, provider) == expected

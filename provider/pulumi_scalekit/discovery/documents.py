@@ -193,6 +193,12 @@ def operations(document: Document) -> Iterator[tuple[Mapping[str, Any], Mapping[
                 yield path_item, operation
 
 
+def requirements(document: Document) -> list[list[Any]]:
+    """Every `security` that a document has: the root's, and those of its operations."""
+    own = [operation.get("security") for _, operation in operations(document)]
+    return [listed(security) for security in (document.get("security"), *own)]
+
+
 def pointer(*steps: str | int) -> str:
     """The JSON pointer of a place in a document, as a URI fragment."""
     return "#/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)

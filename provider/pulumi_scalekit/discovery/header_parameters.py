@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .documents import Document, follow, listed, mapping, operations, text_of
-from .schemes import Scheme, keyed_header
+from .schemes import Scheme, keyed_header, unless_issued
 
 _CREDENTIAL_HEADER: Final = re.compile(
     r"authorization|(?:[a-z0-9]+[-_])*(?:api|access|auth|app|application|secret|private|subscription|license)"
@@ -23,6 +23,8 @@ _ACCOUNT_HEADER: Final = re.compile(
     r"[-_]?(?:id|key|uuid)",
     re.IGNORECASE,
 )
+# In a query, a time stamp is a filter as often as a part of a signature.
+_QUERY_SIGNATURE: Final = re.compile(r"(?:\w+[-_])?(?:signature|sig|hmac)", re.IGNORECASE)
 _ORDINARY_HEADERS: Final = frozenset(
     ["accept", "content-type", "authorization", "user-agent", "accept-language", "cookie", "host"]
 )
@@ -40,8 +42,13 @@ class HeaderParameter:
     """The share of the operations that require it."""
 
 
-def header_parameters(document: Document) -> list[HeaderParameter]:
-    """The header parameters of at least half of the operations."""
+def header_parameters(document: Document, place: str = "header") -> list[HeaderParameter]:
+    """The header parameters of at least half of the operations.
+
+    Args:
+        document: The document.
+        place: Where the parameters are; `query` instead of headers.
+    """
     total = 0
     seen: Counter[str] = Counter()
     required: Counter[str] = Counter()
@@ -51,7 +58,7 @@ def header_parameters(document: Document) -> list[HeaderParameter]:
         named = {}
         for entry in [*listed(path_item.get("parameters")), *listed(operation.get("parameters"))]:
             parameter = mapping(follow(document, entry))
-            if parameter.get("in") == "header" and (name := text_of(parameter.get("name"))):
+            if parameter.get("in") == place and (name := text_of(parameter.get("name"))):
                 named[name.lower()] = parameter
         for lower, parameter in named.items():
             seen[lower] += 1
@@ -74,7 +81,7 @@ def scheme_of_parameter(parameter: HeaderParameter, context: list[str]) -> Schem
         summary=f"header parameter {parameter.name}",
         description=parameter.description,
     )
-    read = keyed_header(scheme, parameter.name, [parameter.description], context)
+    read = unless_issued(keyed_header(scheme, parameter.name, [parameter.description], context))
     share = f"{parameter.share:.0%} of the operations take the header {parameter.name} as a parameter"
     return replace(read, assumption="; ".join(filter(None, (share, read.assumption))))
 
@@ -102,6 +109,18 @@ def companions(parameters: list[HeaderParameter], credentials: frozenset[str]) -
         and parameter.name.lower() not in credentials
         and _ACCOUNT_HEADER.fullmatch(parameter.name)
     ]
+
+
+def query_signature(document: Document) -> str:
+    """The query parameter that at least half of the operations require as a signature, or the empty string."""
+    return next(
+        (
+            parameter.name
+            for parameter in header_parameters(document, "query")
+            if parameter.required >= 0.5 and _QUERY_SIGNATURE.fullmatch(parameter.name)
+        ),
+        "",
+    )
 
 
 def is_ordinary(parameter: HeaderParameter, credentials: frozenset[str]) -> bool:

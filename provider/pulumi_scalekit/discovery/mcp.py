@@ -26,6 +26,7 @@ from .blueprint import PATTERN, Blueprint
 from .documents import listed, mapping, text_of
 from .errors import DiscoveryError
 from .guarded_fetcher import FetchError, GuardedFetcher, Resolver, Response, resolve
+from .names import connector_name, name_of_host
 from .notes import Notes
 from .oauth_metadata import (
     Challenge,
@@ -37,7 +38,7 @@ from .oauth_metadata import (
 )
 from .prose import header_in_message
 from .reading import Reading
-from .text import connector_name, first_sentence, name_of_host, plain
+from .text import first_sentence, plain
 
 PROTOCOL: Final = "2025-06-18"
 """The version of MCP that is offered in `initialize`."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .documents import Document, listed, mapping, operations
+from .documents import Document, listed, mapping, operations, requirements
 from .schemes import INCOMPLETE, Scheme
 
 
@@ -99,14 +99,22 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
     return sorted(made, key=suitability)
 
 
+def undecided(document: Document, ranked: list[Offer]) -> list[Scheme]:
+    """The schemes of which nothing says whether one of them or all of them together give access.
+
+    That is so where neither the root nor an operation has a `security`, and their headers differ.
+    """
+    if any(security for security in requirements(document)):
+        return []
+    able = [scheme for offer in ranked for scheme in offer.schemes if scheme.type]
+    headers = {scheme.header.lower() for scheme in able}
+    return able if len(headers) > 1 else []
+
+
 def unreferenced(document: Document, schemes: Mapping[str, Scheme]) -> list[Scheme]:
     """The schemes that no operation names, in a document whose operations name others."""
-    requirements = [
-        document.get("security"),
-        *(operation.get("security") for _, operation in operations(document)),
-    ]
     named = {
-        name for listing in requirements for requirement in listed(listing) for name in mapping(requirement)
+        name for listing in requirements(document) for requirement in listing for name in mapping(requirement)
     }
     return [scheme for name, scheme in schemes.items() if name not in named] if named else []
 

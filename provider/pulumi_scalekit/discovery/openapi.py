@@ -8,17 +8,25 @@ from dataclasses import replace
 from typing import Final
 
 from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
-from .documents import Document, mapping, text_of
+from .documents import Document, mapping, pointer, text_of
 from .errors import DiscoveryError
-from .header_parameters import companions, header_parameters, is_ordinary, scheme_of_parameter
+from .header_parameters import (
+    companions,
+    header_parameters,
+    is_ordinary,
+    query_signature,
+    scheme_of_parameter,
+)
 from .hosts import host_of
+from .issuers import issuer
+from .names import connector_name, service_name
 from .notes import Notes
-from .offers import Offer, demanded_scopes, offers, unreferenced
+from .offers import Offer, demanded_scopes, offers, undecided, unreferenced
 from .pkce import find_pkce
 from .reading import Choice, Reading
 from .schemes import SIGNED, Scheme, hint_of, is_signature, read_schemes
 from .servers import Server, absolute, choose, other_hosts, secured, servers
-from .text import connector_name, first_sentence, identifier, label, name_of_host
+from .text import first_sentence, identifier, label
 
 _SHOWN: Final = 4
 _EVERY_CALL: Final = re.compile(
@@ -58,13 +66,12 @@ def _names(blueprint: Blueprint, document: Document, notes: Notes) -> Blueprint:
     info = mapping(document.get("info"))
     title = text_of(info.get("title"))
     host = host_of(blueprint.proxy_url)
-    provider = connector_name(text_of(info.get("x-providerName")).partition(".")[0])
-    name = connector_name(title, host, provider)
-    service = provider or name_of_host(host)
+    service = service_name(document, host)
+    name = connector_name(title, host, service)
     if name and service and name.startswith(service) and service.lower() not in title.lower():
         notes.assumed(
             "display_name",
-            f"{name}: from the host, since the title {title!r} does not name the service",
+            f"{name}: with the service's name from its host, which the title {title!r} does not have",
             "#/servers",
         )
     elif name:
@@ -158,7 +165,7 @@ def _authentication(
     else:
         guessed = [read for p in parameters if (read := scheme_of_parameter(p, context)) is not None]
         ranked = [Offer(tuple(guessed), 0, 0)] if guessed else []
-    chosen = _choose(ranked, wanted, auth)
+    chosen = _choose(ranked, schemes, wanted, auth)
     choices = tuple(
         Choice(
             offer.name,
@@ -190,7 +197,11 @@ def _authentication(
     credentials = frozenset(
         name.lower() for name in [blueprint.header, *(key.header for key in blueprint.keys)] if name
     )
+    if not wanted and not auth:
+        _note_doubts(document, schemes, ranked, chosen, notes)
     _note_unreferenced(document, schemes, credentials, notes)
+    if signature := query_signature(document):
+        notes.missing(f"{PATTERN}.type", f"query parameter {signature}: {SIGNED}", "#/paths")
     for parameter in parameters:
         if is_signature(parameter.name) and not is_ordinary(parameter, credentials):
             notes.missing(f"{PATTERN}.type", f"header parameter {parameter.name}: {SIGNED}", "#/paths")
@@ -202,6 +213,35 @@ def _authentication(
                 "#/paths",
             )
     return blueprint, choices
+
+
+def _note_doubts(
+    document: Document, schemes: Mapping[str, Scheme], ranked: list[Offer], chosen: Offer, notes: Notes
+) -> None:
+    """Say what speaks against the way that was chosen, which is complete by itself."""
+    main = chosen.used[0]
+    if main.obstacle:
+        return
+    if beside := undecided(document, ranked):
+        names = ", ".join(f"{scheme.name} ({scheme.summary})" for scheme in beside)
+        notes.missing(
+            f"{PATTERN}.type",
+            f"no operation says whether it takes one of these or several together: {names}",
+            main.pointer,
+            "choose with --scheme; several that go together are joined by +",
+        )
+    elif (
+        len(chosen.used) == 1
+        and chosen.type in {"BEARER", "API_KEY"}
+        and (path := issuer(document, schemes, main))
+    ):
+        notes.missing(
+            f"{PATTERN}.type",
+            f"{path} of this document issues tokens, so they may expire, and the account holder would have to get one "
+            "first",
+            pointer("paths", path),
+            f"give --auth {chosen.type.lower()} where keys or tokens can be made that do not expire",
+        )
 
 
 def _note_unreferenced(
@@ -222,11 +262,15 @@ def _note_unreferenced(
         )
 
 
-def _choose(ranked: list[Offer], wanted: str, auth: str) -> Offer | None:
+def _choose(ranked: list[Offer], schemes: Mapping[str, Scheme], wanted: str, auth: str) -> Offer | None:
     if wanted:
         for offer in ranked:
             if wanted.lower() in {offer.name.lower(), "+".join(sorted(offer.name.lower().split("+")))}:
                 return offer
+        by_name = {name.lower(): scheme for name, scheme in schemes.items()}
+        together = [by_name.get(name) for name in wanted.lower().split("+")]
+        if "+" in wanted and all(together):
+            return Offer(tuple(scheme for scheme in together if scheme), 0, 0)
         known = ", ".join(offer.name for offer in ranked) or "none"
         raise DiscoveryError(f"The document has no security scheme {wanted!r}. It has: {known}")
     if auth:

@@ -31,7 +31,8 @@ _NO_SCHEME: Final = frozenset(
     # A list would take a line for each word.
     "a an the your my our this api access auth authentication authorization header headers secret private "  # noqa: SIM905
     "personal user client application app key: token: is in as to of with for set use using value pass curl "
-    "request http https and or it its each all any valid provide include following where".split()
+    "request http https and or it its each all any valid provide include following where enter insert paste "
+    "type supply add put specify send copy replace get find see".split()
 )
 # `Token token="<key>"`: a scheme, a parameter, and quotes that belong to the value.
 _SHAPE: Final = re.compile(
@@ -65,6 +66,8 @@ class Affixes:
     """Whether the text says it of the header, rather than shows an example of a credential."""
     is_single_key: bool = False
     """Whether what the text shows in the credential's place is one key or token."""
+    is_possessive: bool = False
+    """Whether words such as `your key` stand in the credential's place, behind a word that is not known."""
 
 
 def affixes(texts: Iterable[str], header: str) -> Affixes | None:
@@ -78,8 +81,11 @@ def affixes(texts: Iterable[str], header: str) -> Affixes | None:
         for piece in _after_header(text, header):
             if (found := _shaped(piece)) is not None:
                 return found
-        for piece in _pieces(text):
-            if (found := _shaped(piece)) is not None:
+        for piece, is_shown in _pieces(text):
+            found = _shaped(piece)
+            if found is not None and not is_shown and found.is_possessive:
+                continue  # "Enter your key" is an instruction, not a header
+            if found is not None:
                 known = found.prefix.strip(" =\"'").split(" ")[0].lower() in _KNOWN
                 return replace(found, is_certain=known)
         for said in _SAID:
@@ -101,16 +107,21 @@ def header_example(texts: Iterable[str], header: str) -> Affixes | None:
     return None
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """The parts of a text that may be a header's value: whatever is quoted, short texts, formats."""
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a text that may be a header's value: whatever is quoted, short texts, formats.
+
+    With each goes whether it is shown as a value, rather than the prose itself.
+    """
     for match in _SPAN.finditer(text):
         piece = next(group for group in match.groups() if group is not None).strip()
         if not piece.lower().startswith(("curl", "http")):
-            yield piece
+            yield piece, True
     if len(text) <= 80 and not re.search(r"[.:;]\s", text):
-        yield text.strip()
-    for match in re.finditer(r"\b(?:format|form)(?:\s+(?:is|of))?:?\s+[\"'`]?(?P<rest>[^\n`]{3,80})", text):
-        yield match["rest"]
+        yield text.strip(), False
+    for match in re.finditer(
+        r"(?i:\b(?:format|form))(?:\s+(?:is|of))?:?\s+[\"'`]?(?P<rest>[^\n`]{3,80})", text
+    ):
+        yield match["rest"], True
 
 
 def _after_header(text: str, header: str) -> Iterator[str]:
@@ -141,7 +152,9 @@ def _shaped(piece: str) -> Affixes | None:
     suffix = quote if quote and rest.startswith(quote) else ""
     prefix = prefix if suffix or not quote else prefix[: -len(quote)]
     shown = match["marked"] or match["word"] or ""
-    return Affixes(re.sub(r"\s+", " ", prefix), suffix, is_single_key=_is_single_key(shown + rest))
+    possessive = word not in _KNOWN and bool(re.match(r"(?:your|my)\s", shown, re.IGNORECASE))
+    single = _is_single_key(shown + rest)
+    return Affixes(re.sub(r"\s+", " ", prefix), suffix, is_single_key=single, is_possessive=possessive)
 
 
 def _is_single_key(text: str) -> bool:

@@ -49,6 +49,24 @@ _ISSUED: Final = re.compile(
 )
 
 
+# The grant for machines, in prose that names no other.
+_MACHINES: Final = re.compile(r"^(?!.*authori[sz]ation.code).*client.credentials?\b", re.IGNORECASE)
+# A token of an OAuth server that the document does not describe, unless it is one that somebody makes by hand.
+_OAUTH_TOKEN: Final = re.compile(r"oauth|openid|\boidc\b", re.IGNORECASE)
+_LASTING: Final = re.compile(
+    r"key|api[-_ ]?token|personal|permanent|dashboard|console|settings|profile|long-lived", re.IGNORECASE
+)
+_DISCOURAGED: Final = re.compile(
+    r"\b(?:discouraged|deprecated|not recommended|legacy|obsolete)\b", re.IGNORECASE
+)
+
+
+def is_lasting(scheme: Scheme) -> bool:
+    """Whether a scheme speaks of a credential that somebody makes once, in the vendor's pages."""
+    declared = scheme.summary if scheme.summary.startswith("http") else scheme.header
+    return bool(_LASTING.search(f"{scheme.name} {declared} {scheme.description}"))
+
+
 def is_signature(name: str) -> bool:
     """Whether a header or parameter holds a part of a signature, as its name says.
 
@@ -145,15 +163,17 @@ def _read(name: str, spec: Mapping[str, Any], where: str, context: list[str], ba
     kind = text_of(spec.get("type"))
     scheme = Scheme(name, where, description=text_of(spec.get("description")))
     if kind == "apiKey":
-        return _unless_issued(_api_key(scheme, spec, context))
+        return unless_issued(_api_key(scheme, spec, context))
     if kind == "basic":  # Swagger 2.0
         return _basic(scheme, context)
     if kind == "http":
-        return _unless_issued(_http(scheme, spec, context))
+        return unless_issued(_http(scheme, spec, context))
     if kind == "oauth2":
         return _oauth(scheme, spec, base)
     if kind == "openIdConnect":
         url = text_of(spec.get("openIdConnectUrl"))
+        if _MACHINES.search(plain(scheme.description)):
+            return _without_user(replace(scheme, summary="OpenID Connect"), {"clientCredentials": {}})
         return replace(
             scheme,
             type="OAUTH",
@@ -167,20 +187,25 @@ def _read(name: str, spec: Mapping[str, Any], where: str, context: list[str], ba
     return replace(scheme, summary=f"of type {kind[:40]}", obstacle="OpenAPI does not know this type")
 
 
-def _unless_issued(scheme: Scheme) -> Scheme:
-    """The scheme, doubted where its description says that another call issues the credential."""
-    if (
-        scheme.type not in {"API_KEY", "BEARER"}
-        or scheme.obstacle
-        or not _ISSUED.search(plain(scheme.description))
-    ):
+def unless_issued(scheme: Scheme) -> Scheme:
+    """The scheme, doubted where it says that another call or an OAuth server issues the credential."""
+    if scheme.type not in {"API_KEY", "BEARER"} or scheme.obstacle:
         return scheme
-    return replace(
-        scheme,
-        rank=max(scheme.rank, INCOMPLETE),
-        obstacle="its description says that another call issues the credential, so it may expire, and the account "
-        "holder would have to get it first",
-    )
+    if _ISSUED.search(plain(scheme.description)):
+        doubt = (
+            "its description says that another call issues the credential, so it may expire, and the account "
+        )
+        doubt += "holder would have to get it first"
+    elif (
+        scheme.type == "BEARER"
+        and _OAUTH_TOKEN.search(f"{scheme.name} {scheme.summary} {scheme.description}")
+        and not is_lasting(scheme)
+    ):
+        doubt = "it is a token of an OAuth server that the document does not describe, so it may expire: give its "
+        doubt += "endpoints with --auth oauth, or --auth bearer where tokens can be made that do not expire"
+    else:
+        return scheme
+    return replace(scheme, rank=max(scheme.rank, INCOMPLETE), obstacle=doubt)
 
 
 def _api_key(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme:
@@ -281,6 +306,8 @@ def _basic(scheme: Scheme, context: list[str]) -> Scheme:
         )
         # Often it is for installations of one's own, or for requesting the token of another scheme.
         scheme = replace(scheme, rank=2)
+    if _DISCOURAGED.search(scheme.description):
+        scheme = replace(scheme, rank=5)
     return replace(
         scheme,
         type="BASIC",
@@ -355,6 +382,11 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
             assumption="the document has the implicit flow only; Scalekit uses the authorization code flow, so the "
             "upstream has to offer that too",
         )
+    return _without_user(scheme, flows)
+
+
+def _without_user(scheme: Scheme, flows: Mapping[str, Mapping[str, Any]]) -> Scheme:
+    """A scheme of OAuth whose flows issue tokens to machines only."""
     named = [_NO_USER.get(name, name) for name in flows]
     return replace(
         scheme,

@@ -33,6 +33,8 @@ _REGION: Final = re.compile(
     r"(?![a-z])",
     re.IGNORECASE,
 )
+# Parts of host names within a company's own network.
+_INTERNAL: Final = re.compile(r"(?:^|\.)(?:corp|internal|intern|intranet|lan)\.", re.IGNORECASE)
 # Words in front of a host that an API has, as opposed to another system of it.
 _API_LABEL: Final = re.compile(
     r"(?:api|apis|rest|www|gateway|app|my|web|connect|platform|public|v\d+)[.-]?", re.IGNORECASE
@@ -89,8 +91,8 @@ class Server:
 
     @property
     def rank(self) -> int:
-        """The lower, the more likely the API's own: described as production, neither, for tests."""
-        if self.for_tests:
+        """The lower, the more likely the API's own: described as production, neither, for tests or internal."""
+        if self.for_tests or _INTERNAL.search(self.host):
             return 2
         return 0 if self.for_production and not _REGION.search(self.description) else 1
 

@@ -1,0 +1,185 @@
+"""Credentials that are not what an account holder types in once: issued by calls, by OAuth servers, or signed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .documents import BASIC, BEARER, Document, code_flow, key_in, openapi
+from .test_openapi import made, pattern, texts
+
+JWT: Document = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+def returns(*names: str) -> Document:
+    """The responses of an operation that returns an object."""
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    return {"200": {"description": "OK", "content": {"application/json": {"schema": schema}}}}
+
+
+def takes(*names: str) -> Document:
+    """A request body with fields."""
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+def document(path: str, operation: dict[str, Any], scheme: Document = BEARER, **more: Any) -> Document:
+    """A document whose calls take a scheme, and that has one operation besides."""
+    paths = {"/notes": {"get": {"security": [{"a": []}]}}, path: {"post": operation}}
+    return openapi({"a": scheme, "b": BASIC}, paths=paths, **more)
+
+
+ISSUED: dict[str, Document] = {
+    "a login": document("/login", {"responses": returns("access_token")}),
+    "a login under a version": document("/v2/auth/", {"responses": returns("jwt_token")}, JWT),
+    "a token endpoint": document(
+        "/realms/{realm}/protocol/openid-connect/token",
+        {"security": [], "responses": returns("access_token")},
+    ),
+    "a token endpoint that takes a password": document(
+        "/tokens", {"security": [{"b": []}], "responses": returns("token")}
+    ),
+    "a login below the root's security": document(
+        "/auth/sign-in",
+        {"requestBody": takes("email", "password"), "responses": returns("data", "token")},
+        security=[{"a": []}],
+    ),
+    "a token endpoint without a schema": document("/oauth2/token", {"requestBody": takes("grant_type")}),
+    "a key that is a session": document(
+        "/sessions", {"responses": returns("sessionToken", "token")}, key_in("X-Acme-Auth")
+    ),
+    "a nested token": document(
+        "/login",
+        {
+            "responses": {
+                "200": {
+                    "content": {
+                        "application/json": {
+                            "schema": {"properties": {"data": {"properties": {"token": {}}}}}
+                        }
+                    }
+                }
+            }
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ISSUED)
+def test_a_document_that_issues_its_tokens(name: str) -> None:
+    """Where a call of the document returns the credential, that it expires is missing; --auth settles it."""
+    result = made(ISSUED[name])
+    assert "issues tokens" in texts(result, "missing")
+    assert made(ISSUED[name], auth=pattern(result)["type"]).missing == []
+
+
+LASTING: dict[str, Document] = {
+    "makes further tokens": document("/tokens", {"security": [{"a": []}], "responses": returns("token")}),
+    "names a scheme that is not declared": document(
+        "/access_tokens", {"security": [{"bearer": []}], "responses": returns("token")}
+    ),
+    "is made in the settings": document(
+        "/login",
+        {"responses": returns("token")},
+        {**BEARER, "description": "Make a token in your settings."},
+    ),
+    "is a key": document("/login", {"responses": returns("token")}, key_in("X-API-Key")),
+    "is of another kind": document("/login", {"responses": returns("user", "redirect")}),
+    "is for one thing": document("/link_tokens/{id}", {"responses": returns("token")}),
+    "has no security anywhere": openapi(
+        {"a": BEARER}, paths={"/databases/{id}/auth/tokens": {"post": {"responses": returns("token")}}}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_token_that_somebody_makes(name: str) -> None:
+    """A call that needs the token itself, or returns another thing, is no reason to doubt it."""
+    assert made(LASTING[name]).missing == []
+
+
+def test_schemas_that_contain_themselves() -> None:
+    """A login whose response refers to itself is read once."""
+    looped = document(
+        "/login",
+        {"responses": {"200": {"content": {"a": {"schema": {"$ref": "#/components/schemas/User"}}}}}},
+    )
+    user = {"properties": {"friend": {"$ref": "#/components/schemas/User"}, "token": {}}}
+    looped["components"]["schemas"] = {"User": user}
+    assert "issues tokens" in texts(made(looped), "missing")
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        {**BEARER, "description": "An OAuth 2.0 access token."},
+        key_in("Authorization", "OAuth2 bearer token of the user"),
+    ],
+)
+def test_a_token_of_an_unknown_oauth_server(scheme: Document) -> None:
+    """A bearer token that is described as OAuth's is doubted, and one that a key stands for is not."""
+    assert "OAuth server" in texts(made(openapi({"a": scheme})), "missing")
+    described = {**scheme, "description": f"{scheme['description']} Use your API key: `Bearer <key>`."}
+    assert made(openapi({"a": described})).missing == []
+
+
+def test_a_header_parameter_with_an_oauth_token() -> None:
+    """The same holds for a header that operations take as a parameter."""
+    header = {
+        "in": "header",
+        "name": "Authorization",
+        "description": "An OAuth 2.0 bearer token.",
+        "schema": {},
+    }
+    result = made(openapi(paths={"/notes": {"get": {"parameters": [header]}}}))
+    assert "OAuth server" in texts(result, "missing")
+
+
+def test_open_id_connect_for_machines() -> None:
+    """OpenID Connect that is described as for machines is said to be so, rather than to lack endpoints."""
+    oidc = {
+        "type": "openIdConnect",
+        "openIdConnectUrl": "https://acme.io/.well-known/openid-configuration",
+        "description": "We use the\nclient credentials flow.",
+    }
+    result = made(openapi({"a": oidc}))
+    assert pattern(result)["type"] == "BEARER"
+    assert "client credentials" in texts(result, "missing")
+    users = {**oidc, "description": "Authorization code for users, client credentials for machines."}
+    assert pattern(made(openapi({"a": users})))["type"] == "OAUTH"
+
+
+def test_a_signature_in_the_query() -> None:
+    """Where most operations require a signature in the query, requests are signed; a time stamp there is a filter."""
+    sign = {"in": "query", "name": "signature", "required": True}
+    paths = {"/orders": {"get": {"parameters": [sign]}}, "/trades": {"get": {"parameters": [sign]}}}
+    result = made(openapi({"a": key_in("X-API-Key")}, paths={**paths, "/time": {"get": {}}}))
+    assert "signed" in texts(result, "missing")
+    since = {"in": "query", "name": "timestamp", "required": True}
+    assert (
+        made(openapi({"a": key_in("X-API-Key")}, paths={"/t": {"get": {"parameters": [since]}}})).missing
+        == []
+    )
+
+
+def test_schemes_that_no_operation_names() -> None:
+    """Of several headers without any `security`, whether they go together is missing; --scheme says it."""
+    both = openapi({"key": key_in("X-API-Key"), "token": JWT})
+    assert "several together" in texts(made(both), "missing")
+    assert made(both, scheme="key").missing == []
+    with_ids = openapi({"key": key_in("X-API-Key"), "id": key_in("X-Client-Id")})
+    joined = made(with_ids, scheme="id+key")
+    assert {field.get("header_name") for field in pattern(joined)["fields"]} == {"X-API-Key", "X-Client-Id"}
+    assert joined.missing == []
+    # Two ways to fill one header cannot go together.
+    assert made(openapi({"o": code_flow(), "t": BEARER})).missing == []
+
+
+def test_basic_that_is_discouraged() -> None:
+    """Basic authentication that the document itself advises against stands behind what is incomplete."""
+    oidc = {"type": "openIdConnect", "openIdConnectUrl": "https://acme.io/.well-known/openid-configuration"}
+    basic = {**BASIC, "description": "HTTP Basic (discouraged for production)."}
+    schemes = {"oidc": oidc, "basic": basic}
+    result = made(openapi(schemes, security=[{"oidc": []}, {"basic": []}]))
+    assert pattern(result)["type"] == "OAUTH"
