@@ -77,6 +77,7 @@ class Watch:
         result = self.project.run(*arguments, *verbose, code=code)
         for line in (*result.stdout.splitlines(), *_own(result.stderr)):
             assert not self.found(line), (arguments, line[:2000])
+        assert "secret_paths" not in result.stdout, "how the provider remembers secrets is nothing to show"
         # What the environment alone holds, the CLI does not log either.
         for secret in (*self.tokens, *self.kept_from_logs):
             assert secret not in result.text, arguments

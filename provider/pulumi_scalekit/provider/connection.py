@@ -6,7 +6,7 @@ As with `ConnectorProvider`, its import path is part of every state file and nev
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
@@ -40,7 +40,17 @@ from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, Scalek
 from pulumi_scalekit.redaction import printable
 
 from .call import current_urn, log
-from .connector import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRETS, Failure, Inputs, explained, redacting
+from .connector import (
+    ADOPT,
+    CONTEXT_KEY,
+    ENVIRONMENT,
+    SECRET_PATHS,
+    SECRETS,
+    Failure,
+    Inputs,
+    explained,
+    redacting,
+)
 from .ownership import name_of
 from .session import Session, open_session
 from .values import received, sent
@@ -86,11 +96,9 @@ class ConnectionProvider(ResourceProvider):
         olds, inputs, session = received(_olds), received(news), self._session
         about = inputs.pop(CONTEXT_KEY, {})
         session.previewing = bool(about.get("preview"))
-        if secrets := about.get("secret"):
-            inputs[SECRETS] = secrets
-        with redacting(olds, inputs) as redact:
+        urn, name = current_urn(), inputs.get("connection_name")
+        with redacting(olds, inputs, secret=session.note_secret_paths(urn, about.get("secret"))) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            urn, name = current_urn(), inputs.get("connection_name")
             session.connection_owners.check(urn, str(olds.get("connection_name", "")) if olds else None, name)
             failures = [CheckFailure("", redact(f"{f.path} {f}")) for f in findings(inputs)]
             connector = inputs.get("connector")
@@ -119,9 +127,9 @@ class ConnectionProvider(ResourceProvider):
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
         """Compare: what cannot change in place makes another connection."""
         olds, news, session = received(_olds), received(_news), self._session
-        with redacting(olds, news) as redact:
+        urn, owners = current_urn(), session.connection_owners
+        with redacting(olds, news, secret=session.secret_paths_of(urn)) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            urn, owners = current_urn(), session.connection_owners
             claim = owners.own if owners.is_declared(urn) else owners.record
             claim(_id, urn)
             differing = [key for key in DECLARED if self._differs(_id, key, olds.get(key), news.get(key))]
@@ -165,9 +173,10 @@ class ConnectionProvider(ResourceProvider):
     def create(self, props: Inputs) -> CreateResult:
         """Create the connection with its settings, or take over the one that has the name."""
         inputs, session = received(props), self._session
-        with redacting(inputs):
+        urn = current_urn()
+        secret = session.secret_paths_of(urn)
+        with redacting(inputs, secret=secret):
             self._secret(inputs)  # before anything is made, it must be there
-            urn = current_urn()
             adopted = self._adoptable(inputs, urn) if inputs.get(ADOPT) else None
             live = adopted if inputs.get(ADOPT) else self._unfinished(inputs, urn)
             if live is not None:
@@ -186,10 +195,10 @@ class ConnectionProvider(ResourceProvider):
                 raise Failure(
                     f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it",
                     # What is not taken over in full stays nobody's: a destroy must not delete it.
-                    made=None if adopted else CreateResult(live["id"], self._bare(inputs, live)),
+                    made=None if adopted else CreateResult(live["id"], self._bare(inputs, live, secret)),
                 ) from None
             session.connection_owners.own(live["id"], urn)
-            return CreateResult(live["id"], self._outputs(inputs, {**live, **stored}))
+            return CreateResult(live["id"], self._outputs(inputs, {**live, **stored}, secret))
 
     @explained
     def read(self, id_: str, props: Inputs) -> ReadResult:
@@ -208,7 +217,8 @@ class ConnectionProvider(ResourceProvider):
             if not about.get("get"):
                 session.connection_owners.record(id_, current_urn())
             inputs = {**self._live_inputs(state, live), ENVIRONMENT: session.settings.environment_url}
-            return ReadResult(id_, self._outputs({**_kept_outputs(state), **inputs}, live), inputs)
+            secret = state.get(SECRET_PATHS) or ()
+            return ReadResult(id_, self._outputs({**_kept_outputs(state), **inputs}, live, secret), inputs)
 
     def _live_inputs(self, state: Inputs, live: Attributes) -> Inputs:
         inputs: Inputs = {key: state[key] for key in (ADOPT, SECRETS, "context") if key in state}
@@ -228,7 +238,8 @@ class ConnectionProvider(ResourceProvider):
     def update(self, _id: str, _olds: Inputs, _news: Inputs) -> UpdateResult:
         """Change in place what differs; record the environment's new URL."""
         olds, news, session = received(_olds), received(_news), self._session
-        with redacting(olds, news):
+        secret = session.secret_paths_of(current_urn())
+        with redacting(olds, news, secret=secret):
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             stored = self._apply(_id, olds, news)
             if not stored:
@@ -237,7 +248,7 @@ class ConnectionProvider(ResourceProvider):
                     "makes it again"
                 )
             session.connection_owners.own(_id, current_urn())
-            return UpdateResult(self._outputs({**_kept_outputs(olds), **news}, stored))
+            return UpdateResult(self._outputs({**_kept_outputs(olds), **news}, stored, secret))
 
     @explained
     def delete(self, _id: str, _props: Inputs) -> None:
@@ -410,12 +421,15 @@ class ConnectionProvider(ResourceProvider):
             remedy = f"Scalekit refuses that while there are any. Remove these first: {names}"
             self._tell("warning", redact(f"{text}. {remedy}"))
 
-    def _bare(self, inputs: Inputs, live: Attributes) -> dict[str, Any]:
+    def _bare(self, inputs: Inputs, live: Attributes, secret: Collection[str]) -> dict[str, Any]:
         """The properties of a connection whose settings were not accepted, or only in part: it counts as without."""
-        return self._outputs({k: v for k, v in inputs.items() if k not in ("oauth_app", "enabled")}, live)
+        return self._outputs(
+            {k: v for k, v in inputs.items() if k not in ("oauth_app", "enabled")}, live, secret
+        )
 
-    def _outputs(self, inputs: Inputs, live: Attributes) -> dict[str, Any]:
-        return {**inputs, ENVIRONMENT: self._session.settings.environment_url, **outputs_of(live)}
+    def _outputs(self, inputs: Inputs, live: Attributes, secret: Collection[str]) -> dict[str, Any]:
+        where = {ENVIRONMENT: self._session.settings.environment_url}
+        return {**inputs, **where, **outputs_of(live), **({SECRET_PATHS: sorted(secret)} if secret else {})}
 
 
 def outputs_of(live: Attributes) -> dict[str, Any]:

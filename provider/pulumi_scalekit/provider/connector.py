@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -64,8 +65,10 @@ CONTEXT_KEY: Final = "__context"
 """
 ADOPT: Final = "adopt"
 ENVIRONMENT: Final = "environment_url"
+SECRET_PATHS: Final = "__secret_paths"
+"""The output that keeps the paths of secret values, for a refresh and a delete; Pulumi does not show such a name."""
 SECRETS: Final = "secret_properties"
-"""The paths of the values that must not appear in messages; there only when there are any."""
+"""The input and output that kept these paths in older states."""
 SERVER_FORM: Final = "server_form"
 """The definition as the server stored it, kept (encrypted) only where that is not what was declared."""
 
@@ -128,10 +131,13 @@ class ConnectorProvider(ResourceProvider):
         context = inputs.pop(CONTEXT_KEY, {})
         session.previewing = bool(context.get("preview"))
         urn = current_urn()
-        if secrets := context.get("secret"):
-            inputs[SECRETS] = secrets
         session.written_names[urn] = context.get("written") or {}
-        with redacting(olds, inputs, names=session.written_names[urn]) as redact:
+        with redacting(
+            olds,
+            inputs,
+            secret=session.note_secret_paths(urn, context.get("secret")),
+            names=session.written_names[urn],
+        ) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             old_name = str(olds.get("display_name", "")) if olds else None
             session.connector_owners.check(urn, old_name, inputs.get("display_name"))
@@ -177,7 +183,8 @@ class ConnectorProvider(ResourceProvider):
         live = self._to_adopt(inputs, urn)
         if live is not None:
             owners.own(live["identifier"], urn)
-            self._tell("info", redact(_adoption(live, inputs, session.settings.environment_url)))
+            secret = _secret_paths(inputs) | session.secret_paths_of(urn)
+            self._tell("info", redact(_adoption(live, inputs, session.settings.environment_url, secret)))
 
     def _others_named(self, name: str, urn: str) -> list[Attributes]:
         """The live connectors of a display name but for the resource's own."""
@@ -215,6 +222,12 @@ class ConnectorProvider(ResourceProvider):
                 renamed=renamed,
             )
 
+    def _redacting(self, urn: str, *properties: Inputs) -> AbstractContextManager[Callable[[str], str]]:
+        """Keep out of messages what the program has said to be secret in this run, and what the state knows to be."""
+        session = self._session
+        names = session.written_names.get(urn)
+        return redacting(*properties, secret=session.secret_paths_of(urn), names=names)
+
     def _tell(self, severity: Severity, message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
         if self._session.previewing:
@@ -224,9 +237,9 @@ class ConnectorProvider(ResourceProvider):
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
         """Compare what two definitions mean, and name what Scalekit cannot change in place."""
         olds, news, session = received(_olds), received(_news), self._session
-        with redacting(olds, news, names=session.written_names.get(current_urn())) as redact:
+        urn, owners = current_urn(), session.connector_owners
+        with self._redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            urn, owners = current_urn(), session.connector_owners
             is_declared = owners.is_declared(urn)
             claim = owners.own if is_declared else owners.record
             claim(_identifier(_id, olds), urn)
@@ -255,7 +268,7 @@ class ConnectorProvider(ResourceProvider):
         """Create the connector, or take over the one that `adopt` names."""
         inputs, session = received(props), self._session
         urn, owners = current_urn(), session.connector_owners
-        with redacting(inputs, names=session.written_names.get(urn)) as redact:
+        with self._redacting(urn, inputs) as redact:
             # A connector that was adopted once and is to be replaced is created.
             live = None if owners.is_replacing(urn) else self._to_adopt(inputs, urn)
             if live is None:
@@ -268,7 +281,10 @@ class ConnectorProvider(ResourceProvider):
                 connector = session.connectors.update(live["identifier"], update_payload(inputs))
             owners.own(connector["identifier"], urn)
             self._tell_unapplied(inputs, connector, live, redact)
-            return CreateResult(connector["identifier"], self._outputs(inputs, connector, live))
+            secret = session.secret_paths_of(urn)
+            return CreateResult(
+                connector["identifier"], self._outputs(inputs, connector, live, secret=secret)
+            )
 
     @explained
     def read(self, id_: str, props: Inputs) -> ReadResult:
@@ -299,20 +315,23 @@ class ConnectorProvider(ResourceProvider):
             inputs[ENVIRONMENT] = session.settings.environment_url
             # Without inputs in the result the state keeps its own, and they need not be sent back and forth.
             kept = unchanged and state.get(ENVIRONMENT) == inputs[ENVIRONMENT]
-            return ReadResult(str(live["identifier"]), self._outputs(inputs, live), None if kept else inputs)
+            outputs = self._outputs(inputs, live, secret=state.get(SECRET_PATHS) or ())
+            return ReadResult(str(live["identifier"]), outputs, None if kept else inputs)
 
     @explained
     def update(self, _id: str, _olds: Inputs, _news: Inputs) -> UpdateResult:
         """Send the whole definition."""
         olds, news, session = received(_olds), received(_news), self._session
-        with redacting(olds, news, names=session.written_names.get(current_urn())) as redact:
+        urn = current_urn()
+        with self._redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             identifier = _identifier(_id, olds)
             declared = self._with_ignored(identifier, news)
             connector = session.connectors.update(identifier, update_payload(declared))
-            session.connector_owners.own(connector["identifier"], current_urn())
+            session.connector_owners.own(connector["identifier"], urn)
             self._tell_unapplied(declared, connector, olds, redact)
-            return UpdateResult(self._outputs(declared, connector, olds))
+            secret = session.secret_paths_of(urn)
+            return UpdateResult(self._outputs(declared, connector, olds, secret=secret))
 
     def _with_ignored(self, identifier: str, declared: Inputs) -> Inputs:
         """What is declared, but what lives there of the properties that the program ignores."""
@@ -421,8 +440,17 @@ class ConnectorProvider(ResourceProvider):
             )
         return found
 
-    def _outputs(self, inputs: Inputs, connector: Attributes, before: Inputs | None = None) -> dict[str, Any]:
+    def _outputs(
+        self,
+        inputs: Inputs,
+        connector: Attributes,
+        before: Inputs | None = None,
+        *,
+        secret: Collection[str] = (),
+    ) -> dict[str, Any]:
         outputs = {**inputs, **server_outputs(connector), ENVIRONMENT: self._session.settings.environment_url}
+        if secret:
+            outputs[SECRET_PATHS] = sorted(secret)
         if not is_as_declared(inputs, connector):
             accepted = accepted_form(inputs, connector, before)
             if not same_definition(normalize(inputs), accepted):
@@ -437,19 +465,22 @@ _INTERNAL: Final = frozenset({ADOPT, ENVIRONMENT, SECRETS})
 
 
 @contextlib.contextmanager
-def redacting(*properties: Inputs, names: Mapping[str, str] | None = None) -> Iterator[Callable[[str], str]]:
+def redacting(
+    *properties: Inputs, secret: Collection[str] = (), names: Mapping[str, str] | None = None
+) -> Iterator[Callable[[str], str]]:
     """Keep the values of secret properties out of messages: of errors raised inside, and by the yielded function.
 
     The values at the secret paths of one are hidden of each: what was secret in the old is in the new, too.
 
     Args:
         *properties: What messages may be about.
+        secret: Paths of secret values, besides those that the properties name and those that Pulumi marks.
         names: The paths that the program wrote otherwise than the payload has them: messages have them as written.
     """
     redact = Redaction()
-    secret = {path for inputs in properties for path in _secret_paths(inputs)}
+    paths = {path for inputs in properties for path in _secret_paths(inputs)} | set(secret)
     for inputs in properties:
-        for path in secret:
+        for path in paths:
             for text in _texts(value_at(inputs, path)):
                 redact.hide(text)
 
@@ -463,8 +494,9 @@ def redacting(*properties: Inputs, names: Mapping[str, str] | None = None) -> It
 
 
 def _secret_paths(inputs: Inputs) -> set[str]:
-    """The paths of what is secret: as the program named it, since the dynamic host drops Pulumi's marks, or marked."""
-    return {*map(str, inputs.get(SECRETS) or ()), *secret_paths()}
+    """The paths of what is secret: as a state keeps them, since the dynamic host drops Pulumi's marks, or marked."""
+    kept = (*(inputs.get(SECRET_PATHS) or ()), *(inputs.get(SECRETS) or ()))
+    return {*map(str, kept), *secret_paths()}
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -513,14 +545,13 @@ def _replacement(olds: Inputs, paths: list[str]) -> str:
     )
 
 
-def _adoption(live: Attributes, inputs: Inputs, where: str) -> str:
-    """What an adoption does, for the preview."""
+def _adoption(live: Attributes, inputs: Inputs, where: str, secret: Collection[str]) -> str:
+    """What an adoption does, for the preview. Values at secret paths are not shown."""
     differing = list(changes(normalize_live(live), normalize(inputs)))
     start = f"{_what(inputs)}: takes over {live['identifier']} in {where}"
     if not differing:
         return f"{start}, which is as declared"
     # Of a secret property neither the declared value is shown nor the one that lives there now.
-    secret = _secret_paths(inputs)
     shown = (
         f"{c} (secret)" if any(map(partial(overlap, str(c)), secret)) else c.describe() for c in differing
     )

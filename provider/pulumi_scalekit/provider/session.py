@@ -13,7 +13,7 @@ from . import sdk
 from .ownership import Ownership
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pulumi_scalekit.api.connections import Connections
     from pulumi_scalekit.api.connectors import Connectors
@@ -31,8 +31,18 @@ class Session:
         self._opened: tuple[Connectors, Connections] | None = None
         self.written_names: dict[str, Mapping[str, str]] = {}
         """By resource: the paths that its program wrote otherwise than the payload has them, as `check` is told."""
+        self._secret_paths: dict[str, frozenset[str]] = {}
         self.connector_owners = Ownership("connector", "display name")
         self.connection_owners = Ownership("connection", "connection name")
+
+    def note_secret_paths(self, urn: str, paths: Iterable[str] | None) -> frozenset[str]:
+        """Note what the program says to be secret of a resource, as `check` is told; return all that it has said."""
+        noted = self._secret_paths[urn] = self.secret_paths_of(urn).union(paths or ())
+        return noted
+
+    def secret_paths_of(self, urn: str) -> frozenset[str]:
+        """The paths of a resource's values that the program has said to be secret in this run."""
+        return self._secret_paths.get(urn, frozenset())
 
     @property
     def connectors(self) -> Connectors:
