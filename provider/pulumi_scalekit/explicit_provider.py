@@ -60,7 +60,7 @@ class Provider(ArgumentsChecked, pulumi.ProviderResource):
             client_id: The API client's id.
             client_secret: Its secret. It is encrypted in the state, whether or not it is marked secret.
             former_environment_url: The URL by which this environment was known before.
-            adopt_identical: Whether a create takes over the only connector of its name that is as declared already.
+            adopt_identical: Whether a create takes over the one connector or connection of its name if as declared.
             allow_empty_environment: Whether a refresh may find that the environment has no custom connector left.
             parallel: Calls under way at once, at most.
             timeout: Seconds that one HTTP call may take in all.

@@ -176,7 +176,7 @@ FLAGS: Final = (
         "adopt_identical",
         "adoptIdentical",
         "SCALEKIT_ADOPT_IDENTICAL",
-        "Whether a create takes over the only connector of its name that is as declared already.",
+        "Whether a create takes over the one connector or connection of its name if as declared.",
     ),
     Flag(
         "allow_empty_environment",

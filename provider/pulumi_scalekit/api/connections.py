@@ -36,6 +36,7 @@ from .client import Client
 from .list_cache import ListCache
 from .pages import SilentPage, read_list
 from .responses import Attributes
+from .safe_create import create_once
 
 PAGE_SIZE: Final = 30
 """The largest page of the connection list, as documented."""
@@ -160,35 +161,24 @@ class Connections:
             return attributes
 
     def _create_once(self, action: str, body: Mapping[str, Any]) -> Attributes:
-        name, unknown = body["key_id"], False
+        name = body["key_id"]
 
-        def is_mine(connection: Attributes) -> bool:
-            return connection.get("provider_key") in (None, body["provider_key"])
-
-        for attempts_left in reversed(range(self.client.settings.attempts)):
+        def find(error: ScalekitError) -> Attributes | None:
             try:
-                return self._post(action, body)
-            except (TransportError, ServerError) as error:
-                if not error.ambiguous:
-                    raise
-                try:
-                    found = self._list_cache.search(name, is_mine)
-                except ScalekitError:
-                    raise error from None
-                if found:
-                    return found[0]
-                # What may still take effect is not sent a second time.
-                if error.pending or not attempts_left:
-                    raise
-                unknown = True
-            except (InvalidRequest, Conflict) as error:
-                refusal = self._refused(error, name)
-                # Taken by what an attempt of unknown outcome made, perhaps: the name was free before.
-                mine = [c for c in self.known(name) if is_mine(c)] if unknown else []
-                if mine and isinstance(refusal, ConnectorExists):
-                    return mine[0]
-                raise refusal from None
-        raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
+                found = self._list_cache.search(
+                    name, lambda c: c.get("provider_key") in (None, body["provider_key"])
+                )
+            except ScalekitError:
+                # The list fails as well. What became of the connection matters more to the user than that.
+                raise error from None
+            return found[0] if found else None
+
+        return create_once(
+            lambda: self._post(action, body),
+            attempts=self.client.settings.attempts,
+            find=find,
+            refused=lambda error: self._refused(error, name),
+        )
 
     def _post(self, action: str, body: Mapping[str, Any]) -> Attributes:
         # Without the flag it is not an app connection: it could have no accounts, and no list would show it.
@@ -326,11 +316,21 @@ class Connections:
                 self.client.call(action, "DELETE", path)
             except NotFound:
                 there = False
+            except (TransportError, ServerError) as error:
+                if not error.ambiguous or not self._is_gone(connection_id, error):
+                    raise
             except (InvalidRequest, Conflict) as error:
                 raise self._in_use(error, name) from None
             written[connection_id] = None
             self._deleted.add(name)
             return there
+
+    def _is_gone(self, connection_id: str, error: ScalekitError) -> bool:
+        """Whether a delete of unknown outcome was done."""
+        try:
+            return self.get(connection_id) is None
+        except ScalekitError:
+            raise error from None
 
     def _in_use(self, error: ApiError, name: str) -> ApiError:
         try:
@@ -365,7 +365,9 @@ def exists_error(name: str, existing: list[Attributes], where: str) -> Connector
     ids = [printable(connection.get("id")) for connection in existing]
     return ConnectorExists(
         f"A connection named {name!r} exists already in {where}: {' and '.join(ids)}. Nothing was created. "
-        f"Take it over with adopt=True on the Connection, or choose another name",
+        "If a run that was stopped made it, run once with SCALEKIT_ADOPT_IDENTICAL=true, which takes over what is as "
+        "declared. Otherwise take it over with adopt=True on the Connection, bring it into the stack with "
+        "`pulumi-scalekit import`, or choose another name",
         ids,
     )
 

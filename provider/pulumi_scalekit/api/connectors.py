@@ -31,6 +31,7 @@ from .connections import Connections
 from .list_cache import Index, ListCache
 from .pages import SilentPage, read_list
 from .responses import Attributes, depth
+from .safe_create import create_once
 
 PAGE_SIZE: Final = 1000
 """The largest page of the list call, as documented."""
@@ -155,38 +156,32 @@ class Connectors:
             return connector["identifier"] not in before
 
         where = self.client.settings.environment_url
-        unknown = False
-        for attempts_left in reversed(range(self.client.settings.attempts)):
-            try:
-                made = self._post(name, payload)
-            except (TransportError, ServerError) as error:
-                if not error.ambiguous:
-                    raise
-                new = self._look_after(error, name, is_new)
-                if len(new) == 1 and is_stored(payload, new[0]):
-                    return new[0]
+
+        def find(error: ScalekitError) -> Attributes | None:
+            new = self._look_after(error, name, is_new)
+            if len(new) == 1 and is_stored(payload, new[0]):
+                return new[0]
+            if isinstance(error, (TransportError, ServerError)):
                 if new:
-                    raise exists_error(name, new, where, unsure=True) from None
+                    raise exists_error(name, new, where, unsure=True)
                 if error.accepted:
-                    raise self._not_shown(error) from None
-                # What may still take effect is not sent a second time, or there would be two in the end.
-                if error.pending or not attempts_left:
-                    raise
-                unknown = True
-                continue
-            except (InvalidRequest, Conflict) as error:
-                new = self._look_after(error, name, is_new) if unknown else []
-                if len(new) == 1 and is_stored(payload, new[0]):
-                    return new[0]  # it is the one that an attempt of unknown outcome made
-                raise self._name_refused(error, name, replaces) from None
-            if unknown:
-                # An attempt that counted as not done may have been done after all, and show only now.
-                now = self._list_cache.newer_than(time.monotonic()).named(name)
-                both = {c["identifier"]: c for c in (made, *filter(is_new, now))}
-                if len(both) > 1:
-                    raise exists_error(name, list(both.values()), where, unsure=True)
-            return made
-        raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
+                    raise self._not_shown(error)
+            return None
+
+        def check(made: Attributes) -> None:
+            # An attempt that counted as not done may have been done after all, and show only now.
+            now = self._list_cache.newer_than(time.monotonic()).named(name)
+            both = {c["identifier"]: c for c in (made, *filter(is_new, now))}
+            if len(both) > 1:
+                raise exists_error(name, list(both.values()), where, unsure=True)
+
+        return create_once(
+            lambda: self._post(name, payload),
+            attempts=self.client.settings.attempts,
+            find=find,
+            refused=lambda error: self._name_refused(error, name, replaces),
+            check=check,
+        )
 
     def _post(self, name: str, payload: Mapping[str, Any]) -> Attributes:
         action = f"create connector {name!r}"

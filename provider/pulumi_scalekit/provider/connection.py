@@ -117,8 +117,7 @@ class ConnectionProvider(ResourceProvider):
                         raise exists_error(name, others, session.settings.environment_url)
                     self._tell(
                         "info",
-                        f"{_what(inputs)}: goes on with the draft that an earlier run left, "
-                        f"{printable(others[0]['id'])}",
+                        f"{_what(inputs)}: goes on with what an earlier run left, {printable(others[0]['id'])}",
                     )
         inputs = {**inputs, **_kept_inputs(olds, inputs), ENVIRONMENT: session.settings.environment_url}
         return CheckResult(sent(inputs), failures)
@@ -320,12 +319,14 @@ class ConnectionProvider(ResourceProvider):
             )
 
     def _unfinished(self, inputs: Inputs, urn: str) -> Attributes | None:
-        """The draft of this very connection that a run left which was refused its settings, or was interrupted.
+        """What a run left that was refused the settings, or was stopped: a draft of this very connection.
 
-        It has the declared name, connector and type, and no OAuth application yet, so nothing of it can be lost.
+        A draft has no OAuth application yet, so nothing of it can be lost. What is complete is taken only where the
+        settings of the run say that what is as declared is to be taken over.
         """
-        session = self._session
-        if not inputs.get("oauth_app"):
+        session, app = self._session, inputs.get("oauth_app") or {}
+        takes_identical = session.settings.adopt_identical
+        if not app and not takes_identical:
             return None
         owners = session.connection_owners
         found = [
@@ -333,16 +334,25 @@ class ConnectionProvider(ResourceProvider):
             for c in session.connections.known(inputs["connection_name"])
             if c["id"] not in owners.owned_by(urn) and owners.other_manager(c["id"], urn) is None
         ]
-        if len(found) != 1 or found[0].get("status") != "DRAFT":
+        if len(found) != 1 or not (takes_identical or found[0].get("status") == "DRAFT"):
             return None
-        declared = (
-            (key, inputs.get(key), found[0].get(RESPONSE_KEYS[key])) for key in ("connector", "auth_type")
-        )
-        if any(wanted is not UNKNOWN and live != wanted for _key, wanted, live in declared):
+        wanted = {**inputs, "auth_mode": inputs.get("auth_mode", AUTH_MODES[0])}
+        has = {"auth_mode": AUTH_MODES[0], **{k: v for k, v in found[0].items() if v not in (None, "")}}
+        if any(
+            wanted.get(key) not in (UNKNOWN, has.get(RESPONSE_KEYS[key]))
+            for key in ("connector", "auth_type", "auth_mode")
+        ):
             return None
         live = session.connections.get(found[0]["id"])
         config = live.get("oauth_config") if live else None
-        return None if isinstance(config, dict) and config.get("client_id") else live
+        shown = config if isinstance(config, dict) else {}
+        if live is None or not _has_context(live, inputs.get("context")):
+            return None
+        if app and not shown.get("client_id"):
+            return live
+        # Every connection is enabled at first: one that is to be disabled may have been left before that.
+        is_same = live.get("enabled") in (None, True, inputs.get("enabled"))
+        return live if takes_identical and is_same and not differing_settings(shown, app, app) else None
 
     def _adoptable(self, inputs: Inputs, urn: str) -> Attributes | None:
         """The live connection of the declared name, if it is one of the declared connector and type.
@@ -438,6 +448,14 @@ def outputs_of(live: Attributes) -> dict[str, Any]:
     redirect_uri = config.get("redirect_uri") if isinstance(config, dict) else None
     shown = {**live, "redirect_uri": redirect_uri, "connection_id": live.get("id")}
     return {key: shown[key] for key in ("connection_id", *OUTPUTS) if shown.get(key) not in (None, "")}
+
+
+def _has_context(live: Attributes, context: Any) -> bool:
+    """Whether a connection may have been made with a context, as far as the filled `proxy_url` tells."""
+    filled = live.get("resolved_proxy_url") or ""
+    if not isinstance(context, dict):
+        return not filled
+    return all(value is UNKNOWN or str(value) in filled for value in context.values())
 
 
 def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
