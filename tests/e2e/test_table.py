@@ -9,7 +9,7 @@ from pulumi_scalekit.definition.normalize import normalize, normalize_live, plai
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import bearer, named
-from ..support.engines import Project
+from ..support.engines import Project, on_every_face
 from ..support.live import Definition, change, live, remove
 from .cases import CHANGES, SAME
 
@@ -24,6 +24,7 @@ def _normal_live(scalekit: LocalScalekit) -> dict[str, Definition]:
     return {title: normalize_live(plain(definition)) for title, definition in live(scalekit).items()}
 
 
+@on_every_face
 def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
     """Every property updates in place, by just its path; a definition that means the same is no change."""
     changes = {name: case for name, case in CHANGES.items() if not case.clears}
@@ -70,6 +71,7 @@ def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
     project.nothing_to_do()
 
 
+@on_every_face
 def test_drift(project: Project, scalekit: LocalScalekit) -> None:
     """What changes behind Pulumi's back is named by its path, and `up` puts it back."""
     declared = {
@@ -106,6 +108,7 @@ def test_drift(project: Project, scalekit: LocalScalekit) -> None:
     project.run("preview", "--expect-no-changes")
 
 
+@on_every_face
 def test_drift_in_the_diff(project: Project, scalekit: LocalScalekit) -> None:
     """`preview --refresh --diff` shows just the property that changed, with both values."""
     project.declare({"one": bearer("One", description="As declared")})

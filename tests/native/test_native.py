@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
 
 import pytest
 
@@ -11,7 +11,7 @@ from pulumi_scalekit import local
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import BEARER, OAUTH, bearer, named
-from ..support.engines import Engine, Project
+from ..support.engines import Project
 from ..support.live import change, create, identifier_of, live
 
 CLASSES = """
@@ -85,6 +85,26 @@ def test_import(project: Project, scalekit: LocalScalekit) -> None:
     assert "errored" in text
 
 
+def test_a_second_import(project: Project, scalekit: LocalScalekit) -> None:
+    """A program with a second resource for one connector is refused; without it, the connector stays as it is.
+
+    The import itself cannot be refused: Pulumi shows a provider nothing of the rest of the stack then.
+    """
+    create(scalekit, bearer("One"), "ONE:12345")
+    project.declare({"one": bearer("One", adopt="ONE:12345")})
+    project.up()
+    project.run("import", "scalekit:index:Connector", "other", "ONE:12345", "--yes", "--protect=false")
+    project.declare({"one": bearer("One", adopt="ONE:12345"), "other": bearer("One")})
+    text = project.run("preview", code=None).text
+    assert re.search("The connectors '(one|other)' and '(one|other)' have the same display name", text), text
+    project.declare({"one": bearer("One", adopt="ONE:12345")})
+    text = project.up().text
+    assert "stays as it is: the resource 'one' of this stack manages it" in text
+    assert project.resources().keys() == {"one"}
+    assert live(scalekit).keys() == {"One"}
+    project.nothing_to_do()
+
+
 def test_get_connectors(project: Project, scalekit: LocalScalekit) -> None:
     """The function lists what lives in the environment, sorted by name."""
     create(scalekit, bearer("Two"), "TWO:1")
@@ -155,42 +175,3 @@ def test_outputs_are_known_in_the_preview_of_an_update(project: Project, scaleki
     project.up()
     project.write("one.json", json.dumps(bearer("One", description="New")))
     assert project.preview().ops == {"one": ["update"]}
-
-
-@pytest.fixture
-def dynamic(engine: Engine) -> Callable[[Project, dict[str, object]], None]:
-    """Declares connectors as dynamic resources, in a project with native ones."""
-
-    def declare(project: Project, connectors: dict[str, object]) -> None:
-        project.write("connectors.json", json.dumps(connectors))
-        project.program("""
-        for name, declared in json.loads(pathlib.Path("connectors.json").read_text()).items():
-            alias = pulumi.Alias(type_="scalekit:index:Connector")
-            scalekit.Connector(name, **declared, opts=pulumi.ResourceOptions(aliases=[alias]))
-        """)
-
-    return declare
-
-
-def test_from_dynamic_to_native_and_back(
-    project: Project, scalekit: LocalScalekit, dynamic: Callable[[Project, dict[str, object]], None]
-) -> None:
-    """A stack moves between the two faces with an alias: nothing changes, and nothing is written to Scalekit."""
-    declared: dict[str, object] = {"one": bearer("One"), "two": named(OAUTH, "Two")}
-    dynamic(project, declared)
-    project.up()
-    scalekit.requests.clear()
-    project.program("""
-    from native import Connector, Provider
-    for name, declared in json.loads(pathlib.Path("connectors.json").read_text()).items():
-        alias = pulumi.Alias(type_="pulumi-python:dynamic/scalekit:Connector")
-        Connector(name, pulumi.ResourceOptions(aliases=[alias]), **declared)
-    """)
-    assert project.preview().ops == {}
-    project.up()
-    assert all(resource["type"] == "scalekit:index:Connector" for resource in project.resources().values())
-    dynamic(project, declared)
-    assert project.preview().ops == {}
-    project.up()
-    assert not any(scalekit.requests.count(write) for write in ("create", "update", "delete"))
-    project.nothing_to_do()

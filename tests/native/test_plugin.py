@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from google.protobuf import empty_pb2
+from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.provider.plugin.property_values import sent
 from pulumi_scalekit.settings import FLAGS, NUMBERS
 
+from ..e2e.cases import CHANGES, SAME
 from ..support.definitions import BEARER, OAUTH, bearer, named
-from ..support.live import create, live
+from ..support.host import PICKLED
+from ..support.live import create, live, remove
 from ..support.native import CONNECTION, CONNECTOR, Failed, Native, Resource, engine, urn_of
 
 APP = {"client_id": "client-1", "client_secret": "canary-1", "scopes": ["read"]}
@@ -85,6 +88,39 @@ def test_a_create_of_unknown_outcome_is_found_by_its_name(scalekit: LocalScaleki
         Native(scalekit).create(bearer("One"))
     assert Native(scalekit).create(bearer("One", adopt=made)).id == made
     assert live(scalekit).keys() == {"One"}
+
+
+def test_each_property_that_differs_is_named(scalekit: LocalScalekit) -> None:
+    """A change is named by just its paths, which the plugin finds itself; what means the same is no change."""
+    run = Native(scalekit)
+    for name, case in CHANGES.items():
+        title = name.replace("-", " ")
+        one = run.create(named(case.base, title), name=name)
+        inputs, _ = run.check(named(case.after, title), one.inputs, name=name)
+        diff = run.diff(one, inputs, name=name)
+        assert (diff.changes, set(diff.detailedDiff)) == (pb.DiffResponse.DIFF_SOME, set(case.paths)), name
+        assert not diff.replaces
+    for name, same in SAME.items():
+        title = f"same {name.replace('-', ' ')}"
+        one = run.create({**same.one, "display_name": title}, name=title)
+        inputs, _ = run.check({**same.other, "display_name": title}, one.inputs, name=title)
+        assert run.diff(one, inputs, name=title).changes == pb.DiffResponse.DIFF_NONE, name
+
+
+def test_the_state_is_one_for_the_dynamic_face(scalekit: LocalScalekit) -> None:
+    """The outputs have the pickled provider, which the dynamic host reads; a connector that is gone has none."""
+    run = Native(scalekit)
+    made = run.create(bearer("One"))
+    updated = run.update(made, bearer("One", description="New"))
+    assert {made.outputs[PROVIDER_KEY], updated.outputs[PROVIDER_KEY]} == {PICKLED}
+    request = pb.ReadRequest(urn=urn_of(CONNECTOR, "one"), id=made.id, properties=sent(made.outputs))
+    read = run.call("Read", request)
+    assert read.properties[PROVIDER_KEY] == PICKLED
+    assert PROVIDER_KEY not in read.inputs
+    create(scalekit, bearer("Two"), "TWO:1")
+    remove(scalekit, "One")
+    gone = Native(scalekit).call("Read", request)
+    assert (gone.id, len(gone.properties)) == ("", 0)
 
 
 # --- What it says ---------------------------------------------------------------------------------------------

@@ -67,7 +67,14 @@ def find_faces() -> list[Engine]:
     return [embedded, cli, replace(cli, name="native", is_native=True)]
 
 
-on_every_face = pytest.mark.parametrize("engine", find_faces(), indirect=True, ids=lambda face: face.name)
+on_every_face = pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(face, id=face.name, marks=[] if face.name == "embedded" else [pytest.mark.thorough])
+        for face in find_faces()
+    ],
+    indirect=True,
+)
 """For scenarios that `declare` and do no more: they run with native resources, too."""
 
 

@@ -16,7 +16,8 @@ from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
-from pulumi.dynamic import CreateResult, DiffResult, ResourceProvider
+from pulumi.dynamic import DiffResult, ResourceProvider
+from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.output import UNKNOWN, Unknown
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
@@ -139,6 +140,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             config = SimpleNamespace(get=lambda key: settings.get(key.removeprefix("scalekit:")))
             for token, lifecycle in LIFECYCLES.items():
                 self._lifecycles[token] = lifecycle()
+                _pickled(token)  # here, since that exchanges the process's pickler for a moment
                 self._lifecycles[token].configure(SimpleNamespace(config=config))  # type: ignore[arg-type]
         return pb.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
@@ -200,9 +202,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 result = lifecycle.create(inputs)
         except Failure as failure:
             if failure.made is not None:
-                context.set_trailing_metadata([_half_made(failure.made, str(failure), secrets)])
+                context.set_trailing_metadata(
+                    [_half_made(failure.made.id, str(failure), _outputs(request, failure.made.outs, secrets))]
+                )
             raise
-        return pb.CreateResponse(id=result.id, properties=_marked(result.outs or {}, secrets))
+        return pb.CreateResponse(id=result.id, properties=_outputs(request, result.outs, secrets))
 
     @_fails_with_its_message
     def Read(self, request: Any, context: Any) -> Any:
@@ -216,7 +220,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         inputs = old_inputs if result.inputs is None else result.inputs
         return pb.ReadResponse(
             id=result.id or "",
-            properties=_marked(result.outs or {}, secrets),
+            properties=_outputs(request, result.outs, secrets),
             inputs=_marked(inputs, secrets | secret_inputs),
         )
 
@@ -231,7 +235,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             return pb.UpdateResponse(properties=_marked({**known, **news}, secrets))
         with self._serving(request, old_secrets | secrets):
             result = lifecycle.update(request.id, olds, news)
-        return pb.UpdateResponse(properties=_marked(result.outs or {}, secrets))
+        return pb.UpdateResponse(properties=_outputs(request, result.outs, secrets))
 
     @_fails_with_its_message
     def Delete(self, request: Any, context: Any) -> Any:
@@ -268,6 +272,22 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             engine_log.send(self._engine, severity, message, urn)
 
 
+def _outputs(request: Any, outputs: Mapping[str, Any] | None, secrets: set[Path]) -> Any:
+    """What the state is to have of a resource, if it is there.
+
+    With it goes what the dynamic host looks for in a state, so that a stack can move to the dynamic face, and the very
+    next refresh or destroy works there.
+    """
+    if not outputs:
+        return sent({})
+    return _marked({**outputs, PROVIDER_KEY: _pickled(_type_of(request.urn))}, secrets)
+
+
+@functools.cache
+def _pickled(token: str) -> str:
+    return serialize_provider(LIFECYCLES[token]())
+
+
 def _marked(properties: Mapping[str, Any], secrets: set[Path]) -> Any:
     """Properties for the engine, with what came in as secret, and what always is, marked so."""
     return sent(properties, secrets | _ALWAYS_SECRET)
@@ -283,15 +303,13 @@ def _is_explicit(urn: str) -> bool:
     return bool(name) and name != "default" and not name.startswith("default_")
 
 
-def _half_made(made: CreateResult, reason: str, secrets: set[Path]) -> tuple[str, bytes]:
+def _half_made(id_: str, reason: str, properties: Any) -> tuple[str, bytes]:
     """The metadata of a failed create that has made something: Pulumi keeps that, and goes on with an update.
 
     Source: pulumi/pulumi, proto/pulumi/provider.proto, `ErrorResourceInitFailed`.
     """
     detail = any_pb2.Any()
-    detail.Pack(
-        pb.ErrorResourceInitFailed(id=made.id, properties=_marked(made.outs or {}, secrets), reasons=[reason])
-    )
+    detail.Pack(pb.ErrorResourceInitFailed(id=id_, properties=properties, reasons=[reason]))
     code = grpc.StatusCode.UNKNOWN.value[0]
     status = status_pb2.Status(code=code, message=reason, details=[detail])
     return "grpc-status-details-bin", status.SerializeToString()
