@@ -107,6 +107,18 @@ def test_each_property_that_differs_is_named(scalekit: LocalScalekit) -> None:
         assert run.diff(one, inputs, name=title).changes == pb.DiffResponse.DIFF_NONE, name
 
 
+@pytest.mark.parametrize(("of", "noun"), [(CONNECTOR, "connector"), (CONNECTION, "connection")])
+def test_what_is_only_read(scalekit: LocalScalekit, of: str, noun: str) -> None:
+    """A read of what nobody has is a mistake; of a connector, it does not make the reader its manager."""
+    with pytest.raises(Failed, match=f"There is no {noun} x1 in {scalekit.url}"):
+        Native(scalekit).call("Read", pb.ReadRequest(urn=urn_of(of, "reader"), id="x1"))
+    create(scalekit, bearer("One"), "ONE:1")
+    run = Native(scalekit)
+    read = run.call("Read", pb.ReadRequest(urn=urn_of(CONNECTOR, "reader"), id="ONE:1"))
+    assert read.inputs["display_name"] == "One"
+    assert run.create(bearer("One", adopt="ONE:1")).id == "ONE:1"
+
+
 def test_the_state_is_one_for_the_dynamic_face(scalekit: LocalScalekit) -> None:
     """The outputs have the pickled provider, which the dynamic host reads; a connector that is gone has none."""
     run = Native(scalekit)

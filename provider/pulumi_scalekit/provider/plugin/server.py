@@ -215,8 +215,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         old_inputs, secret_inputs = received(request.inputs)
         if lifecycle is None:
             return pb.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+        known = state or old_inputs
+        if not known:
+            # An import, or a read of what somebody else manages: that there is no such thing is a mistake.
+            known[CONTEXT_KEY] = {"get": True}
         with self._serving(request, secrets | secret_inputs):
-            result = lifecycle.read(request.id, state or old_inputs)
+            result = lifecycle.read(request.id, known)
         inputs = old_inputs if result.inputs is None else result.inputs
         return pb.ReadResponse(
             id=result.id or "",
@@ -285,7 +289,8 @@ def _outputs(request: Any, outputs: Mapping[str, Any] | None, secrets: set[Path]
 
 @functools.cache
 def _pickled(token: str) -> str:
-    return serialize_provider(LIFECYCLES[token]())
+    pickled: str = serialize_provider(LIFECYCLES[token]())
+    return pickled
 
 
 def _marked(properties: Mapping[str, Any], secrets: set[Path]) -> Any:
