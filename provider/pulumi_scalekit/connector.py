@@ -138,17 +138,17 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
         check_options("Connector", opts)
         if _unknown is None:  # what a file has wrong is reported at preview, with all other mistakes
             check_values(Definition, "Connector", properties)
-        properties = {key: reusable(value) for key, value in properties.items()}
+        written = {key: reusable(value) for key, value in properties.items()}
+        properties = {key: to_payload(value) for key, value in written.items()}
         context: dict[str, Any] = {}
-        if _holds(properties, (Payload, pulumi.Output)):
-            context["written"] = pulumi.Output.from_input(_written_names(properties))
-        properties = {key: to_payload(value) for key, value in properties.items()}
         if opts is not None and opts.id is not None:
             # It is only read: what is declared of it is what lives there.
             properties = dict.fromkeys(properties)
             context["get"] = True
         for key, value in properties.items():
             _refuse_what_is_not_json(value, f"{resource_name}: {key}")
+        if _holds(written, (Payload, pulumi.Output)):
+            context["written"] = pulumi.Output.from_input(_written_names(written))
         props = {**dict.fromkeys(OUTPUTS), **properties, CONTEXT_KEY: context_of(properties, context, opts)}
         # What the server makes of a secret property is as secret as that property.
         hidden = pulumi.ResourceOptions(additional_secret_outputs=[SERVER_FORM])

@@ -144,7 +144,7 @@ def to_payload(value: Any) -> Any:
 
 
 async def written_paths(value: Any, path: Path = (), written: Path = ()) -> list[tuple[Path, Path]]:
-    """The paths that a program wrote otherwise than the payload has them: an argument can have another name.
+    """The paths that a program wrote otherwise than the payload has them: an argument of another name, and `extra`.
 
     Args:
         value: What the program wrote, with nothing in it that can be awaited only once (see `reusable`).
@@ -164,7 +164,8 @@ async def written_paths(value: Any, path: Path = (), written: Path = ()) -> list
             if item is not None and declared.attribute != declared.key:
                 found.append(below)
             found += await written_paths(item, *below)
-        return found
+        further = getattr(value, "extra", None) or {}
+        return found + [((*path, key), (*written, "extra", key)) for key in further]
     items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Mapping):
         items = value.items()

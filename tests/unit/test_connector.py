@@ -197,7 +197,8 @@ def test_the_constructor_takes_what_a_definition_declares() -> None:
 def test_the_provider_is_told_what_the_program_calls_otherwise(recorder: Recorder) -> None:
     """Wherever a typed object stands, also in an output; a plain mapping has the payload's own words."""
     mutations = {"token": scalekit.Mutation(prefix="x ")}
-    typed = scalekit.BearerAuth("T", fields=[scalekit.Field("token")], mutations=mutations)
+    field = scalekit.Field("token", extra={"x_a": 1})
+    typed = scalekit.BearerAuth("T", fields=[field], mutations=mutations)
 
     async def later() -> list[scalekit.BearerAuth]:
         return [typed]
@@ -216,7 +217,10 @@ def test_the_provider_is_told_what_the_program_calls_otherwise(recorder: Recorde
 
     run(program)
     told = {name: inputs["__context"].get("written", {}) for name, inputs in recorder.inputs.items()}
-    written = {"auth_patterns[0].auth_field_mutations": "auth_patterns[0].mutations"}
+    written = {
+        "auth_patterns[0].auth_field_mutations": "auth_patterns[0].mutations",
+        "auth_patterns[0].fields[0].x_a": "auth_patterns[0].fields[0].extra.x_a",
+    }
     assert told == {name: {} if name == "mapping" else written for name in patterns}
 
 
