@@ -139,3 +139,43 @@ def test_two_environments_in_one_program(project: Project, scalekit: LocalScalek
         assert project.preview("--refresh").paths == {"one-production": {"description"}}
         project.destroy()
         assert [live(where) for where in environments.values()] == [{}, {}]
+
+
+def test_a_component_passes_its_provider_on(project: Project, scalekit: LocalScalekit) -> None:
+    """Connectors in a component go to the provider in its `providers`; with another URL, they are refused."""
+    with local.running(client_id="skc_production", client_secret="production-secret") as production:
+        project.write("one.json", json.dumps(bearer("One")))
+
+        def declare(where: LocalScalekit) -> None:
+            project.program(f"""
+            provider = scalekit.Provider(
+                "production",
+                environment_url={where.url!r},
+                client_id={where.client_id!r},
+                client_secret={where.client_secret!r},
+            )
+            team = pulumi.ComponentResource(
+                "team:index:Team", "team", opts=pulumi.ResourceOptions(providers=[provider])
+            )
+            declared = json.loads(pathlib.Path("one.json").read_text())
+            one = scalekit.Connector("one", **declared, opts=pulumi.ResourceOptions(parent=team))
+            scalekit.Connection(
+                "use", connector=one, connection_name="use", opts=pulumi.ResourceOptions(parent=team)
+            )
+            """)
+
+        declare(production)
+        project.up()
+        assert live(production).keys() == {"One"}
+        assert len(production.store.connections()) == 1
+        assert live(scalekit) == {}
+        project.nothing_to_do()
+
+        declare(scalekit)
+        refused = project.preview(code=None).result.text
+        assert f"lives in {production.url}, but the settings of this run name {scalekit.url}" in refused
+        project.up(code=None)
+        assert (live(production).keys(), live(scalekit)) == ({"One"}, {})
+        declare(production)
+        project.up()
+        project.nothing_to_do()
