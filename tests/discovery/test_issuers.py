@@ -183,3 +183,11 @@ def test_basic_that_is_discouraged() -> None:
     schemes = {"oidc": oidc, "basic": basic}
     result = made(openapi(schemes, security=[{"oidc": []}, {"basic": []}]))
     assert pattern(result)["type"] == "OAUTH"
+
+
+def test_key_headers_that_all_operations_take() -> None:
+    """Keys that are header parameters of all operations go together."""
+    headers = [{"in": "header", "name": name} for name in ("X-API-Key", "X-Account-Key")]
+    result = made(openapi(paths={"/notes": {"get": {"parameters": headers}}}))
+    assert [field["header_name"] for field in pattern(result)["fields"]] == ["X-API-Key", "X-Account-Key"]
+    assert result.missing == []

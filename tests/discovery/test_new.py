@@ -237,7 +237,10 @@ def test_flags_alone(name: str, new: New) -> None:
 
 WRONG: dict[str, tuple[list[str], int, str]] = {
     "nothing": ([], 2, "give --openapi FILE"),
-    "two sources": (["--openapi", "a", "--mcp", "b"], 2, "not both"),
+    "two sources": (["--openapi", "a", "--mcp", "b"], 2, "give one of"),
+    "a catalogue without an entry": (["--nango", "a.yaml"], 2, "go together"),
+    "an entry without a catalogue": (["--provider", "a"], 2, "go together"),
+    "no such catalogue": (["--nango", "/none.yaml", "--provider", "a"], 1, "Cannot read"),
     "choice without document": (["--name", "A", "--server", "1"], 2, "--openapi"),
     "no such file": (["--openapi", "/nowhere/x.json"], 1, "No such file"),
     "no such type": (["--auth", "magic"], 2, "magic"),

@@ -1,4 +1,4 @@
-"""`new`: a definition from flags, questions, an OpenAPI file or an MCP server."""
+"""`new`: a definition from flags, questions, an OpenAPI file, an MCP server or a catalogue."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ standard error. Flags go before whatever is found. In a terminal, what is missin
 
   pulumi-scalekit new --openapi openapi.yaml --out connectors.py
   pulumi-scalekit new --mcp https://mcp.example.com/mcp --format json
+  pulumi-scalekit new --nango providers.yaml --provider freshdesk
   pulumi-scalekit new --name "My Desk" --auth basic --proxy-url "https://{{domain}}/api"
 
 Exit codes: 0 the definition passes review; 1 failed; 2 wrong usage; 3 something has to be filled in.
@@ -69,6 +70,11 @@ def new(
     mcp: Annotated[
         str | None, typer.Option(metavar="URL", help="An MCP server; it is asked for its metadata.")
     ] = None,
+    nango: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A providers.yaml of Nango; --provider names the entry."),
+    ] = None,
+    provider: Annotated[str, typer.Option(metavar="KEY", help="The entry of the --nango file to take.")] = "",
     name: Annotated[str | None, typer.Option(help="The display name: letters, digits and spaces.")] = None,
     description: Annotated[str | None, typer.Option(help="What the connector connects to.")] = None,
     auth: Annotated[
@@ -127,8 +133,10 @@ def new(
     """Make a definition."""
     from pulumi_scalekit.discovery import Overrides, Source, conclude, load_document, read
 
-    if openapi is not None and mcp is not None:
-        raise typer.BadParameter("give --openapi or --mcp, not both")
+    if sum(source is not None for source in (openapi, mcp, nango)) > 1:
+        raise typer.BadParameter("give one of --openapi, --mcp and --nango")
+    if (nango is None) != (not provider):
+        raise typer.BadParameter("--nango and --provider go together")
     if out is not None and out.exists() and not force:
         raise typer.BadParameter(f"{out} exists: choose another file, or use --force", param_hint="--out")
     screen = Screen()
@@ -149,13 +157,13 @@ def new(
     )
     if openapi is None and (scheme or server):
         raise typer.BadParameter("--scheme and --server choose from a document: give --openapi")
-    source = Source(None, scheme, server, mcp or "", timeout)
-    if openapi is None and mcp is None:
+    source = Source(None, scheme, server, mcp or "", timeout, nango or "", provider)
+    if openapi is None and mcp is None and nango is None:
         if interactive:
             source, overrides = _questionnaire(source, overrides)
         elif overrides == Overrides():
             raise typer.BadParameter(
-                "give --openapi FILE, --mcp URL, or at least --name, --auth and --proxy-url"
+                "give --openapi FILE, --mcp URL, --nango FILE, or at least --name, --auth and --proxy-url"
             )
     elif openapi is not None:
         with screen.working(f"Reading {openapi}"):

@@ -1,14 +1,15 @@
 """Definitions out of what an API says about itself.
 
-`read_openapi` reads OpenAPI 3 and Swagger 2.0 documents, `read_mcp` asks an MCP server for its metadata. Both
-return a `Reading`: a `Blueprint`, which becomes a definition, and notes on where each value comes from. `discover` lays
-over it what the user says, and reviews the result.
+`read_openapi` reads OpenAPI 3 and Swagger 2.0 documents, `read_mcp` asks an MCP server for its metadata, and
+`read_nango` reads an entry of a catalogue. All return a `Reading`: a `Blueprint`, which becomes a definition, and notes
+on where each value comes from. `discover` lays over it what the user says, and reviews the result.
 """
 
 from .blueprint import Blueprint, HeaderKey, Input, Scope
 from .documents import load_document
 from .errors import DiscoveryError
 from .mcp import read_mcp
+from .nango import read_nango
 from .notes import Note, Notes
 from .openapi import read_openapi
 from .overrides import Overrides
@@ -34,5 +35,6 @@ __all__ = [
     "load_document",
     "read",
     "read_mcp",
+    "read_nango",
     "read_openapi",
 ]

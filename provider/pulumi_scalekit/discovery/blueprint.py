@@ -118,6 +118,8 @@ class Blueprint:
     """API_KEY with several headers: each of them; `header`, `prefix` and `suffix` are then unused."""
     key_as_username: bool = False
     """BASIC: an API key stands in the user name's place, and there is no password."""
+    fixed_password: str = ""
+    """BASIC with such a key: what everybody's password is, such as `X`."""
     authorize_uri: str = ""
     token_uri: str = ""
     user_info_uri: str = ""
@@ -247,6 +249,8 @@ class Blueprint:
         elif self.type == "API_KEY":
             changed = {"api_key": (self.prefix, self.suffix)}
         made = {}
+        if self.type == "BASIC" and self.fixed_password:
+            made["password"] = {"default": self.fixed_password}
         for name, (prefix, suffix) in changed.items():
             mutation = {"prefix": prefix, "suffix": suffix}
             if kept := {key: value for key, value in mutation.items() if value}:

@@ -36,6 +36,15 @@ def load_document(path: str | Path) -> Document:
     return _with_schemes(parse_document(_content(Path(path)), str(path)), Path(path))
 
 
+def load_value(path: str | Path) -> Any:
+    """The value that a file of JSON or YAML holds.
+
+    Raises:
+        DiscoveryError: It cannot be read, or is neither.
+    """
+    return _parse(_text(_content(Path(path)), str(path)), str(path))
+
+
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:

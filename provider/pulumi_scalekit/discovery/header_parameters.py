@@ -11,7 +11,7 @@ from .documents import Document, follow, listed, mapping, operations, text_of
 from .schemes import Scheme, keyed_header, unless_issued
 
 _CREDENTIAL_HEADER: Final = re.compile(
-    r"authorization|(?:[a-z0-9]+[-_])*(?:api|access|auth|app|application|secret|private|subscription|license)"
+    r"authorization|(?:[a-z0-9]+[-_])*(?:api|access|account|auth|app|application|client|secret|private|subscription|license)"
     r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)",
     re.IGNORECASE,
 )

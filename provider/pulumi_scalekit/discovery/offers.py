@@ -102,9 +102,9 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
 def undecided(document: Document, ranked: list[Offer]) -> list[Scheme]:
     """The schemes of which nothing says whether one of them or all of them together give access.
 
-    That is so where neither the root nor an operation has a `security`, and their headers differ.
+    That is so of several offers where neither the root nor an operation has a `security`, and their headers differ.
     """
-    if any(security for security in requirements(document)):
+    if len(ranked) < 2 or any(requirements(document)):
         return []
     able = [scheme for offer in ranked for scheme in offer.schemes if scheme.type]
     headers = {scheme.header.lower() for scheme in able}

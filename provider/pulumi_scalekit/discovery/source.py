@@ -1,4 +1,4 @@
-"""Where a definition is read from: a document, an MCP server, or neither."""
+"""Where a definition is read from: a document, an MCP server, a catalogue, or none of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .blueprint import Blueprint
 from .documents import Document
 from .mcp import read_mcp
+from .nango import read_nango
 from .notes import Notes
 from .openapi import read_openapi
 from .overrides import Overrides
@@ -28,6 +29,10 @@ class Source:
     """The URL of an MCP server."""
     timeout: float = 10.0
     """Seconds that one request to the MCP server may take."""
+    catalogue: str = ""
+    """The file of a catalogue of Nango."""
+    provider: str = ""
+    """The catalogue's entry to take, by its key."""
 
 
 def discover(source: Source, overrides: Overrides) -> Result:
@@ -63,4 +68,6 @@ def read(source: Source, overrides: Overrides) -> Reading:
         )
     if source.mcp:
         return read_mcp(source.mcp, timeout=source.timeout)
+    if source.catalogue:
+        return read_nango(source.catalogue, source.provider)
     return Reading(Blueprint(), Notes())
