@@ -43,7 +43,8 @@ test-lowest: $(VENV)/developed ## Run the tests with the lowest versions that py
 	  --output-file $(LOWEST)/lowest.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(LOWEST) --constraints $(LOWEST)/lowest.txt \
 	  --editable '.[local,embedded]' --group test
-	$(LOWEST)/bin/python -m pytest -n $(WORKERS) tests/unit tests/api tests/provider tests/local tests/embedded tests/e2e
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) tests/unit tests/api tests/provider tests/local \
+	  tests/embedded tests/e2e tests/cli/test_command.py
 
 coverage: $(VENV)/developed ## Measure what the tests reach, and fail below the floor
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --cov-fail-under=$(FLOOR)
