@@ -74,9 +74,10 @@ class Kills:
     def _run_and_kill(self) -> None:
         """Start `up`, and kill it after a random number of writes and a random time."""
         self.scalekit.faults.clear()
+        latency = self.random.choice((0.1, 0.5, 1.5))
         for operation in ("create", "update", "delete"):
             # Each takes a while, so that many moments lie in the middle of one.
-            self.scalekit.faults.add(f"{operation}:latency={self.random.choice((0.02, 0.1, 0.3))}")
+            self.scalekit.faults.add(f"{operation}:latency={latency}")
         before, wanted = self._writes(), self.random.randint(0, NAMES)
         process = subprocess.Popen(
             [self.project.engine.command, "up", "--yes", "--skip-preview", "--non-interactive"],
@@ -94,7 +95,7 @@ class Kills:
                 and (not wanted or self._writes() - before < wanted)
             ):
                 time.sleep(0.005)
-            time.sleep(self.random.uniform(0, 0.4))
+            time.sleep(self.random.uniform(0, 1.2 * latency))
             if process.poll() is None:
                 self.seen["killed"] += 1
                 (os.killpg if self.random.random() < 0.7 else os.kill)(process.pid, signal.SIGKILL)
