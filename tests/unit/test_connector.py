@@ -235,3 +235,37 @@ def test_existing_connectors_are_what_the_mocks_say(
         run(lambda: found.extend(scalekit.get_connectors()))
         assert [info.identifier for info in found] == ["OLD:1"]
         assert not environment.requests.counts
+
+
+def test_the_provider_is_told_what_the_program_marks_as_secret(recorder: Recorder) -> None:
+    """Secret outputs at any depth, and `additional_secret_outputs`, by their paths; nothing where nothing is secret."""
+
+    def program() -> None:
+        hint = pulumi.Output.secret("On your desk")
+        pattern = scalekit.BearerAuth(display_name="T", fields=[scalekit.Field("token", hint=hint)])
+        options = pulumi.ResourceOptions(additional_secret_outputs=["description"])
+        declared = {"proxy_url": "https://api.example.com", "auth_patterns": [pattern]}
+        scalekit.Connector("marked", display_name="Marked", description="D", **declared, opts=options)
+        scalekit.Connector("plain", **bearer("Plain"))
+
+    run(program)
+    told = recorder.inputs["marked"]["__context"]["secret"]
+    assert sorted(told) == ["auth_patterns[0].fields[0].hint", "description"]
+    assert "secret" not in recorder.inputs["plain"]["__context"]
+
+
+def test_transformations_change_what_is_declared_and_shown(recorder: Recorder) -> None:
+    """What a transformation sets goes to the provider, and is what the program's outputs have."""
+    shown: list[str | None] = []
+
+    def describe(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+        return pulumi.ResourceTransformationResult({**args.props, "description": "By policy"}, args.opts)
+
+    def program() -> None:
+        options = pulumi.ResourceOptions(transformations=[describe])
+        one = scalekit.Connector("one", **bearer("One"), opts=options)
+        one.description.apply(shown.append)
+
+    run(program)
+    assert recorder.inputs["one"]["description"] == "By policy"
+    assert shown == ["By policy"]
