@@ -11,6 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pulumi_scalekit.definition.connection import (
+    CONTEXT_KEYS,
+    ENDPOINTS,
+    OAUTH_SETTINGS,
+    SECRET,
+    TOKEN_ENDPOINT_AUTH_METHODS,
+)
 from pulumi_scalekit.definition.urls import PLACEHOLDER, placeholders
 
 from .errors import InvalidArgument, Violation
@@ -19,30 +26,18 @@ from .store import Connection, Json, Provider
 MASK: Final = "********"
 """What stands for a secret in responses. Sent back, it keeps the stored one."""
 
-OAUTH_SETTINGS: Final[Mapping[str, type]] = {
-    "authorize_uri": str,
-    "token_uri": str,
-    "user_info_uri": str,
-    "client_id": str,
-    "client_secret": str,
-    "scopes": list,
-    "pkce_enabled": bool,
-    "prompt": str,
-    "use_platform_creds": bool,
-    "access_type": str,
-    "custom_scope_name": str,
+SETTINGS: Final[Mapping[str, type]] = {
+    **OAUTH_SETTINGS,
+    SECRET: str,
+    # What this package does not declare: the contract has it.
     "sync_user_profile_on_login": bool,
     "token_access_type": str,
     "tenant_id": str,
     "app_name": str,
-    "token_endpoint_auth_method": str,
-    "scope_selection_allowed": bool,
-    "required_scopes": list,
 }
-SECRETS: Final = ("client_secret",)
-TOKEN_ENDPOINT_AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
+"""Every setting of an OAuth application that an update takes, with its type."""
+SECRETS: Final = (SECRET,)
 CONFIGS: Final = ("oauth_config", "static_config")
-CONTEXT_KEYS: Final = ("domain", "version")
 
 _KINDS: Final = {str: "a string", bool: "a boolean", list: "a list of strings"}
 
@@ -95,11 +90,11 @@ def change_settings(stored: Json, given: Mapping[str, object], auth_type: str) -
 
 
 def _change_oauth(stored: Json, given: Json) -> Json:
-    known = {key: given[key] for key in OAUTH_SETTINGS if given.get(key) is not None}
+    known = {key: given[key] for key in SETTINGS if given.get(key) is not None}
     wrong = [
-        Violation(f"oauth_config.{key}", f"must be {_KINDS[OAUTH_SETTINGS[key]]}", "type")
+        Violation(f"oauth_config.{key}", f"must be {_KINDS[SETTINGS[key]]}", "type")
         for key, value in known.items()
-        if not isinstance(value, OAUTH_SETTINGS[key])
+        if not isinstance(value, SETTINGS[key])
         or (isinstance(value, list) and not all(isinstance(item, str) for item in value))
     ]
     method = known.get("token_endpoint_auth_method")
@@ -137,7 +132,7 @@ def shown_settings(connection: Connection, pattern: Mapping[str, Any], redirect_
         declared = pattern.get("oauth_config") or {}
         inherited = {
             key: declared[key]
-            for key in ("authorize_uri", "token_uri", "user_info_uri", "pkce_enabled", "custom_scope_name")
+            for key in (*ENDPOINTS, "pkce_enabled", "custom_scope_name")
             if declared.get(key) is not None
         }
         own = connection.settings.get("oauth_config", {})

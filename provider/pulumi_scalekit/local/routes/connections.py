@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pulumi_scalekit.definition.connection import AUTH_MODES
 from pulumi_scalekit.local import connection_settings, pagination, serialization
 from pulumi_scalekit.local.clock import timestamp
 from pulumi_scalekit.local.credentials import READ, READ_CONNECTIONS, WRITE_CONNECTIONS
@@ -35,7 +36,6 @@ from pulumi_scalekit.tool_proxy.account import InjectionError, auth_pattern
 
 MAX_PAGE_SIZE = 30
 QUERY_LENGTH = range(3, 101)
-AUTH_MODES = ("USER", "ORG_WIDE")
 _NAME = re.compile(r"[a-zA-Z0-9_.: -]{1,300}")
 
 
