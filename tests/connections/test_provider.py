@@ -94,6 +94,12 @@ def test_a_secret_may_stay_out_of_the_state(scalekit: LocalScalekit, monkeypatch
     ):
         run(scalekit).create(inputs)
     assert scalekit.store.connections() == []
+    said: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("pulumi_scalekit.provider.connection.log", lambda _severity, text: said.append(text))
+        run(scalekit).check(inputs)
+        assert len(said) == 1
+        assert "is to come from the environment variable CRM_SECRET, which is not set here" in said[0]
     monkeypatch.setenv("CRM_SECRET", "canary-1")
     resource = run(scalekit).create(inputs)
     assert secret(scalekit) == "canary-1"

@@ -238,7 +238,7 @@ class ConnectionCode:
 
 SECRET_COMMENT: Final = (
     "# Scalekit does not show client secrets. The one that is stored stays until client_secret_version is given,\n"
-    "# or increased: then the environment variable has to have the secret."
+    "# or increased: then the environment variable has to have the secret. Another environment has another client_id."
 )
 
 

@@ -105,6 +105,8 @@ class ConnectionProvider(ResourceProvider):
             if connector not in (None, UNKNOWN) and not is_identifier(connector):
                 words = "connector is not an identifier; use the one that `pulumi-scalekit list` shows"
                 failures.append(CheckFailure("", words))
+            if not failures:
+                self._warn_of_variable(olds, inputs)
             may_be_draft = not failures and session.previewing and lacks_app(inputs)
             if may_be_draft and self._is_mcp(connector, about.get("mcp")) is False:
                 self._tell("info", redact(f"{_what(inputs)}: {DRAFT.path} {DRAFT}"))
@@ -278,6 +280,16 @@ class ConnectionProvider(ResourceProvider):
         if secret is not None:
             self._session.connections.client.redact.hide(secret)
         return secret
+
+    def _warn_of_variable(self, olds: Inputs, news: Inputs) -> None:
+        """Say at preview that the update will need an environment variable that is not set."""
+        app = news.get("oauth_app")
+        if not isinstance(app, dict) or not isinstance(variable := app.get(SECRET_VARIABLE), str):
+            return
+        before = olds.get("oauth_app")
+        if not os.environ.get(variable) and not (isinstance(before, dict) and same_secret(before, app)):
+            text = f"its client secret is to come from the environment variable {variable}, which is not set here"
+            self._tell("warning", f"{_what(news)}: {text}")
 
     def _is_mcp(self, connector: object, told: object) -> object:
         """Whether a connection's connector is one over MCP, which the program knows of a `Connector` that it declares.
