@@ -23,7 +23,7 @@ from pulumi_scalekit.operations.state import managed_connectors, resources_of
 from pulumi_scalekit.settings import Settings
 
 from . import fake_engine
-from .conftest import Result, seed, writes
+from .conftest import Result, connect, seed, writes
 from .samples import ASANA, FRESHDESK, TAVILY
 
 Run = Callable[..., Result]
@@ -110,6 +110,29 @@ def test_only_what_is_named(stacks: Stacks, dev: LocalScalekit) -> None:
     again = stacks("import", "my asana", "Tavily", "--stack", "dev", "--json").json
     assert [e["identifier"] for e in again["imported"]] == [asana]
     assert again["already_managed"] == [tavily]
+
+
+def test_connections_of_a_connector_that_is_declared_elsewhere(stacks: Stacks, dev: LocalScalekit) -> None:
+    """They come without it, and name it by its identifier; a second import, and one without code, leave them alone."""
+    asana, tavily = seed(dev, ASANA, TAVILY)
+    stacks("import", "--stack", "dev", "--out", "first.py")
+    one = connect(dev, "desk one", tavily, "BEARER")
+    Path("__main__.py").write_text("import first\n")
+    assert stacks("import", "--stack", "dev", "--no-code", "--json").json["connections"] == []
+    report = stacks("import", "--stack", "dev", "--json").json
+    assert (report["imported"], [c["id"] for c in report["connections"]]) == ([], [one])
+    source = Path("imported_connectors.py").read_text()
+    assert f'connector="{tavily}",\n    connection_name="desk one",\n    auth_type="BEARER"' in source
+    again = stacks("import", "--stack", "dev", "--json").json
+    assert (again["connections"], again["connections_already_managed"]) == ([], [one])
+
+    # In the connector's own module, its variable stands for it.
+    connect(dev, "asana", asana)
+    stacks("import", "My Asana", "--stack", "dev", "--out", "first.py")
+    assert (
+        'asana_connection = scalekit.Connection(\n    "asana",\n    connector=my_asana,'
+        in Path("first.py").read_text()
+    )
 
 
 def test_what_nobody_manages(stacks: Stacks, dev: LocalScalekit) -> None:

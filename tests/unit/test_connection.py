@@ -27,7 +27,12 @@ LIVE = {
         ("https://{{domain}}/{{version}}", "https://acme.io/v2", {"domain": "acme.io", "version": "v2"}),
         ("https://{{domain}}/{{ version }}", "https://acme.io/{{ version }}", {"domain": "acme.io"}),
         ("https://{{domain}}/{{domain}}", "https://acme.io/acme.io", {"domain": "acme.io"}),
-        ("https://{{region}}.example.com", "https://eu.example.com", {}),
+        ("https://{{region}}.example.com", "https://{{region}}.example.com", {}),
+        (
+            "https://{{domain}}/{{account}}",
+            "https://acme.io/{{account}}",
+            {"domain": "acme.io"},
+        ),
         ("https://{{domain}}/api", "https://moved.example.com/v2", {}),
         ("https://{{domain}}/api", "", {}),
         ("https://api.example.com", "https://api.example.com", {}),

@@ -314,15 +314,17 @@ def context_of(template: object, resolved: object) -> dict[str, str]:
     if not isinstance(template, str) or not isinstance(resolved, str) or not resolved:
         return {}
     pattern, end = "", 0
-    groups: list[str] = []
+    names: list[str] = []
     for match in PLACEHOLDER.finditer(template):
         pattern += re.escape(template[end : match.start()])
-        if match[1] in groups:
-            pattern += f"(?P=g{groups.index(match[1])})"
+        if match[1] not in CONTEXT_KEYS:
+            pattern += re.escape(match[0])  # an account fills it
+        elif match[1] in names:
+            pattern += f"(?P={match[1]})"
         else:
-            pattern += f"(?P<g{len(groups)}>.+?)"
-            groups.append(match[1])
+            pattern += f"(?P<{match[1]}>.+?)"
+            names.append(match[1])
         end = match.end()
     found = re.fullmatch(pattern + re.escape(template[end:]), resolved)
-    filled = zip(groups, found.groups(), strict=True) if found else ()
-    return {name: text for name, text in filled if name in CONTEXT_KEYS and not PLACEHOLDER.fullmatch(text)}
+    filled = found.groupdict() if found else {}
+    return {name: text for name, text in filled.items() if not PLACEHOLDER.fullmatch(text)}

@@ -256,7 +256,7 @@ def connection_source(
     keywords: dict[str, Expression] = dict(code.declaration)
     if connector is not None:
         keywords["connector"] = Variable(connector)
-        del keywords["auth_type"]  # the connector's own
+        keywords.pop("auth_type", None)  # the connector's own
     comment = ""
     if app := keywords.pop("oauth_app", None):
         first = {key: app[key] for key in ("client_id", SECRET_VARIABLE) if key in app}

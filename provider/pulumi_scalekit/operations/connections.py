@@ -70,7 +70,7 @@ def read_connections(client: Client, connectors: Iterable[Attributes]) -> Found:
     try:
         listed = list_connections(api, by_identifier)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            read = list(pool.map(lambda entry: api.get(entry["id"]), listed))
+            read = list(pool.map(lambda entry: _read(api, entry), listed))
     except PermissionDenied as error:
         return Found((), str(error))
     there = [attributes for attributes in read if attributes is not None]  # the others were deleted just now
@@ -81,6 +81,14 @@ def read_connections(client: Client, connectors: Iterable[Attributes]) -> Found:
             for attributes, variable in zip(there, variables, strict=True)
         )
     )
+
+
+def _read(api: Connections, entry: Attributes) -> Attributes | None:
+    """A listed connection with its settings; what a read leaves out is as the list has it."""
+    attributes = api.get(entry["id"])
+    if attributes is None:
+        return None
+    return {**entry, **{key: value for key, value in attributes.items() if value not in (None, "")}}
 
 
 def _live(attributes: Attributes, connectors: Mapping[str, Attributes], variable: str) -> LiveConnection:
