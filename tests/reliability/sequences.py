@@ -78,6 +78,11 @@ class Sequence:
         self.habits = self.random.choice(HABITS)
         scalekit.settings.same_name = self.random.choice(("allowed", "allowed", "just-made", "refused"))
         scalekit.settings.just_made = 0.05
+        scalekit.settings.identifier_format = self.random.choice(("name", "opaque"))
+        self.order = (
+            self.random.choice((None, True, False)) if scalekit.settings.same_name == "allowed" else None
+        )
+        """What the resource option `delete_before_replace` says."""
         self.adopts_identical = self.random.random() < 0.5
         self.stack = Stack(
             scalekit,
@@ -93,7 +98,7 @@ class Sequence:
         self.before: tuple[Program, dict[str, str]] | None = None
         """The program before its last edit and its aliases, until it goes back to that."""
         self.number = 0
-        self.note(f"habits {self.habits}, same name {scalekit.settings.same_name}, {self.stack.settings}")
+        self.note(f"habits {self.habits}, order {self.order}, {scalekit.settings}, {self.stack.settings}")
         self.other_makes(ANCHOR)
         self.other_makes(self.fresh())
 
@@ -303,6 +308,10 @@ class Sequence:
         for spec in (*self.habits, *(mishaps or ())):
             self.scalekit.faults.add(spec)
 
+    def up(self) -> Run:
+        """Run `up` once."""
+        return self.stack.up(self.program, aliases=self.aliases, delete_before_replace=self.order)
+
     def let_time_pass(self) -> None:
         """A late list shows by now what the last run did: a minute has passed since."""
         for _ in range(3):
@@ -315,7 +324,7 @@ class Sequence:
         uncertain = bool(mishaps) or kill is not None
         for round_ in range(ROUNDS):
             self.let_time_pass()
-            run = self.stack.up(self.program, aliases=self.aliases)
+            run = self.up()
             settle(self.scalekit)
             self.serve()
             self.note(f"up: {run.errors or 'succeeds'}; state {self.owned()}")
@@ -341,7 +350,8 @@ class Sequence:
             refreshed = self.stack.refresh()
             self.note(f"refresh: {refreshed.errors or 'succeeds'}; state {self.owned()}")
             return
-        left_behind = self.live().keys() - self.owned().values() - self.others.keys()
+        doomed = {str(resource.outputs["identifier"]) for _, resource in self.stack.doomed}
+        left_behind = self.live().keys() - self.owned().values() - self.others.keys() - doomed
         for display_name, identifier in re.findall(
             r"named '([\w ]+)' exists already in \S+: (\S+)\. .*adopt='\2'", text
         ):
@@ -410,7 +420,7 @@ class Sequence:
             refreshed = self.stack.refresh()
             self.note(f"refresh: {refreshed.errors or 'succeeds'}; state {self.owned()}")
             assert refreshed.succeeded, refreshed.errors
-            run = self.stack.up(self.program, aliases=self.aliases)
+            run = self.up()
             self.note(f"up: {run.errors or 'succeeds'}; state {self.owned()}")
             self.check_others()
             if run.succeeded:
@@ -422,7 +432,7 @@ class Sequence:
         live, owned = self.live(), self.owned()
         for name, definition in self.program.items():
             assert _same(live[owned[name]], definition), f"{name}: {live[owned[name]]} is not {definition}"
-        again = self.stack.up(self.program, aliases=self.aliases)
+        again = self.up()
         assert (again.errors, again.changes) == ([], 0), "the next run finds something to do"
 
     def give_up(self, run: Run) -> None:

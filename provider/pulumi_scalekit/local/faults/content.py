@@ -31,8 +31,8 @@ class Empty(Fault):
         one_of(self.value, ("body", "204", "object", "html"))
 
     def reply(self, exchange: Exchange, reply: Reply) -> Reply:
-        """Take the content out of a success."""
-        if reply.status >= 300:
+        """Take the content out of a success that has any."""
+        if reply.status >= 300 or reply.status == 204:
             return reply
         if self.value == "204":
             return Reply(204, (), b"")
