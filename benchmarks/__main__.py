@@ -32,18 +32,18 @@ def variants(*programs: Program, latencies: tuple[float, ...] = (0.0, 0.1)) -> t
 READS = ("preview", "refresh")
 
 QUICK = [
-    Group("cli", 10, variants("ours", "naive")),
+    Group("cli", 10, variants("ours", "native", "naive")),
     Group("embedded", 10, variants("ours")),
     Group("cli", 100, variants("ours", latencies=(0.1,)), ("first preview", "create", "preview", "refresh")),
 ]
 NAIVE = tuple(Variant("naive", latency, repeats=1) for latency in (0.0, 0.1))
 # No naive one at 1,000: the SDK cannot pickle a provider by value more than some 300 times in a program.
 FULL = [
-    Group("cli", 200, (*variants("ours"), *NAIVE), repeats=3),
+    Group("cli", 200, (*variants("ours", "native"), *NAIVE), repeats=3),
     Group("embedded", 200, variants("ours")),
-    Group("cli", 10, variants("ours")),
+    Group("cli", 10, variants("ours", "native")),
     Group("embedded", 10, variants("ours")),
-    Group("cli", 1000, variants("ours"), checkpoints=False, repeats=3),
+    Group("cli", 1000, variants("ours", "native"), checkpoints=False, repeats=3),
     Group("embedded", 1000, variants("ours"), checkpoints=False),
     Group("cli", 500, variants("ours", latencies=(0.0,)), READS, checkpoints=False),
     Group("cli", 5000, variants("ours", latencies=(0.0,)), READS, checkpoints=False),

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,7 +25,7 @@ from .measure import Cost, measured
 from .servers import Server, serving
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
-Program = Literal["floor", "ours", "naive"]
+Program = Literal["floor", "ours", "native", "naive"]
 
 OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "first preview": ("preview",),
@@ -190,7 +190,7 @@ class _Stand:
         self, group: Group, variant: Variant, engine: Engine, place: Path, env: Mapping[str, str]
     ) -> None:
         self.variant = variant
-        self._engine = engine
+        self._engine = replace(engine, is_native=variant.program == "native")
         self._stack = ExitStack()
         self._server: Server | None = None
         self._environ = dict(env)

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PLUGINS = (b"pulumi.dynamic", b"run_provider.py")
-"""What one argument of the provider process ends with: the CLI's, and the embedded engine's."""
+PLUGINS = (b"pulumi.dynamic", b"run_provider.py", b"pulumi-resource-scalekit")
+"""What one argument of the provider process ends with: the CLI's, the embedded engine's, and the native one."""
 _INTERVAL = 0.1
 """Seconds between two looks at the provider process."""
 

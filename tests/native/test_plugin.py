@@ -225,7 +225,7 @@ def test_a_cancellation_ends_a_wait(scalekit: LocalScalekit) -> None:
     """`Cancel` ends the wait for a rate limit, with one message."""
     run = Native(scalekit)
     inputs, _ = run.check(bearer("One"))
-    scalekit.faults.add("create:rate-limited=60")
+    scalekit.faults.add("create:rate-limited=200")
     request = pb.CreateRequest(urn=urn_of(CONNECTOR, "one"), properties=sent(inputs))
 
     def cancel() -> None:
@@ -244,7 +244,7 @@ def test_a_time_limit_ends_a_wait(scalekit: LocalScalekit) -> None:
     """The resource's `custom_timeouts` bound the whole create."""
     run = Native(scalekit)
     inputs, _ = run.check(bearer("One"))
-    scalekit.faults.add("create:rate-limited=60")
+    scalekit.faults.add("create:rate-limited=200")
     request = pb.CreateRequest(urn=urn_of(CONNECTOR, "one"), properties=sent(inputs), timeout=30)
     with pytest.raises(Failed, match="HTTP 429"):
         run.call("Create", request)
