@@ -75,6 +75,7 @@ def imported(project: Project) -> Path:
     return project.directory / "imported_connectors.py"
 
 
+@pytest.mark.thorough
 def test_connections_come_under_management(on: Run, project: Project, scalekit: LocalScalekit) -> None:
     """After an import, neither a preview nor a refresh finds a change; no secret is needed, nor written down."""
     app = {"client_id": "asana-app", "client_secret": "canary-secret", "scopes": ["email"]}
@@ -103,6 +104,7 @@ def test_connections_come_under_management(on: Run, project: Project, scalekit: 
     assert (settings["prompt"], settings["client_secret"]) == ("login", "canary-secret")
 
 
+@pytest.mark.thorough
 def test_a_hundred_connectors_come_under_management(
     on: Run, project: Project, scalekit: LocalScalekit
 ) -> None:
@@ -175,6 +177,7 @@ def test_an_import_into_a_stack_that_lives(on: Run, project: Project, scalekit: 
     assert {r["name"] for r in reviewed} == {"asana", "search", "github-mcp"}
 
 
+@pytest.mark.thorough
 def test_stacks_keep_what_they_manage(
     on: Run, project: Project, scalekit: LocalScalekit, dev: LocalScalekit, environ: dict[str, str]
 ) -> None:
@@ -207,6 +210,7 @@ def test_stacks_keep_what_they_manage(
     assert not imported(project).exists()
 
 
+@pytest.mark.thorough
 def test_a_failed_import_leaves_no_code(
     on: Run, project: Project, scalekit: LocalScalekit, snapshot: Callable[[str, str], None]
 ) -> None:

@@ -68,6 +68,7 @@ def test_from_create_to_destroy_in_the_right_order(
     assert [path.split("/")[3] for path in deleted] == ["connections", "custom-providers"]
 
 
+@pytest.mark.thorough
 def test_another_name_renames_and_another_context_makes_another_connection(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:
@@ -93,6 +94,7 @@ def test_another_name_renames_and_another_context_makes_another_connection(
     project.nothing_to_do()
 
 
+@pytest.mark.thorough
 def test_a_replaced_connector_takes_its_connection_along(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:
@@ -112,6 +114,7 @@ def test_a_replaced_connector_takes_its_connection_along(
     project.nothing_to_do()
 
 
+@pytest.mark.thorough
 def test_a_connection_deleted_by_hand_is_made_again(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:
@@ -128,6 +131,7 @@ def test_a_connection_deleted_by_hand_is_made_again(
     project.nothing_to_do()
 
 
+@pytest.mark.thorough
 def test_an_existing_connection_is_refused_or_adopted(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:
@@ -160,6 +164,7 @@ def test_an_existing_connection_is_refused_or_adopted(
     project.nothing_to_do()
 
 
+@pytest.mark.thorough
 def test_an_adopted_connection_can_be_replaced(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:
@@ -174,6 +179,7 @@ def test_an_adopted_connection_can_be_replaced(
     project.nothing_to_do()
 
 
+@pytest.mark.thorough
 def test_a_connection_in_use_names_its_accounts(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:

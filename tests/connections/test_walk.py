@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ..support.engines import Engine
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +24,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.thorough
 def test_the_walk(tmp_path: Path, engine: Engine) -> None:
     """From an empty folder to a call with the command and with the SDK, and back to nothing."""
     shutil.copytree(ROOT / "examples" / "connection", tmp_path / "examples" / "connection")

@@ -34,6 +34,8 @@ MADE = {
 }
 OTHERS = {"quickstart", "connection", "first-call", "policies", "ci"}
 """Examples that other tests run."""
+QUICK = ("oauth", "component")
+"""Those that `make test`, too, plays."""
 
 
 def start(example: str, project: Project, scalekit: LocalScalekit, stack: ExitStack) -> list[LocalScalekit]:
@@ -67,7 +69,10 @@ def types(definitions: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("engine", [pytest.param(EMBEDDED, id=EMBEDDED.name)], indirect=True)
-@pytest.mark.parametrize("example", MADE)
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.thorough]) for name in MADE],
+)
 def test_example(project: Project, scalekit: LocalScalekit, example: str) -> None:
     """An example makes what it says, without a warning."""
     with ExitStack() as stack:

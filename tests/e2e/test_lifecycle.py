@@ -41,6 +41,7 @@ def test_delete(project: Project, scalekit: LocalScalekit) -> None:
     assert project.resources() == {}
 
 
+@pytest.mark.thorough
 def test_a_new_identifier_is_followed(project: Project, scalekit: LocalScalekit) -> None:
     """When an update hands out a new identifier, outputs and later operations use the new one."""
     program = """
@@ -66,6 +67,7 @@ def test_a_new_identifier_is_followed(project: Project, scalekit: LocalScalekit)
     assert live(scalekit) == {}
 
 
+@pytest.mark.thorough
 def test_a_server_with_a_form_of_its_own(
     project: Project, scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import bearer
@@ -88,6 +90,7 @@ def test_every_mistake_at_once(project: Project, scalekit: LocalScalekit) -> Non
     assert project.resources() == {}
 
 
+@pytest.mark.thorough
 def test_a_changed_definition_is_checked_too(project: Project, scalekit: LocalScalekit) -> None:
     """A mistake in a change stops the preview, and the connector stays as it is."""
     project.declare({"one": bearer("One")})
@@ -99,6 +102,7 @@ def test_a_changed_definition_is_checked_too(project: Project, scalekit: LocalSc
     assert live(scalekit) == before
 
 
+@pytest.mark.thorough
 def test_program_errors(project: Project, scalekit: LocalScalekit) -> None:
     """What the program itself does wrong reads as one message, too."""
     scenarios: dict[str, tuple[str, str]] = {

@@ -90,6 +90,7 @@ def test_forget_and_import(moving: Project, scalekit: LocalScalekit, tmp_path: P
     check_moved(moving, scalekit, before)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("engine", [CLI], indirect=True, ids=lambda engine: engine.name)
 def test_state_move(moving: Project, scalekit: LocalScalekit, tmp_path: Path) -> None:
     """`pulumi state move` takes the connector with its protection along."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ MANY = st.lists(definitions(), min_size=25, max_size=25)
 """One run of an engine takes seconds: many definitions share it."""
 
 
+@pytest.mark.thorough
 @given(declared=MANY)
 @settings(
     max_examples=1,

@@ -61,6 +61,7 @@ def test_a_replacement_that_stops_midway(
     project.nothing_to_do()
 
 
+@pytest.mark.thorough
 def test_a_protected_connector_is_not_replaced(project: Project, scalekit: LocalScalekit) -> None:
     """With `protect`, the preview and the run stop before anything is deleted."""
     declare(project, OLD, "protect=True")

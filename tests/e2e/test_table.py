@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS
 from pulumi_scalekit.definition.normalize import normalize, normalize_live, plain
 from pulumi_scalekit.local import LocalScalekit
@@ -71,6 +73,7 @@ def test_changes_and_noise(project: Project, scalekit: LocalScalekit) -> None:
     project.nothing_to_do()
 
 
+@pytest.mark.thorough
 @on_every_face
 def test_drift(project: Project, scalekit: LocalScalekit) -> None:
     """What changes behind Pulumi's back is named by its path, and `up` puts it back."""

@@ -99,6 +99,7 @@ def check_example(project: Project, scalekit: LocalScalekit) -> None:
     assert live(scalekit) == {}
 
 
+@pytest.mark.thorough
 @needs("pulumi-language-yaml")
 def test_yaml_example(project: Project, scalekit: LocalScalekit) -> None:
     """The YAML example is applied, and nothing is left to do."""
@@ -106,6 +107,7 @@ def test_yaml_example(project: Project, scalekit: LocalScalekit) -> None:
     check_example(project, scalekit)
 
 
+@pytest.mark.thorough
 @needs("pulumi-language-yaml")
 @pytest.mark.parametrize("way", ["path", "project", "tarball"])
 def test_each_way_to_find_it(project: Project, scalekit: LocalScalekit, tmp_path: Path, way: str) -> None:

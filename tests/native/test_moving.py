@@ -73,6 +73,7 @@ def check_both_ways(project: Project, scalekit: LocalScalekit, declared: dict[st
     assert writes == []
 
 
+@pytest.mark.thorough
 def test_from_dynamic_to_native_and_back(project: Project, scalekit: LocalScalekit) -> None:
     """Connectors and connections move between the faces with an alias: no change, and no write to Scalekit."""
     identifier = "TWO:1"

@@ -68,6 +68,7 @@ def test_requests_of_a_stack_s_life(project: Project, scalekit: LocalScalekit) -
     assert asked(scalekit) == {"token": 1, "delete": N}
 
 
+@pytest.mark.thorough
 def test_a_refresh_reads_each_page_once(project: Project, scalekit: LocalScalekit) -> None:
     """Where the list has several pages, a refresh asks for each of them once, and still sees every drift."""
     scalekit.settings.max_page_size = 5
@@ -80,6 +81,7 @@ def test_a_refresh_reads_each_page_once(project: Project, scalekit: LocalScaleki
     assert project.resources()[f"connector-{N - 1}"]["inputs"]["description"] == "drifted"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("setting", "least", "most"), [({}, 5, 32), ({"SCALEKIT_PARALLEL": "2"}, 1, 2)])
 def test_calls_at_once(
     project: Project, scalekit: LocalScalekit, setting: dict[str, Any], least: int, most: int

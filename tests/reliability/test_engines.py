@@ -43,6 +43,7 @@ def is_as_declared(project: Project, scalekit: LocalScalekit, connectors: dict[s
     project.run("preview", "--expect-no-changes")
 
 
+@pytest.mark.thorough
 def test_a_stack_lives_through_faults(project: Project, scalekit: LocalScalekit) -> None:
     """Lost answers, hidden successes, rate limits and revoked tokens: each command succeeds at its first try."""
     project.env.update(QUICK)
@@ -71,6 +72,7 @@ def test_a_stack_lives_through_faults(project: Project, scalekit: LocalScalekit)
     assert live(scalekit) == {}
 
 
+@pytest.mark.thorough
 def test_a_failed_run_says_what_to_do_and_the_next_one_does_it(
     project: Project, scalekit: LocalScalekit
 ) -> None:

@@ -184,6 +184,7 @@ def test_nothing_secret_is_left_anywhere(watch: Watch, scalekit: LocalScalekit) 
     assert watch.tokens
 
 
+@pytest.mark.thorough
 def test_messages_about_secret_values_do_not_quote_them(watch: Watch, scalekit: LocalScalekit) -> None:
     """A mistake in a secret property, a name that is taken and the plan of an adoption name the property only."""
     watch.declare(
@@ -208,6 +209,7 @@ def test_messages_about_secret_values_do_not_quote_them(watch: Watch, scalekit: 
     watch.look_at_files()
 
 
+@pytest.mark.thorough
 def test_a_rotated_secret_is_used_at_once(watch: Watch, scalekit: LocalScalekit) -> None:
     """When the old client secret and its tokens are revoked, `refresh` and `destroy` work with the new one."""
     project = watch.project

@@ -13,7 +13,8 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, status_pb2
+from google.rpc import status_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from pulumi_scalekit.definition.paths import Path

@@ -20,7 +20,7 @@ from pulumi.dynamic import DiffResult, ResourceProvider
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.output import UNKNOWN, Unknown
 from pulumi.runtime.proto import provider_pb2 as pb
-from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2_grpc
 
 from pulumi_scalekit._version import __version__
 from pulumi_scalekit.api import operation
@@ -37,6 +37,12 @@ from pulumi_scalekit.settings import EXPLICIT
 
 from .property_values import received, sent
 from .schema import package_schema
+
+# Both define one message, and a process can load one definition only: the other package's wins where it is installed.
+try:
+    from google.rpc import status_pb2
+except ImportError:
+    from pulumi.runtime.proto import status_pb2
 
 LIFECYCLES: Final[Mapping[str, type[ResourceProvider]]] = {
     "scalekit:index:Connector": ConnectorProvider,
