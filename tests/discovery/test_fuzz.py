@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.check import errors
-from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, conclude, discover
 from pulumi_scalekit.discovery.documents import parse_document
+from pulumi_scalekit.discovery.nango import read_entry
 from pulumi_scalekit.discovery.yaml_reader import read_yaml
 
 from .documents import BASIC, BEARER, Document, code_flow, key_in, openapi, swagger
@@ -148,6 +149,50 @@ def test_any_document_gives_a_definition_or_says_what_is_missing(data: st.DataOb
         path = data.draw(st.sampled_from([p for p in places(document) if p[0] not in {"openapi", "swagger"}]))
         document = changed(document, path, data.draw(JUNK))
     hold_promises(discover(Source(document), Overrides()))
+
+
+ENTRIES: list[dict[str, Any]] = [
+    {
+        "display_name": "Acme",
+        "auth_mode": "OAUTH2",
+        "authorization_url": "https://${connectionConfig.site}.acme.io/a",
+        "token_url": {"OAUTH2": "https://acme.io/t"},
+        "authorization_params": {"prompt": "consent"},
+        "token_params": {"grant_type": "authorization_code"},
+        "default_scopes": ["notes"],
+        "scope_separator": ",",
+        "proxy": {"base_url": "https://api.acme.io", "headers": {"authorization": "Bearer ${accessToken}"}},
+        "connection_config": {"site": {"title": "Site", "enum": ["a"], "default_value": "a"}},
+    },
+    {
+        "display_name": "Acme",
+        "auth_mode": "API_KEY",
+        "credentials": {"apiKey": {"title": "Key", "description": "Your key"}},
+        "proxy": {
+            "base_url": "${connectionConfig.site} || https://acme.io",
+            "headers": {"x-key": "${apiKey}", "x-id": "a${connectionConfig.id}b"},
+            "query": {"a": "b"},
+        },
+    },
+    {
+        "alias": "other",
+        "auth_mode": "BASIC",
+        "credentials": {"username": {"hidden": True}, "password": {"default_value": "", "hidden": True}},
+        "proxy": {"base_url": "https://acme.io"},
+    },
+]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_any_entry_of_a_catalogue_gives_a_definition_or_says_what_is_missing(data: st.DataObject) -> None:
+    """The same holds for the entries of a catalogue."""
+    entry = data.draw(st.sampled_from(ENTRIES))
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from([p for p in places(entry) if p != ("auth_mode",)]))
+        entry = changed(entry, path, data.draw(JUNK))
+    catalogue = {"acme": entry, "other": data.draw(st.sampled_from(ENTRIES))}
+    hold_promises(conclude(read_entry(catalogue, "acme"), Overrides()))
 
 
 PIECES = [

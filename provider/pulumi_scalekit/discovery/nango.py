@@ -72,7 +72,12 @@ def read_nango(path: str | Path, provider: str) -> Reading:
         raise DiscoveryError(
             f"{path} has no provider {provider!r}" + (f". Similar: {', '.join(near)}" if near else "")
         )
-    return _read(_entry(catalogue, provider))
+    return read_entry(catalogue, provider)
+
+
+def read_entry(catalogue: Mapping[str, Any], key: str) -> Reading:
+    """Read an entry of a catalogue that is loaded."""
+    return _read(_entry(catalogue, key))
 
 
 def _entry(catalogue: Mapping[str, Any], key: str) -> _Entry:
@@ -208,7 +213,7 @@ def _oauth(entry: _Entry, blueprint: Blueprint, notes: Notes) -> Blueprint:
 def _note_parameter(kind: str, name: str, value: Any, notes: Notes) -> None:
     if name in _OF_THE_CONNECTION:
         notes.assumed(PATTERN, f"the connection has to have {name}={value}", kind)
-    elif name not in _USUAL or value not in {"code", "authorization_code"}:
+    elif name not in _USUAL or value not in ("code", "authorization_code"):
         place = "authorize_uri" if kind == "authorization_params" else "token_uri"
         notes.missing(
             f"{PATTERN}.oauth_config.{place}",
