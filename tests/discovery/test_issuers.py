@@ -87,6 +87,9 @@ LASTING: dict[str, Document] = {
     "is a key": document("/login", {"responses": returns("token")}, key_in("X-API-Key")),
     "is of another kind": document("/login", {"responses": returns("user", "redirect")}),
     "is for one thing": document("/link_tokens/{id}", {"responses": returns("token")}),
+    "is a JWT that somebody makes": document(
+        "/notes", {"responses": {}}, {**JWT, "description": "Issued in the console; it expires after a year."}
+    ),
     "has no security anywhere": openapi(
         {"a": BEARER}, paths={"/databases/{id}/auth/tokens": {"post": {"responses": returns("token")}}}
     ),
@@ -191,3 +194,26 @@ def test_key_headers_that_all_operations_take() -> None:
     result = made(openapi(paths={"/notes": {"get": {"parameters": headers}}}))
     assert [field["header_name"] for field in pattern(result)["fields"]] == ["X-API-Key", "X-Account-Key"]
     assert result.missing == []
+
+
+@pytest.mark.parametrize(
+    "said", ["JWT issued by Acme.", "An identity-provider-issued user access token.", "Short-lived JWT"]
+)
+def test_a_jwt_that_is_issued(said: str) -> None:
+    """A bearer token that is described as issued, of a user or short-lived is doubted."""
+    assert "another call" in texts(made(openapi({"a": {**JWT, "description": said}})), "missing")
+
+
+def test_a_jwt_beside_oauth() -> None:
+    """A JWT that operations name is doubted where the document has OAuth of which they say nothing."""
+    schemes = {"jwt": JWT, "user": code_flow(authorizationUrl="/authorize", tokenUrl="/token")}
+    beside = openapi(schemes, security=[{"jwt": []}])
+    assert pattern(made(beside))["type"] == "BEARER"
+    assert "user (OAuth) issues tokens" in texts(made(beside), "missing")
+    assert made(beside, scheme="jwt").missing == []
+
+
+def test_a_jwt_of_which_nothing_is_said() -> None:
+    """That a JWT may expire is said, as an assumption that it does not."""
+    assert "may expire" in texts(made(openapi({"a": JWT})), "assumed")
+    assert "may expire" not in texts(made(openapi({"apiKey": JWT})), "assumed")

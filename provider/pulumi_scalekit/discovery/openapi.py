@@ -24,7 +24,7 @@ from .notes import Notes
 from .offers import Offer, demanded_scopes, offers, undecided, unreferenced
 from .pkce import find_pkce
 from .reading import Choice, Reading
-from .schemes import SIGNED, Scheme, hint_of, is_signature, read_schemes
+from .schemes import SIGNED, Scheme, hint_of, is_lasting, is_signature, read_schemes
 from .servers import Server, absolute, choose, other_hosts, secured, servers
 from .text import first_sentence, identifier, label
 
@@ -230,16 +230,18 @@ def _note_doubts(
             main.pointer,
             "choose with --scheme; several that go together are joined by +",
         )
-    elif (
-        len(chosen.used) == 1
-        and chosen.type in {"BEARER", "API_KEY"}
-        and (path := issuer(document, schemes, main))
-    ):
+    elif len(chosen.used) == 1 and chosen.type in {"BEARER", "API_KEY"}:
+        by_user = next((scheme.name for scheme in schemes.values() if scheme.type == "OAUTH"), "")
+        if path := issuer(document, schemes, main):
+            source, where = f"{path} of this document", pointer("paths", path)
+        elif main.is_jwt and by_user and not is_lasting(main):
+            source, where = f"{by_user} (OAuth)", main.pointer
+        else:
+            return
         notes.missing(
             f"{PATTERN}.type",
-            f"{path} of this document issues tokens, so they may expire, and the account holder would have to get one "
-            "first",
-            pointer("paths", path),
+            f"{source} issues tokens, so they may expire, and the account holder would have to get one first",
+            where,
             f"give --auth {chosen.type.lower()} where keys or tokens can be made that do not expire",
         )
 

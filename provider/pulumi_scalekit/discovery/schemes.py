@@ -67,6 +67,13 @@ def is_lasting(scheme: Scheme) -> bool:
     return bool(_LASTING.search(f"{scheme.name} {declared} {scheme.description}"))
 
 
+# The same in fewer words, which tell only where nothing speaks of a key.
+_ISSUED_TOKEN: Final = re.compile(
+    r"\bissued\b|\b(?:user|session)(?:'s)? (?:access )?(?:token|jwt)|\bshort-lived\b|\bexpires?\b",
+    re.IGNORECASE,
+)
+
+
 def is_signature(name: str) -> bool:
     """Whether a header or parameter holds a part of a signature, as its name says.
 
@@ -145,9 +152,7 @@ def _with_issuer(schemes: dict[str, Scheme]) -> dict[str, Scheme]:
     doubt = f"it is a JWT, and the document issues tokens by {issuer.name} ({issuer.summary}): BEARER takes one that "
     doubt += "you get yourself, and it has to be renewed when it expires"
     return {
-        name: replace(s, obstacle=doubt)
-        if s.is_jwt and not s.obstacle and "key" not in s.description.lower()
-        else s
+        name: replace(s, obstacle=doubt) if s.is_jwt and not s.obstacle and not is_lasting(s) else s
         for name, s in schemes.items()
     }
 
@@ -191,7 +196,10 @@ def unless_issued(scheme: Scheme) -> Scheme:
     """The scheme, doubted where it says that another call or an OAuth server issues the credential."""
     if scheme.type not in {"API_KEY", "BEARER"} or scheme.obstacle:
         return scheme
-    if _ISSUED.search(plain(scheme.description)):
+    lasting = is_lasting(scheme)
+    if _ISSUED.search(plain(scheme.description)) or (
+        scheme.type == "BEARER" and not lasting and _ISSUED_TOKEN.search(scheme.description)
+    ):
         doubt = (
             "its description says that another call issues the credential, so it may expire, and the account "
         )
@@ -199,7 +207,7 @@ def unless_issued(scheme: Scheme) -> Scheme:
     elif (
         scheme.type == "BEARER"
         and _OAUTH_TOKEN.search(f"{scheme.name} {scheme.summary} {scheme.description}")
-        and not is_lasting(scheme)
+        and not lasting
     ):
         doubt = "it is a token of an OAuth server that the document does not describe, so it may expire: give its "
         doubt += "endpoints with --auth oauth, or --auth bearer where tokens can be made that do not expire"
@@ -328,6 +336,9 @@ def _http(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme
             type="BEARER",
             rank=2 if short_lived else 1,
             is_jwt=short_lived,
+            assumption="it is a JWT, which may expire: check that tokens can be made that do not"
+            if short_lived and not is_lasting(replace(scheme, summary=""))
+            else "",
             summary=f"http bearer ({form})" if form else scheme.summary,
         )
     if word.lower() == "basic":
