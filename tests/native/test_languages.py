@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tarfile
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from pulumi_scalekit._version import __version__
+from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.operations.plugin import write_tarball
+from pulumi_scalekit.provider.plugin import EXECUTABLE
 
 from ..support.engines import BIN, Project
 from ..support.live import live
@@ -130,6 +134,19 @@ def test_each_way_to_find_it(project: Project, scalekit: LocalScalekit, tmp_path
     assert ("from $PATH" in result.text) is (way == "path")
     assert '"scalekit:index:Connector"' in result.text
     assert __version__ in text
+
+
+def test_the_archive(tmp_path: Path) -> None:
+    """It has one executable, which starts the provider where it is; where it cannot be written, the error says so."""
+    write_tarball(tmp_path / "scalekit.tar.gz")
+    with tarfile.open(tmp_path / "scalekit.tar.gz") as archive:
+        (member,) = archive.getmembers()
+        content = archive.extractfile(member)
+        assert content is not None
+        assert f"exec {BIN}/{EXECUTABLE} " in content.read().decode()
+    assert (member.name, member.mode) == (EXECUTABLE, 0o755)
+    with pytest.raises(EngineError, match="Is a directory"):
+        write_tarball(tmp_path)
 
 
 @pytest.mark.thorough
