@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,10 @@ def imports_of(module: str) -> Iterator[Import]:
                     yield Import(module, source, (alias.name,))
 
 
-IMPORTS = [found for module in MODULES for found in imports_of(module) if found.imported != module]
+@cache
+def imports() -> list[Import]:
+    """Find the imports of all modules."""
+    return [found for module in MODULES for found in imports_of(module) if found.imported != module]
 
 
 def room_of(module: str) -> str:
@@ -110,7 +114,7 @@ def room_of(module: str) -> str:
 def circles() -> set[tuple[str, ...]]:
     """Return each set of modules that reach one another."""
     successors: dict[str, set[str]] = {module: set() for module in MODULES}
-    for found in IMPORTS:
+    for found in imports():
         successors[found.importer].add(found.imported)
 
     def reached_from(module: str) -> set[str]:
@@ -143,7 +147,7 @@ def test_the_table_itself_points_downwards(package: str) -> None:
 def test_imports_point_downwards() -> None:
     """A module imports its own room and the rooms below it; no package imports another."""
     upward = set()
-    for found in IMPORTS:
+    for found in imports():
         package = found.importer.partition(".")[0]
         room = room_of(found.importer)
         allowed = {room, *ROOMS[package][room].split()}
@@ -162,7 +166,7 @@ def test_private_names_stay_in_their_module() -> None:
     """No module imports a name with a leading underscore from another one."""
     private = {
         (found.importer, f"{found.imported}.{name}")
-        for found in IMPORTS
+        for found in imports()
         for name in found.names
         if name.startswith("_") and not name.startswith("__")
     }

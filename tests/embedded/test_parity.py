@@ -9,7 +9,10 @@ import pytest
 
 from .harness import Scenario, all_scenarios, cli, differences, embedded, play, recording_path
 
-SCENARIOS = [pytest.param(found, id=found.name) for found in all_scenarios()]
+SCENARIOS = [
+    pytest.param(found, id=found.name, marks=[] if found.first else [pytest.mark.thorough])
+    for found in all_scenarios()
+]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -20,13 +23,8 @@ def test_embedded_does_what_the_cli_did(scenario: Scenario, tmp_path: Path) -> N
     assert not found, "\n".join(found[:40])
 
 
-ON_THE_CLI = [
-    pytest.param(found, id=found.name, marks=[] if found.always else [pytest.mark.thorough])
-    for found in all_scenarios()
-]
-
-
-@pytest.mark.parametrize("scenario", ON_THE_CLI)
+@pytest.mark.thorough
+@pytest.mark.parametrize("scenario", [pytest.param(found, id=found.name) for found in all_scenarios()])
 def test_cli_still_does_it(scenario: Scenario, tmp_path: Path) -> None:
     """The CLI on PATH does what was recorded from it, so the recordings are not out of date."""
     engine = cli()
