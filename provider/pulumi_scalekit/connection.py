@@ -11,7 +11,7 @@ import pulumi.dynamic
 
 from pulumi_scalekit.definition.connection import SECRET
 from pulumi_scalekit.provider.connection import DECLARED, OUTPUTS, ConnectionProvider
-from pulumi_scalekit.provider.connector import CONTEXT_KEY
+from pulumi_scalekit.provider.keys import CONTEXT_KEY
 
 from .arguments import ArgumentsChecked, argument_error, check_options
 from .connector import Connector, context_of

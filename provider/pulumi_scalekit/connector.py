@@ -16,7 +16,8 @@ import pulumi.dynamic
 
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, MAX_EXACT, READ_ONLY_KEYS
 from pulumi_scalekit.definition.paths import Path, format_path
-from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, ConnectorProvider
+from pulumi_scalekit.provider.connector import ConnectorProvider
+from pulumi_scalekit.provider.keys import CONTEXT_KEY, SERVER_FORM
 
 from .arguments import ArgumentsChecked, check_options
 from .auth import Auth, Definition

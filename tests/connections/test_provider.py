@@ -10,7 +10,7 @@ import pytest
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.local.store import Connection
 from pulumi_scalekit.provider.connection import ConnectionProvider
-from pulumi_scalekit.provider.connector import Failure
+from pulumi_scalekit.provider.failures import Failure
 
 from ..support.definitions import BEARER, OAUTH, named
 from ..support.host import Host, Resource

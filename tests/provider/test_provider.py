@@ -13,7 +13,8 @@ from pulumi_scalekit import local
 from pulumi_scalekit.connector import Connector
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.provider import connector
-from pulumi_scalekit.provider.connector import ConnectorProvider, Failure
+from pulumi_scalekit.provider.connector import ConnectorProvider
+from pulumi_scalekit.provider.failures import Failure
 
 from ..support.definitions import ALL, OAUTH, bearer, named
 from ..support.host import PICKLED, Host

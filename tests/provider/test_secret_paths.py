@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.provider.connector import CONTEXT_KEY, SECRET_PATHS, Failure
+from pulumi_scalekit.provider.failures import Failure
+from pulumi_scalekit.provider.keys import CONTEXT_KEY, SECRET_PATHS
 
 from ..support.definitions import Definition, bearer
 from ..support.host import Host, Resource

@@ -15,7 +15,8 @@ from pulumi.dynamic import CreateResult
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.api.paths import checked_identifier
-from pulumi_scalekit.provider.connector import ConnectorProvider, Failure
+from pulumi_scalekit.provider.connector import ConnectorProvider
+from pulumi_scalekit.provider.failures import Failure
 from pulumi_scalekit.provider.session import Session
 from pulumi_scalekit.settings import Settings
 

@@ -20,7 +20,8 @@ from pulumi.runtime import rpc
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.provider import session
 from pulumi_scalekit.provider.connection import ConnectionProvider
-from pulumi_scalekit.provider.connector import CONTEXT_KEY, ConnectorProvider
+from pulumi_scalekit.provider.connector import ConnectorProvider
+from pulumi_scalekit.provider.keys import CONTEXT_KEY
 
 Properties = dict[str, Any]
 NAME = "one"

@@ -19,7 +19,7 @@ from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.provider.connection import DECLARED
-from pulumi_scalekit.provider.connector import CONTEXT_KEY
+from pulumi_scalekit.provider.keys import CONTEXT_KEY
 
 from . import run_with_mocks
 from .pulumi_cli import Project

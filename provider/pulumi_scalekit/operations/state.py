@@ -310,7 +310,8 @@ def _default_provider(urn: str, config: Mapping[str, ConfigValue], time: str) ->
 
 
 def _connector(urn: str, connector: Attributes, environment_url: str) -> Resource:
-    from pulumi_scalekit.provider.connector import CONTEXT_KEY, ENVIRONMENT, SERVER_FORM, ConnectorProvider
+    from pulumi_scalekit.provider.connector import ConnectorProvider
+    from pulumi_scalekit.provider.keys import CONTEXT_KEY, ENVIRONMENT, SERVER_FORM
 
     inputs = {**definition_of(connector), ENVIRONMENT: environment_url}
     outputs = {**inputs, **server_outputs(connector)}
@@ -333,7 +334,7 @@ def _connector(urn: str, connector: Attributes, environment_url: str) -> Resourc
 
 def _connection(urn: str, connection: LiveConnection, connector: str, environment_url: str) -> Resource:
     from pulumi_scalekit.provider.connection import ConnectionProvider, outputs_of
-    from pulumi_scalekit.provider.connector import CONTEXT_KEY, ENVIRONMENT
+    from pulumi_scalekit.provider.keys import CONTEXT_KEY, ENVIRONMENT
 
     inputs = {**connection.declaration, ENVIRONMENT: environment_url}
     outputs = {**inputs, **outputs_of(connection.attributes)}

@@ -40,17 +40,8 @@ from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, Scalek
 from pulumi_scalekit.redaction import printable
 
 from .call import current_urn, log
-from .connector import (
-    ADOPT,
-    CONTEXT_KEY,
-    ENVIRONMENT,
-    SECRET_PATHS,
-    SECRETS,
-    Failure,
-    Inputs,
-    explained,
-    redacting,
-)
+from .failures import Failure, explained, redacting
+from .keys import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRET_PATHS, SECRETS, Inputs
 from .ownership import name_of
 from .session import Session, open_session
 from .values import received, sent

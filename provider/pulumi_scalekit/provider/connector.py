@@ -8,14 +8,10 @@ declares connectors imports this module only to name the class, and a run withou
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -45,70 +41,19 @@ from pulumi_scalekit.definition.normalize import (
     update_payload,
     without_defaults,
 )
-from pulumi_scalekit.definition.paths import as_written, format_path
+from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.definition.stored import accepted_form, merge_drift, unapplied
-from pulumi_scalekit.errors import AmbiguousConnector, ConnectorExists, ConnectorNotFound, ScalekitError
-from pulumi_scalekit.redaction import Redaction
+from pulumi_scalekit.errors import AmbiguousConnector, ConnectorExists, ConnectorNotFound
 
-from .call import Severity, current_urn, ignored_paths, log, secret_paths, show_message_alone
+from .call import Severity, current_urn, ignored_paths, log
+from .failures import explained, redacting, secret_paths_in
+from .keys import ADOPT, CONTEXT_KEY, ENVIRONMENT, IDENTICAL, SECRET_PATHS, SECRETS, SERVER_FORM, Inputs
 from .ownership import name_of
 from .session import Session, open_session
-from .values import identical, overlap, received, replaced_at, sent, server_outputs, value_at
+from .values import identical, overlap, received, replaced_at, sent, server_outputs
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
-
-CONTEXT_KEY: Final = "__context"
-"""The input by which a program tells the provider about itself.
-
-`check` takes it out of what the state holds; only a `get`, which Pulumi does not check, keeps it in its inputs.
-"""
-ADOPT: Final = "adopt"
-ENVIRONMENT: Final = "environment_url"
-SECRET_PATHS: Final = "__secret_paths"
-"""The output that keeps the paths of secret values, for a refresh and a delete; Pulumi does not show such a name."""
-SECRETS: Final = "secret_properties"
-"""The input and output that kept these paths in older states."""
-SERVER_FORM: Final = "server_form"
-"""The definition as the server stored it, kept (encrypted) only where that is not what was declared."""
-
-IDENTICAL: Final = "identical"
-"""The value of `adopt` for what is as declared already, as the setting `scalekit:adoptIdentical` has it for all."""
-
-Inputs = dict[str, Any]
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def explained(method: _F) -> _F:
-    """Make every exception of a provider method a message that can stand alone."""
-
-    @functools.wraps(method)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return method(*args, **kwargs)
-        except ScalekitError as error:
-            failure = Failure(str(error), made=getattr(error, "made", None))
-        except Exception:  # noqa: BLE001 - the last resort
-            failure = Failure(
-                f"pulumi-scalekit failed unexpectedly, please report this:\n{traceback.format_exc()}"
-            )
-        show_message_alone(str(failure))
-        raise failure
-
-    return wrapper  # type: ignore[return-value]
-
-
-class Failure(ScalekitError):
-    """A failed operation.
-
-    Attributes:
-        made: What a create has made before it failed: its id, and the properties that it has now. The native face
-            keeps that in the state. The dynamic host cannot, and the next run finds it by its name.
-    """
-
-    def __init__(self, message: str, *, made: CreateResult | None = None) -> None:
-        self.made = made
-        super().__init__(message)
 
 
 class ConnectorProvider(ResourceProvider):
@@ -183,7 +128,7 @@ class ConnectorProvider(ResourceProvider):
         live = self._to_adopt(inputs, urn)
         if live is not None:
             owners.own(live["identifier"], urn)
-            secret = _secret_paths(inputs) | session.secret_paths_of(urn)
+            secret = secret_paths_in(inputs) | session.secret_paths_of(urn)
             self._tell("info", redact(_adoption(live, inputs, session.settings.environment_url, secret)))
 
     def _others_named(self, name: str, urn: str) -> list[Attributes]:
@@ -462,57 +407,6 @@ class ConnectorProvider(ResourceProvider):
 ConnectorProvider.__module__ = "pulumi_scalekit.provider"
 
 _INTERNAL: Final = frozenset({ADOPT, ENVIRONMENT, SECRETS})
-
-
-@contextlib.contextmanager
-def redacting(
-    *properties: Inputs, secret: Collection[str] = (), names: Mapping[str, str] | None = None
-) -> Iterator[Callable[[str], str]]:
-    """Keep the values of secret properties out of messages: of errors raised inside, and by the yielded function.
-
-    The values at the secret paths of one are hidden of each: what was secret in the old is in the new, too.
-
-    Args:
-        *properties: What messages may be about.
-        secret: Paths of secret values, besides those that the properties name and those that Pulumi marks.
-        names: The paths that the program wrote otherwise than the payload has them: messages have them as written.
-    """
-    redact = Redaction()
-    paths = {path for inputs in properties for path in _secret_paths(inputs)} | set(secret)
-    for inputs in properties:
-        for path in paths:
-            for text in _texts(value_at(inputs, path)):
-                redact.hide(text)
-
-    def worded(message: str) -> str:
-        return redact(as_written(message, names or {}))
-
-    try:
-        yield worded
-    except ScalekitError as error:
-        raise Failure(worded(str(error)), made=getattr(error, "made", None)) from None
-
-
-def _secret_paths(inputs: Inputs) -> set[str]:
-    """The paths of what is secret: as a state keeps them, since the dynamic host drops Pulumi's marks, or marked."""
-    kept = (*(inputs.get(SECRET_PATHS) or ()), *(inputs.get(SECRETS) or ()))
-    return {*map(str, kept), *secret_paths()}
-
-
-def _texts(value: object) -> Iterator[str]:
-    """What a secret value may appear as in a message: strings and numbers as they are, and the host of a URL."""
-    if isinstance(value, str):
-        yield value
-        with contextlib.suppress(ValueError):
-            yield urlsplit(value).hostname or ""
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield str(value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
 
 
 def _what(properties: Inputs) -> str:

@@ -32,7 +32,8 @@ from pulumi_scalekit.definition.paths import Path, format_path
 from pulumi_scalekit.provider import ConnectorProvider, engine_log
 from pulumi_scalekit.provider.call import Call, Severity, serving
 from pulumi_scalekit.provider.connection import ConnectionProvider
-from pulumi_scalekit.provider.connector import CONTEXT_KEY, SERVER_FORM, Failure
+from pulumi_scalekit.provider.failures import Failure
+from pulumi_scalekit.provider.keys import CONTEXT_KEY, SERVER_FORM
 from pulumi_scalekit.settings import EXPLICIT
 
 from .property_values import received, sent
