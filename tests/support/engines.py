@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 """Where the interpreter that runs the tests lives, with its scripts."""
 _INTERRUPT = re.compile(
     r"Traceback \(most recent call last\):\n(?:(?!.*Traceback).*\n)*?.*pulumi-language-python-exec"
-    r"(?:(?!.*Traceback).*\n)*?.*KeyboardInterrupt"
+    r"(?:(?!.*Traceback).*\n)*?\s*KeyboardInterrupt"
 )
 """What the CLI's language host may show when it interrupts a program, whichever its resources are."""
 TIMEOUT = 120.0
