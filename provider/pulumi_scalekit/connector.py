@@ -22,6 +22,7 @@ from pulumi_scalekit.provider.keys import CONTEXT_KEY, SERVER_FORM
 from .arguments import ArgumentsChecked, check_options
 from .auth import Auth, Definition
 from .payload import JsonObject, Payload, check_values, reusable, to_payload, written_paths
+from .provider.sdk import end_quietly
 
 OUTPUTS: Final = (
     "identifier",
@@ -237,6 +238,7 @@ def context_of(
 ) -> dict[str, Any]:
     """What a program tells the provider: whether this is a preview, and what it marked secret."""
     warn_of_plain_secret()
+    end_quietly()
     context = {"preview": pulumi.runtime.is_dry_run(), **more}
     secret = [key for key in (opts and opts.additional_secret_outputs) or () if key in properties]
     if secret or _holds(properties, (pulumi.Output, Awaitable)):

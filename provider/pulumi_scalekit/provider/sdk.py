@@ -1,4 +1,4 @@
-"""What this package needs of the insides of the process that Pulumi runs dynamic providers in.
+"""What this package needs of the insides of the processes that Pulumi runs programs and dynamic providers in.
 
 All dynamic providers of a program share one process, `python -m pulumi.dynamic`, so nothing here changes what
 another provider sees: no switch of the interpreter, no signal handler. Each function does nothing in any other
@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, Final, Literal
 
 _FRAMES: Final = 50
@@ -126,6 +126,24 @@ def _limit_other_providers(calls: int) -> None:
         return provider if ours else _Limited(provider, turns)
 
     host.get_provider = limited
+
+
+def end_quietly() -> None:
+    """Let the program that Pulumi runs end without a traceback when Pulumi interrupts it.
+
+    When a resource fails, `pulumi` interrupts the program, which waits for what will not come. Nothing of that
+    changes; but without this, Python prints the interrupt's traceback, a screen long, over the message that matters.
+    """
+    runs_program = any(argument.endswith("pulumi-language-python-exec") for argument in sys.orig_argv[:5])
+    if runs_program and sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _show_but_for_interrupts
+
+
+def _show_but_for_interrupts(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
 
 
 def log(severity: Literal["info", "warning"], message: str) -> None:
