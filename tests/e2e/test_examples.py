@@ -32,7 +32,7 @@ MADE = {
     "adoption": {"Team Notes": "BEARER"},
     "two-environments": {"Web Search": "BEARER"},
 }
-OTHERS = {"quickstart", "connection", "first-call", "policies", "ci"}
+OTHERS = {"quickstart", "connection", "first-call", "policies", "ci", "typescript", "yaml"}
 """Examples that other tests run."""
 QUICK = ("oauth", "component")
 """Those that `make test`, too, plays."""

@@ -78,7 +78,7 @@ class Kills:
         for operation in ("create", "update", "delete"):
             # Each takes a while, so that many moments lie in the middle of one.
             self.scalekit.faults.add(f"{operation}:latency={latency}")
-        before, wanted = self._writes(), self.random.randint(0, NAMES)
+        before, wanted = self._writes(), self.random.randint(0, NAMES // 2)
         process = subprocess.Popen(
             [self.project.engine.command, "up", "--yes", "--skip-preview", "--non-interactive"],
             cwd=self.project.directory,

@@ -18,7 +18,8 @@ def test_the_run_after_a_kill_ends_as_declared(
 ) -> None:
     """With `adoptIdentical`, the next `up` after a `kill -9` takes over what is left: no edit, no duplicate."""
     kills = Kills(engine, tmp_path, scalekit, seed=1)
-    for _ in range(4):
+    # A run that has fewer writes than its kill waits for ends by itself.
+    while kills.seen["killed"] < 2 and kills.seen["rounds"] < 20:
         kills.round()
-    assert kills.seen["killed"]
+    assert kills.seen["killed"] == 2
     kills.project.nothing_to_do()
