@@ -71,3 +71,13 @@ def test_older_states_go_on(scalekit: LocalScalekit) -> None:
     with pytest.raises(Failure, match="did not accept") as failure:
         Host(scalekit).change(resource, {**inputs, "icon_src": "https://example.com/i.svg"})
     assert SECRET not in str(failure.value)
+
+
+def test_a_mistake_in_a_secret_url_does_not_quote_it(scalekit: LocalScalekit) -> None:
+    """Of a secret URL neither the host nor a placeholder is in a message; words outside of it stay as they are."""
+    definition = bearer("One", proxy_url="http://tenant.example.com/{{field}}")
+    _, mistakes = Host(scalekit).check({**definition, CONTEXT_KEY: {"secret": ["proxy_url"]}}, {})
+    text = " ".join(mistakes)
+    assert "{{field}}" not in text
+    assert "tenant" not in text
+    assert "has the placeholder [secret] that no field fills; add a field of that name to fields" in text

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pulumi.dynamic import CreateResult
 
 from pulumi_scalekit.definition.paths import as_written
+from pulumi_scalekit.definition.urls import placeholders
 from pulumi_scalekit.errors import ScalekitError
 from pulumi_scalekit.redaction import Redaction
 
@@ -90,9 +91,10 @@ def secret_paths_in(inputs: Inputs) -> set[str]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """What a secret value may appear as in a message: strings and numbers as they are, and the host of a URL."""
+    """What of a secret value messages may quote: strings and numbers whole, and a URL's host and placeholders."""
     if isinstance(value, str):
         yield value
+        yield from (f"{{{{{name}}}}}" for name in placeholders(value))
         with contextlib.suppress(ValueError):
             yield urlsplit(value).hostname or ""
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
