@@ -19,7 +19,7 @@ from pulumi_scalekit._version import __version__
 from pulumi_scalekit.auth import AUTH_CLASSES, Auth
 from pulumi_scalekit.connection import Connection
 from pulumi_scalekit.connector import Connector
-from pulumi_scalekit.definition.info import ConnectorInfo
+from pulumi_scalekit.definition.info import GET_CONNECTORS, ConnectorInfo
 from pulumi_scalekit.functions import get_connectors
 from pulumi_scalekit.payload import Payload, properties_of
 from pulumi_scalekit.provider.plugin import schema
@@ -64,7 +64,7 @@ def build() -> dict[str, Any]:
         "types": dict(sorted(found.items())),
         "resources": made,
         "functions": {
-            "scalekit:index:getConnectors": {
+            GET_CONNECTORS: {
                 "description": _summary(get_connectors),
                 "outputs": {"properties": {"connectors": connectors}, "required": ["connectors"]},
             }

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 from pulumi.runtime import mocks
 from pulumi.runtime.settings import get_monitor
 
-from pulumi_scalekit.definition.info import ConnectorInfo, connector_infos
-
-TOKEN: Final = "scalekit:index:getConnectors"
-"""What the function is called where it is asked for by name: by mocks, and of the native provider."""
+from pulumi_scalekit.definition.info import GET_CONNECTORS, ConnectorInfo, connector_infos
 
 
 def get_connectors() -> list[ConnectorInfo]:
@@ -47,7 +44,7 @@ def get_connectors() -> list[ConnectorInfo]:
 
 
 def _mocked(mocked: mocks.Mocks) -> list[dict[str, Any]]:
-    result = mocked.call(mocks.MockCallArgs(TOKEN, {}, ""))
+    result = mocked.call(mocks.MockCallArgs(GET_CONNECTORS, {}, ""))
     # As Pulumi has it: what the function returns, alone or with its failures.
     returned = result[0] if isinstance(result, tuple) else result
     connectors: list[dict[str, Any]] = returned.get("connectors") or []

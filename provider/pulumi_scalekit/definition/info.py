@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from .normalize import definition_of
+
+GET_CONNECTORS: Final = "scalekit:index:getConnectors"
+"""What the function is called where it is asked for by name: by mocks, and of the native provider."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from pulumi_scalekit._version import __version__
 from pulumi_scalekit.api import operation
 from pulumi_scalekit.definition.changes import changes
-from pulumi_scalekit.definition.info import connector_infos
+from pulumi_scalekit.definition.info import GET_CONNECTORS, connector_infos
 from pulumi_scalekit.definition.keys import ABSENT
 from pulumi_scalekit.definition.normalize import plain
 from pulumi_scalekit.definition.paths import Path, format_path
@@ -153,7 +153,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     @_fails_with_its_message
     def Invoke(self, request: Any, context: Any) -> Any:
-        if request.tok != "scalekit:index:getConnectors":
+        if request.tok != GET_CONNECTORS:
             raise ValueError(f"The scalekit provider has no function {request.tok}; it has getConnectors")
         lifecycle: Any = self._lifecycles.get("scalekit:index:Connector")
         if lifecycle is None:
