@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,22 +16,26 @@ from pulumi_scalekit.local import LocalScalekit
 
 from .support.engines import Engine, Project, find_engines
 
-# How long an example takes says more about the machine than about the code.
-# The profile "ci" plays the same examples each time.
-_PARENT = hypothesis.settings.get_profile("ci" if os.environ.get("CI") else "default")
-hypothesis.settings.register_profile("untimed", _PARENT, deadline=None)
-hypothesis.settings.load_profile("untimed")
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a property is tried on: more in the thorough suite."""
+    quick = config.option.markexpr == "not thorough"
+    # The profile "ci" plays the same examples each time.
+    parent = hypothesis.settings.get_profile("ci" if os.environ.get("CI") else "default")
+    # How long an example takes says more about the machine than about the code.
+    hypothesis.settings.register_profile(
+        "suite",
+        parent,
+        deadline=None,
+        max_examples=25 if quick else 150,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("suite")
+
 
 # A shell starts what runs in its background deaf to interrupts, and so would be all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.fixture(autouse=True)
-def tracebacks() -> Iterator[None]:
-    """A provider that a test configures hides the tracebacks of its process, which is not this one's wish."""
-    yield
-    sys.__dict__.pop("tracebacklimit", None)
 
 
 @pytest.fixture

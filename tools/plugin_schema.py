@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 import pulumi
-from reference import attributes, described_arguments
+from reference import attributes, declaring, described_arguments
 
 from pulumi_scalekit import settings
 from pulumi_scalekit._version import __version__
@@ -92,11 +92,12 @@ def _settings() -> dict[str, dict[str, Any]]:
 
 def _resource(of: type[pulumi.CustomResource], found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A resource: its inputs are the constructor's arguments, its outputs the class's annotations."""
-    written = {name: declared.text for name, declared in attributes(of).items()}
+    written = {name: said.text for by in declaring(of) for name, said in attributes(by).items()}
     arguments = described_arguments(of.__init__.__doc__ or "")
+    declared = {name: hint for by in declaring(of) for name, hint in _hints(by).items()}
     outputs = {
         name: {**_type(_unwrapped(hint), found), **_described(written.get(name))}
-        for name, hint in _hints(of).items()
+        for name, hint in declared.items()
         if get_origin(hint) is pulumi.Output
     }
     hints = {
@@ -115,7 +116,7 @@ def _resource(of: type[pulumi.CustomResource], found: dict[str, dict[str, Any]])
         "inputProperties": inputs,
         "requiredInputs": required,
         "properties": {**inputs, **outputs},
-        "required": [name for name, hint in _hints(of).items() if name in outputs and not _is_optional(hint)],
+        "required": [name for name, hint in declared.items() if name in outputs and not _is_optional(hint)],
     }
 
 
@@ -199,7 +200,7 @@ class _Same:
 def _hints(of: Any) -> dict[str, Any]:
     """The types of a function's arguments, or of the attributes that a class itself declares."""
     own = types.SimpleNamespace(
-        __annotations__=vars(of)["__annotations__"] if isinstance(of, type) else of.__annotations__
+        __annotations__=vars(of).get("__annotations__", {}) if isinstance(of, type) else of.__annotations__
     )
     names = types.SimpleNamespace(Input=_Same, Output=pulumi.Output, ResourceOptions=pulumi.ResourceOptions)
     module = vars(sys.modules[of.__module__])

@@ -54,6 +54,12 @@ def attributes(of: type) -> dict[str, Declared]:
     return found
 
 
+def declaring(resource: type) -> list[type]:
+    """The classes that declare what a resource has: a base of its name, and itself."""
+    names = (f"{resource.__name__}Outputs", resource.__name__)
+    return [base for base in reversed(resource.__mro__) if base.__name__ in names]
+
+
 def type_text(annotation: ast.expr | str) -> str:
     """A type as readers need it: without the bounds beside it, and without modules."""
     node = ast.parse(annotation, mode="eval").body if isinstance(annotation, str) else annotation
@@ -193,7 +199,8 @@ def resource(name: str, of: Any) -> Iterator[str]:
             if not p.name.startswith("_")
         ],
     )
-    outputs = [(f"`{key}`", f"`{a.type}`", a.text) for key, a in attributes(of).items() if "Output" in a.type]
+    written = [pair for by in declaring(of) for pair in attributes(by).items()]
+    outputs = [(f"`{key}`", f"`{a.type}`", a.text) for key, a in written if "Output" in a.type]
     if outputs:
         yield from ("", "Outputs:", "", *table(("output", "type", "what it is"), outputs))
     yield ""

@@ -64,22 +64,8 @@ class OAuthApp:
     """Whether Scalekit's own application is used, where it has one."""
 
 
-class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connection"):
-    """A connection of a connector: what connected accounts are made under, and Tool Proxy calls go through.
-
-    Preview: Scalekit marks the calls behind it as a preview, so they may change. Another `connector`, `context` or
-    `auth_mode` makes another connection, and the accounts of the old one go with it; all else changes in place.
-
-    Example:
-        >>> crm = scalekit.Connector.from_json("crm", "connectors/crm.json")
-        >>> connection = scalekit.Connection(
-        ...     "crm",
-        ...     connector=crm,
-        ...     connection_name="crm",
-        ...     oauth_app=scalekit.OAuthApp(client_id="0oa1", client_secret=config.require_secret("crmSecret")),
-        ... )
-        >>> pulumi.export("redirect_uri", connection.redirect_uri)
-    """
+class ConnectionOutputs:
+    """What a connection has once it lives. Like `ConnectorOutputs`, a class of its own."""
 
     connector: pulumi.Output[str]
     """The identifier of the connector."""
@@ -107,6 +93,26 @@ class Connection(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", n
     """The connector's `proxy_url`, filled from `context`; only where it is a template."""
     environment_url: pulumi.Output[str]
     """The environment that the connection lives in."""
+
+
+class Connection(
+    ConnectionOutputs, ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connection"
+):
+    """A connection of a connector: what connected accounts are made under, and Tool Proxy calls go through.
+
+    Preview: Scalekit marks the calls behind it as a preview, so they may change. Another `connector`, `context` or
+    `auth_mode` makes another connection, and the accounts of the old one go with it; all else changes in place.
+
+    Example:
+        >>> crm = scalekit.Connector.from_json("crm", "connectors/crm.json")
+        >>> connection = scalekit.Connection(
+        ...     "crm",
+        ...     connector=crm,
+        ...     connection_name="crm",
+        ...     oauth_app=scalekit.OAuthApp(client_id="0oa1", client_secret=config.require_secret("crmSecret")),
+        ... )
+        >>> pulumi.export("redirect_uri", connection.redirect_uri)
+    """
 
     def __init__(
         self,

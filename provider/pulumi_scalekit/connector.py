@@ -37,25 +37,10 @@ OUTPUTS: Final = (
 """What Scalekit makes of a connector, and where it lives."""
 
 
-class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connector"):
-    """A custom connector: an API or MCP server that agents reach through Scalekit.
+class ConnectorOutputs:
+    """What a connector has once it lives.
 
-    Example:
-        >>> desk = scalekit.Connector(
-        ...     "desk",
-        ...     display_name="Desk",
-        ...     proxy_url="https://{{domain}}/api",
-        ...     auth_patterns=[
-        ...         scalekit.BasicAuth(
-        ...             display_name="Basic Auth",
-        ...             fields=[
-        ...                 scalekit.Field("domain", label="Domain", required=True),
-        ...                 scalekit.Field("username", label="API key", input_type="password", required=True),
-        ...             ],
-        ...         )
-        ...     ],
-        ... )
-        >>> pulumi.export("identifier", desk.identifier)
+    In a class of its own, since the SDK evaluates the annotations of a resource's own class once for each resource.
     """
 
     display_name: pulumi.Output[str]
@@ -82,12 +67,38 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
     """Whether Scalekit counts it as a custom MCP connector."""
     categories: pulumi.Output[list[str] | None]
     """Scalekit's own categories."""
-    display_priority: pulumi.Output[int | None]
-    """Scalekit's own order."""
     coming_soon: pulumi.Output[bool | None]
     """Scalekit's own mark."""
     environment_url: pulumi.Output[str]
     """The environment that the connector lives in."""
+
+
+class Connector(
+    ConnectorOutputs, ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", name="Connector"
+):
+    """A custom connector: an API or MCP server that agents reach through Scalekit.
+
+    Example:
+        >>> desk = scalekit.Connector(
+        ...     "desk",
+        ...     display_name="Desk",
+        ...     proxy_url="https://{{domain}}/api",
+        ...     auth_patterns=[
+        ...         scalekit.BasicAuth(
+        ...             display_name="Basic Auth",
+        ...             fields=[
+        ...                 scalekit.Field("domain", label="Domain", required=True),
+        ...                 scalekit.Field("username", label="API key", input_type="password", required=True),
+        ...             ],
+        ...         )
+        ...     ],
+        ... )
+        >>> pulumi.export("identifier", desk.identifier)
+    """
+
+    # Here, since the SDK makes an integer of it by the annotation only.
+    display_priority: pulumi.Output[int | None]
+    """Scalekit's own order."""
 
     def __init__(
         self,
@@ -134,7 +145,7 @@ class Connector(ArgumentsChecked, pulumi.dynamic.Resource, module="scalekit", na
             "proxy_enabled": proxy_enabled,
             "icon_src": icon_src,
             "metadata": metadata,
-            "adopt": adopt or None,
+            **({"adopt": adopt} if adopt else {}),
             **(_unknown or {}),
         }
         check_options("Connector", opts)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit import auth as patterns
@@ -111,7 +111,6 @@ def execute(source: str) -> dict[str, dict[str, Any]]:
     return recorder.declared
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(DEFINITION)
 def test_exported_source_declares_the_same(definition: dict[str, Any]) -> None:
     """Whatever the server answers, the exported source declares a definition of the same normal form."""
@@ -120,7 +119,6 @@ def test_exported_source_declares_the_same(definition: dict[str, Any]) -> None:
     assert normalize(plain(execute(source)["it"])) == normalize_live(attributes)
 
 
-@settings(max_examples=50, deadline=None)
 @given(DEFINITION)
 def test_protected_source_declares_the_same(definition: dict[str, Any]) -> None:
     """Resource options change nothing in the definition."""
@@ -129,7 +127,6 @@ def test_protected_source_declares_the_same(definition: dict[str, Any]) -> None:
     assert normalize(plain(execute(source)["it"])) == normalize_live(attributes)
 
 
-@settings(max_examples=40, deadline=None)
 @given(DEFINITION, st.randoms())
 def test_source_does_not_depend_on_the_servers_order(definition: dict[str, Any], random: Any) -> None:
     """The server keeps no order of keys; the exported source has one of its own."""
@@ -144,7 +141,6 @@ def test_source_does_not_depend_on_the_servers_order(definition: dict[str, Any],
     assert module_source("", [("it", definition)]) == module_source("", [("it", shuffled(definition))])
 
 
-@settings(max_examples=50, deadline=None)
 @given(TEXT)
 def test_literals_read_back(text: str) -> None:
     """A quoted string is a Python literal of that very string."""

@@ -146,6 +146,7 @@ def test_a_hundred_connectors_come_under_management(
     assert imported(project).read_bytes() == code
 
 
+@pytest.mark.thorough
 def test_an_import_into_a_stack_that_lives(on: Run, project: Project, scalekit: LocalScalekit) -> None:
     """Connectors join a stack that has others; one that is declared already gets the name that it has there."""
     project.declare({"asana": ASANA})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.paths import format_path
@@ -154,7 +154,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(JSON, st.sampled_from([None, 1, 3]), st.booleans())
 def test_every_property_has_its_line(value: Any, indent: int | None, ascii_only: bool) -> None:
     """Every property of a JSON text is found, on the line where its key, or else its value, begins."""

@@ -12,6 +12,7 @@ from pulumi_scalekit.local import LocalScalekit
 
 from ..support.engines import Project
 
+pytestmark = pytest.mark.thorough
 SECRET, ROTATED = "canary-of-the-application", "canary-after-rotation"
 PROGRAM = """
 crm = scalekit.Connector(
@@ -72,7 +73,6 @@ def written(scalekit: LocalScalekit) -> list[str]:
     ]
 
 
-@pytest.mark.thorough
 def test_an_application_is_set_changed_and_kept(
     project: Project, scalekit: LocalScalekit, http: httpx.Client
 ) -> None:
@@ -113,7 +113,6 @@ def test_an_application_is_set_changed_and_kept(
     assert http.get("/api/v1/connections/app").json()["connections"] == []
 
 
-@pytest.mark.thorough
 def test_drift_is_shown_by_path_and_mended(project: Project, http: httpx.Client) -> None:
     """What somebody changed in the dashboard is named, and set back; the masked secret is no drift."""
     project.program(program(oauth_app=app()))

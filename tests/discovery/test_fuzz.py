@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.check import errors
@@ -140,7 +140,6 @@ def hold_promises(result: Result) -> None:
     assert json.loads(json.dumps(result.to_json()))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_document_gives_a_definition_or_says_what_is_missing(data: st.DataObject) -> None:
     """Whatever stands in a document: no crash, and a definition that passes review unless something is missing."""
@@ -183,7 +182,6 @@ ENTRIES: list[dict[str, Any]] = [
 ]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_entry_of_a_catalogue_gives_a_definition_or_says_what_is_missing(data: st.DataObject) -> None:
     """The same holds for the entries of a catalogue."""
@@ -232,7 +230,6 @@ PIECES += [
 ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_text_is_read_or_refused(data: st.DataObject) -> None:
     """Whatever is written into a YAML document: it is read, or refused with a reason."""
@@ -273,7 +270,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES)
 def test_yaml_is_read_as_pyyaml_reads_it(value: Any) -> None:
     """The reader from events returns what PyYAML's loader returns."""

@@ -102,6 +102,7 @@ def test_destroy_needs_no_permission(project: Project, scalekit: LocalScalekit) 
     assert project.resources() == {}
 
 
+@pytest.mark.thorough
 def test_two_environments_in_one_program(project: Project, scalekit: LocalScalekit) -> None:
     """Explicit providers keep a connector of one name in two environments, each with its own credentials."""
     with local.running(client_id="skc_production", client_secret="production-secret") as production:

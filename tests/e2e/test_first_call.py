@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pulumi_scalekit.operations.pulumi_cli import ENGINE_VARIABLE
 
 from ..support.engines import Engine
@@ -14,6 +16,7 @@ from ..support.engines import Engine
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-call" / "run.py"
 
 
+@pytest.mark.thorough
 def test_the_example_gets_a_response(engine: Engine) -> None:
     """The definition, the connection, the account and the call work, and the application's secret is not shown."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("SCALEKIT_", "PULUMI_"))}

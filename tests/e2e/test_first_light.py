@@ -13,7 +13,7 @@ from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.local import serialization as messages
 
 from ..support.documented import DOCUMENTED
-from ..support.engines import Project, on_both_engines
+from ..support.engines import Project
 from ..support.live import change, edit, live, remove
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
@@ -47,7 +47,6 @@ def bodies(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return received
 
 
-@on_both_engines
 def test_quickstart(project: Project, scalekit: LocalScalekit, bodies: list[Any]) -> None:
     """Create all nine, no-op, update, drift and refresh, disappear and refresh, destroy: live is as declared."""
     shutil.copytree(QUICKSTART, project.directory, dirs_exist_ok=True)

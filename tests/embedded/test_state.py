@@ -73,6 +73,7 @@ def wait_for(condition: Any, what: str, seconds: float = 30) -> None:
 
 
 @needs_cli
+@pytest.mark.thorough
 @pytest.mark.parametrize("embedded_first", [True, False], ids=["embedded-then-cli", "cli-then-embedded"])
 def test_one_engine_takes_over_the_others_stack(bench: Bench, embedded_first: bool) -> None:
     """A stack made by one engine is unchanged to the other, is updated by it, and destroyed by the first again."""
@@ -96,6 +97,7 @@ def test_one_engine_takes_over_the_others_stack(bench: Bench, embedded_first: bo
 
 
 @needs_cli
+@pytest.mark.thorough
 def test_an_export_of_one_engine_is_imported_by_the_other(bench: Bench, tmp_path: Path) -> None:
     """Exported and imported, in the clear or not, across engines, a stack is the same as before."""
     other = cli()
@@ -411,11 +413,14 @@ def test_a_full_disk_is_told_with_what_is_lost(stack: Any, monkeypatch: pytest.M
 # --- damage ---------------------------------------------------------------------------------------------------
 
 
-def damaged(bench: Bench, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change the latest deployment of the checkpoint by hand."""
-    document = bench.checkpoint()
-    change(document["checkpoint"]["latest"])
-    (bench.backend / ".pulumi" / "stacks" / "bench" / "dev.json").write_text(json.dumps(document))
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file of a stack after an update."""
+    bench = Bench(tmp_path_factory.mktemp("applied"))
+    bench.init(embedded(), {"token": {"secret": "hunter2"}})
+    bench.declare(PROGRAM)
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    return json.dumps(bench.checkpoint())
 
 
 def nested(depth: int) -> Any:
@@ -443,11 +448,12 @@ def nested(depth: int) -> Any:
     ],
 )
 def test_a_damaged_state_is_refused_in_one_line(
-    bench: Bench, change: Callable[[dict[str, Any]], Any], named: str
+    bench: Bench, applied: str, change: Callable[[dict[str, Any]], Any], named: str
 ) -> None:
     """A state that no engine wrote is not used, and the message says what is wrong with it."""
-    bench.ok(embedded(), "up", "--yes", "--skip-preview")
-    damaged(bench, change)
+    document = json.loads(applied)
+    change(document["checkpoint"]["latest"])
+    (bench.backend / ".pulumi" / "stacks" / "bench" / "dev.json").write_text(json.dumps(document))
     before = bench.checkpoint()
     run = bench.run(embedded(), "up", "--yes", "--skip-preview")
     assert run.code == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_embedded.errors import EmbeddedError, Unsupported
@@ -37,8 +37,6 @@ from pulumi_embedded.values.values import (
 
 from ..support.stacks import PASSPHRASE, SALT
 
-quick = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
 keys = st.text('ab."[]_é0', max_size=4)
 plain = st.recursive(
     st.none()
@@ -52,14 +50,12 @@ plain = st.recursive(
 objects = st.dictionaries(keys, plain, max_size=4)
 
 
-@quick
 @given(objects)
 def test_values_survive_the_wire(properties: dict[str, Any]) -> None:
     """What is written to a message is read back equal."""
     assert deep_equals(from_struct(to_struct(properties)), properties)
 
 
-@quick
 @given(objects)
 def test_values_survive_the_state(properties: dict[str, Any]) -> None:
     """What is written to a state is read back equal."""
@@ -67,7 +63,6 @@ def test_values_survive_the_state(properties: dict[str, Any]) -> None:
     assert deep_equals(from_state(stored, lambda _: Secret(None)), properties)
 
 
-@quick
 @given(st.lists(st.integers(0, 9) | st.text('ab."[] _é0', min_size=1, max_size=4), min_size=1, max_size=4))
 def test_paths_are_read_as_they_are_written(path: list[str | int]) -> None:
     """A path that is rendered and parsed is the same path."""
@@ -95,14 +90,12 @@ def test_what_is_no_path_is_refused(text: str) -> None:
         parse_path(text)
 
 
-@quick
 @given(objects, objects)
 def test_a_diff_is_empty_exactly_when_values_are_equal(old: dict[str, Any], new: dict[str, Any]) -> None:
     """Two objects have a difference if and only if they are not deeply equal."""
     assert bool(diff_objects(old, new)) != deep_equals(old, new)
 
 
-@quick
 @given(objects, objects)
 def test_ignoring_a_top_level_change_takes_the_old_value(old: dict[str, Any], new: dict[str, Any]) -> None:
     """After resetting every top-level key, nothing differs any more."""
@@ -208,7 +201,6 @@ def test_unchanged_secrets_keep_their_ciphertext() -> None:
     assert manager.write(secret) != stored
 
 
-@quick
 @given(st.binary(min_size=32, max_size=32), st.text())
 def test_what_is_encrypted_can_be_decrypted(key: bytes, text: str) -> None:
     """Encrypting and decrypting is the identity, and no other key opens it."""

@@ -24,7 +24,7 @@ JSON = st.recursive(
 PAYLOADS = st.dictionaries(st.sampled_from(DEFINITION_KEYS), JSON, max_size=2).map(
     lambda changes: {**BEARER, **changes}
 )
-FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FUZZ

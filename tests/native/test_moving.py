@@ -17,8 +17,8 @@ from ..support.documented import DATA
 from ..support.engines import Project, find_engines, name_of
 from ..support.live import create, live
 
+pytestmark = pytest.mark.thorough
 STATES = sorted((DATA / "state").glob("*.json"))
-NEWEST, *EARLIER = STATES[::-1]
 
 MOVED = """
 declared = json.loads(pathlib.Path("declared.json").read_text())
@@ -73,7 +73,6 @@ def check_both_ways(project: Project, scalekit: LocalScalekit, declared: dict[st
     assert writes == []
 
 
-@pytest.mark.thorough
 def test_from_dynamic_to_native_and_back(project: Project, scalekit: LocalScalekit) -> None:
     """Connectors and connections move between the faces with an alias: no change, and no write to Scalekit."""
     identifier = "TWO:1"
@@ -96,11 +95,7 @@ def test_from_dynamic_to_native_and_back(project: Project, scalekit: LocalScalek
     assert "canary-1" not in json.dumps(project.state())
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(NEWEST, id=NEWEST.stem)]
-    + [pytest.param(path, id=path.stem, marks=pytest.mark.thorough) for path in EARLIER],
-)
+@pytest.mark.parametrize("path", STATES, ids=lambda path: path.stem)
 def test_state_of_an_earlier_release(project: Project, scalekit: LocalScalekit, path: Path) -> None:
     """A dynamic stack of an earlier release moves over and back without changes."""
     # The environment of the time is this one now.

@@ -14,6 +14,8 @@ from ..support.definitions import BEARER, OAUTH, bearer, named
 from ..support.engines import Project
 from ..support.live import change, create, identifier_of, live
 
+pytestmark = pytest.mark.thorough
+
 CLASSES = """
 import pulumi
 
@@ -74,7 +76,6 @@ def test_mistakes(project: Project, scalekit: LocalScalekit) -> None:
     assert live(scalekit) == {}
 
 
-@pytest.mark.thorough
 def test_import(project: Project, scalekit: LocalScalekit) -> None:
     """`pulumi import` takes over an existing connector by its identifier, and nothing is left to do."""
     create(scalekit, bearer("One"), "ONE:12345")
@@ -85,7 +86,6 @@ def test_import(project: Project, scalekit: LocalScalekit) -> None:
     assert f"There is no connector NOBODY:1 in {scalekit.url}" in text
 
 
-@pytest.mark.thorough
 def test_a_second_import(project: Project, scalekit: LocalScalekit) -> None:
     """A program with a second resource for one connector is refused; without it, the connector stays as it is.
 
@@ -106,7 +106,6 @@ def test_a_second_import(project: Project, scalekit: LocalScalekit) -> None:
     project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_get_connectors(project: Project, scalekit: LocalScalekit) -> None:
     """The function lists what lives in the environment, sorted by name."""
     create(scalekit, bearer("Two"), "TWO:1")
@@ -119,7 +118,6 @@ def test_get_connectors(project: Project, scalekit: LocalScalekit) -> None:
     assert project.outputs() == {"identifiers": ["ONE:1", "TWO:1"]}
 
 
-@pytest.mark.thorough
 def test_two_environments(project: Project, scalekit: LocalScalekit) -> None:
     """Explicit providers put the same connector into two environments with one program."""
     with local.running() as production:
@@ -144,7 +142,6 @@ def test_two_environments(project: Project, scalekit: LocalScalekit) -> None:
         assert live(scalekit) == live(production) == {}
 
 
-@pytest.mark.thorough
 def test_secrets(project: Project, scalekit: LocalScalekit) -> None:
     """What is marked as secret, at any depth, is encrypted in the state and shown nowhere; the rest stays readable."""
     secret = "s3cr3t-Tenant"
@@ -166,7 +163,6 @@ def test_secrets(project: Project, scalekit: LocalScalekit) -> None:
     assert all(secret not in result.text for result in results)
 
 
-@pytest.mark.thorough
 def test_outputs_are_known_in_the_preview_of_an_update(project: Project, scalekit: LocalScalekit) -> None:
     """What depends on the identifier of a connector that is updated is no change."""
     source = """

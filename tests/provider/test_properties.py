@@ -25,8 +25,6 @@ from ..support.strategies import ANYTHING, damaged, definitions
 NUMBERS = itertools.count()
 UNIQUE = st.builds(lambda: f"Example {next(NUMBERS)}")
 several = settings(
-    max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     # An example costs several requests: shrinking one would take minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -34,7 +32,6 @@ several = settings(
 
 
 @given(definition=definitions())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_definitions_are_valid(definition: dict[str, Any]) -> None:
     """What the strategy makes has no mistakes: else the laws below would be about something else."""
     assert errors(plain(definition)) == []
@@ -115,7 +112,7 @@ def test_drift_is_seen_and_put_back(
 
 
 @given(definition=st.one_of(damaged(), st.dictionaries(st.sampled_from(DEFINITION_KEYS), ANYTHING)))
-@settings(several, max_examples=100)
+@several
 def test_check_never_crashes(shared: LocalScalekit, definition: dict[str, Any]) -> None:
     """Any JSON with unknown values anywhere is either fine or has mistakes; the inputs go on as they were."""
     host = Host(shared)
@@ -127,7 +124,7 @@ def test_check_never_crashes(shared: LocalScalekit, definition: dict[str, Any]) 
 
 
 @given(old=definitions(UNIQUE), new=damaged())
-@settings(several, max_examples=50)
+@several
 def test_diff_never_crashes(shared: LocalScalekit, old: dict[str, Any], new: dict[str, Any]) -> None:
     """A change to anything, unknown values among it, is compared; what is replaced is what cannot change in place."""
     host = Host(shared)

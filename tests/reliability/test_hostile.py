@@ -96,7 +96,7 @@ ANSWER = st.builds(
     content=st.binary(max_size=50)
     | json_of(st.sampled_from(ANSWER_KEYS)).map(lambda v: json.dumps(v).encode()),
 )
-ROUNDS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+ROUNDS = settings(suppress_health_check=list(HealthCheck))
 
 
 def provider_of(app: Callable[[httpx.Request], httpx.Response]) -> ConnectorProvider:

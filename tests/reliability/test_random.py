@@ -75,9 +75,8 @@ STEP = st.tuples(
 )
 
 
-@pytest.mark.parametrize(
-    "shard", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(1, SHARDS))]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("shard", range(SHARDS))
 def test_random_schedules(environment: LocalScalekit, shard: int) -> None:
     """After any schedule an undisturbed `up` ends with exactly what is declared; there never is a duplicate."""
     operations: Counter[str] = Counter()

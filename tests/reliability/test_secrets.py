@@ -147,6 +147,7 @@ def watch(project: Project, scalekit: LocalScalekit) -> Watch:
     return Watch(project, scalekit)
 
 
+@pytest.mark.thorough
 def test_nothing_secret_is_left_anywhere(watch: Watch, scalekit: LocalScalekit) -> None:
     """Create, update, drift, failures that repeat what was sent, and destroy: nothing shows or stores a secret."""
     faults = scalekit.faults

@@ -49,12 +49,6 @@ def find_engines() -> list[Engine]:
     ]
 
 
-on_both_engines = pytest.mark.parametrize(
-    "engine", find_engines(), indirect=True, ids=lambda engine: engine.name
-)
-"""For a scenario that `make test`, too, plays on the CLI where it is installed."""
-
-
 def find_faces() -> list[Engine]:
     """Both engines with dynamic resources, and the CLI with native ones."""
     embedded, cli = find_engines()

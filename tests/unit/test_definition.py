@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.check import errors, findings
@@ -294,7 +294,6 @@ def test_every_rule_is_documented() -> None:
 
 
 @given(definition=st.one_of(damaged(), st.dictionaries(st.one_of(KEYS, st.text()), ANYTHING, max_size=6)))
-@settings(max_examples=300, deadline=None)
 def test_findings_never_raise(definition: dict[str, Any]) -> None:
     """Whatever JSON comes, with unknown values anywhere, the answer is a list: errors first, none twice."""
     found = findings(definition)

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.changes import align, authorization_note, changes, same_definition
@@ -29,11 +29,9 @@ from ..support.strategies import ANYTHING, damaged, definitions
 ANY_DEFINITION = st.one_of(
     definitions(), damaged(), st.dictionaries(st.sampled_from(DEFINITION_KEYS), ANYTHING)
 )
-laws = settings(max_examples=100, deadline=None)
 
 
 @given(definition=ANY_DEFINITION)
-@laws
 def test_normalise_is_idempotent(definition: dict[str, Any]) -> None:
     """The normal form of a normal form is itself, and the argument is left alone."""
     before = copy.deepcopy(plain(definition))
@@ -43,7 +41,6 @@ def test_normalise_is_idempotent(definition: dict[str, Any]) -> None:
 
 
 @given(old=ANY_DEFINITION, new=ANY_DEFINITION)
-@laws
 def test_align_keeps_the_meaning(old: dict[str, Any], new: dict[str, Any]) -> None:
     """Aligned to anything, a definition means what it meant; aligned to what means the same, it is that."""
     aligned = align(old, new)
@@ -53,7 +50,6 @@ def test_align_keeps_the_meaning(old: dict[str, Any], new: dict[str, Any]) -> No
 
 
 @given(old=ANY_DEFINITION, new=ANY_DEFINITION)
-@laws
 def test_changes(old: dict[str, Any], new: dict[str, Any]) -> None:
     """A value does not differ from itself; what differs does so both ways, at the same paths."""
     assert list(changes(old, old)) == []
@@ -63,7 +59,6 @@ def test_changes(old: dict[str, Any], new: dict[str, Any]) -> None:
 
 
 @given(declared=definitions(), stored=definitions(), live=definitions())
-@laws
 def test_merge_drift(declared: dict[str, Any], stored: dict[str, Any], live: dict[str, Any]) -> None:
     """Without drift the declaration stays; with it, and a server that stores as it is told, live is what counts."""
     declared, stored, live = normalize(declared), normalize(stored), normalize(live)
@@ -73,7 +68,6 @@ def test_merge_drift(declared: dict[str, Any], stored: dict[str, Any], live: dic
 
 
 @given(definition=definitions())
-@laws
 def test_payloads_mean_what_was_declared(definition: dict[str, Any]) -> None:
     """The bodies of create and update mean the declaration; an update leaves nothing out."""
     for body in (create_payload(definition), update_payload(definition)):
@@ -82,7 +76,6 @@ def test_payloads_mean_what_was_declared(definition: dict[str, Any]) -> None:
 
 
 @given(definition=definitions())
-@laws
 def test_an_answer_is_a_definition(definition: dict[str, Any]) -> None:
     """What the server makes is left out of the definition in its answer, and nothing else."""
     answer = {**update_payload(definition), **dict.fromkeys(READ_ONLY_KEYS, "x")}

@@ -8,8 +8,10 @@ import pulumi
 import pytest
 
 from pulumi_scalekit import Connector
-from pulumi_scalekit.connector import OUTPUTS
+from pulumi_scalekit.connector import OUTPUTS, ConnectorOutputs
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS
+
+DECLARED = {**ConnectorOutputs.__annotations__, **Connector.__annotations__}
 
 
 class Answers(pulumi.runtime.Mocks):
@@ -38,7 +40,7 @@ def test_outputs_are_declared_and_typed(event_loop: object) -> None:
             proxy_url="https://api.example.com",
             auth_patterns=[{"type": "BEARER", "display_name": "Token"}],
         )
-        for name in Connector.__annotations__:
+        for name in DECLARED:
             assert isinstance(getattr(made, name), pulumi.Output), name
         with pytest.raises(AttributeError, match="no attribute 'categorys'"):
             made.categorys  # type: ignore[attr-defined]  # noqa: B018
@@ -48,4 +50,4 @@ def test_outputs_are_declared_and_typed(event_loop: object) -> None:
     program()
     assert seen == [3, ["crm"], False, {"team": "x"}]
     assert type(seen[0]) is int
-    assert Connector.__annotations__.keys() == {*DEFINITION_KEYS, *OUTPUTS}
+    assert DECLARED.keys() == {*DEFINITION_KEYS, *OUTPUTS}

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pulumi_scalekit.definition.changes import replacements, same_definition
 from pulumi_scalekit.definition.keys import UNKNOWN
@@ -137,7 +137,6 @@ def test_an_addition_of_somebody_else_is_drift() -> None:
 
 
 @given(declared=definitions(), stored=definitions())
-@settings(max_examples=100, deadline=None)
 def test_laws(declared: dict[str, Any], stored: dict[str, Any]) -> None:
     """What is stored as declared is applied; what is not differs; and no argument is changed."""
     declared, stored = create_payload(declared), create_payload(stored)
