@@ -12,6 +12,8 @@ import yaml
 
 from pulumi_scalekit.discovery import DiscoveryError, Overrides, Source, discover, load_document
 from pulumi_scalekit.discovery import documents as module
+from pulumi_scalekit.discovery.issuers import issuer
+from pulumi_scalekit.discovery.schemes import read_schemes
 
 from .documents import BEARER, openapi
 
@@ -113,6 +115,51 @@ def test_schemes_in_files_beside_the_document(tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     result = discover(Source(load_document(tmp_path / "openapi.json")), Overrides())
     assert {choice.name: choice.type for choice in result.choices} == {"a": "BEARER", "b": "BASIC"}
+
+
+def test_paths_in_files_beside_the_document(tmp_path: Path) -> None:
+    """What the operations demand, return and refer to is read from files, too, whichever file refers to which."""
+    document = openapi(
+        {"user": BEARER, "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
+        paths={
+            "/notes": {"$ref": "paths/notes.yaml"},
+            "/login": {"$ref": "./paths/notes.yaml#/x-login"},
+            "/broken": {"$ref": "paths/broken.yaml"},
+        },
+    )
+    document["components"]["parameters"] = {
+        "tenant": {"in": "header", "name": "X-Tenant-Id", "required": True}
+    }
+    (tmp_path / "paths").mkdir()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "paths" / "broken.yaml").write_text("get: [", encoding="utf-8")
+    (tmp_path / "paths" / "notes.yaml").write_text(
+        "get:\n"
+        "  security: [{key: []}]\n"
+        "  parameters: [{$ref: '../openapi.json#/components/parameters/tenant'}]\n"
+        "put:\n"
+        "  security: [{key: []}]\n"
+        "  parameters: [{$ref: '#/x-tenant'}]\n"
+        "x-tenant: {in: header, name: X-Tenant-Id, required: true}\n"
+        "x-login: {$ref: '../models/login.json'}\n",
+        encoding="utf-8",
+    )
+    again = {"properties": {"token": {}, "friend": {"$ref": "login.json#/x-user"}}}
+    login = {
+        "post": {
+            "security": [],
+            "parameters": [{"$ref": "../openapi.json#/components/parameters/tenant"}],
+            "responses": {"200": {"content": {"a": {"schema": {"$ref": "#/x-user"}}}}},
+        },
+        "x-user": again,
+    }
+    (tmp_path / "models" / "login.json").write_text(json.dumps(login), encoding="utf-8")
+    (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+    read = load_document(tmp_path / "openapi.json")
+    result = discover(Source(read), Overrides())
+    (pattern,) = result.definition["auth_patterns"]
+    assert [field["header_name"] for field in pattern["fields"]] == ["X-API-Key", "X-Tenant-Id"]
+    assert issuer(read, read_schemes(read), read_schemes(read)["user"]) == "/login"
 
 
 @pytest.mark.parametrize(

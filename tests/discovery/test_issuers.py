@@ -46,6 +46,10 @@ ISSUED: dict[str, Document] = {
         security=[{"a": []}],
     ),
     "a token endpoint without a schema": document("/oauth2/token", {"requestBody": takes("grant_type")}),
+    "a login that returns something under another name": document(
+        "/user/login", {"requestBody": takes("username", "password"), "responses": returns("user", "auth")}
+    ),
+    "a login with a secret": document("/accessKeyLogin", {"requestBody": takes("accessKey", "accessSecret")}),
     "a key that is a session": document(
         "/sessions", {"responses": returns("sessionToken", "token")}, key_in("X-Acme-Auth")
     ),
@@ -118,6 +122,8 @@ def test_schemas_that_contain_themselves() -> None:
     [
         {**BEARER, "description": "An OAuth 2.0 access token."},
         key_in("Authorization", "OAuth2 bearer token of the user"),
+        {**BEARER, "description": "A service-to-service access token."},
+        {**BEARER, "description": "An M2M token."},
     ],
 )
 def test_a_token_of_an_unknown_oauth_server(scheme: Document) -> None:
@@ -194,6 +200,27 @@ def test_key_headers_that_all_operations_take() -> None:
     result = made(openapi(paths={"/notes": {"get": {"parameters": headers}}}))
     assert [field["header_name"] for field in pattern(result)["fields"]] == ["X-API-Key", "X-Account-Key"]
     assert result.missing == []
+
+
+def test_an_authorization_that_operations_may_take() -> None:
+    """Whether an `Authorization` that operations do not require goes with their key headers is missing."""
+    key = {"in": "header", "name": "X-API-Key"}
+    token = {"in": "header", "name": "Authorization", "description": "Bearer <token>"}
+    optional = made(openapi(paths={"/notes": {"get": {"parameters": [key, token]}}}))
+    assert "several together" in texts(optional, "missing")
+    required = made(openapi(paths={"/notes": {"get": {"parameters": [key, {**token, "required": True}]}}}))
+    assert pattern(required)["auth_field_mutations"] == {"authorization": {"prefix": "Bearer "}}
+    assert required.missing == []
+
+
+def test_an_authorization_of_several_without_a_prefix() -> None:
+    """Of several headers, too, it is missing which word goes before the value of `Authorization`."""
+    headers = [{"in": "header", "name": name, "required": True} for name in ("X-API-Key", "Authorization")]
+    silent = openapi(paths={"/notes": {"get": {"parameters": headers}}})
+    assert "does not say which word" in texts(made(silent), "missing")
+    told = made(silent, prefix="Token ")
+    assert told.missing == []
+    assert pattern(told)["auth_field_mutations"] == {"authorization": {"prefix": "Token "}}
 
 
 @pytest.mark.parametrize(

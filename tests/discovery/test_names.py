@@ -26,6 +26,8 @@ from pulumi_scalekit.discovery.names import connector_name, service_name
         ("Acme API Swagger UI (Unofficial)", "", "Acme"),
         ("acme.video", "ws.acme.video", "acme video"),
         ("API", "rest.api.video", "Api Video"),
+        ("Acme API References", "", "Acme"),
+        ("Web3 Data API", "web3.acme.io", "Acme Web3 Data"),
     ],
 )
 def test_connector_name(title: str, host: str, name: str) -> None:

@@ -298,6 +298,40 @@ def test_several_keys_go_together() -> None:
     assert errors(result.definition) == []
 
 
+def test_a_bearer_token_and_a_key_go_together() -> None:
+    """A bearer token and a key that are demanded together have a header each; the token may expire nonetheless."""
+    schemes = {"token": BEARER, "app": key_in("X-App-Key")}
+    both = openapi(schemes, security=[{"token": [], "app": []}])
+    result = made(both)
+    assert pattern(result)["type"] == "API_KEY"
+    assert [(f["field_name"], f["header_name"]) for f in pattern(result)["fields"]] == [
+        ("token", "Authorization"),
+        ("app", "X-App-Key"),
+    ]
+    assert pattern(result)["auth_field_mutations"] == {"token": {"prefix": "Bearer "}}
+    assert result.missing == []
+    assert errors(result.definition) == []
+    schema = {"type": "object", "properties": {"password": {}}}
+    login = {"post": {"security": [], "requestBody": {"content": {"a": {"schema": schema}}}}}
+    doubted = made({**both, "paths": {**both["paths"], "/login": login}})
+    assert "/login of this document issues tokens" in texts(doubted, "missing")
+    assert made({**both, "paths": {**both["paths"], "/login": login}}, auth="API_KEY").missing == []
+
+
+def test_two_tokens_in_one_header_do_not_go_together() -> None:
+    """Of two values for one header, one is taken, and the other is named."""
+    schemes = {"user": BEARER, "app": {**BEARER, "description": "The token of the app."}}
+    result = made(openapi(schemes, security=[{"user": [], "app": []}]))
+    assert pattern(result)["type"] == "BEARER"
+    assert any(note.text.startswith("app (http bearer)") for note in result.missing)
+
+
+def test_a_key_behind_the_word_basic() -> None:
+    """A scheme's name does not tell what a key behind `Basic` in a header is."""
+    result = made(openapi({"api_key": key_in("Authorization", "Basic {{api_key}}")}))
+    assert "`Basic` before one key" in texts(result, "missing")
+
+
 def test_a_key_beside_oauth_is_left_to_the_callers() -> None:
     """What a connector cannot send besides OAuth is named as missing."""
     schemes = {"oauth": code_flow(), "app": key_in("X-App-Key")}
@@ -430,7 +464,7 @@ def test_what_a_connector_cannot_do_does_not_count() -> None:
     user, provider, admin = {"key": []}, {"bearer": [], "team": []}, {"admin": [], "team": []}
     schemes = {
         "key": key_in("X-Key"),
-        "bearer": BEARER,
+        "bearer": code_flow(),
         "team": key_in("X-Team"),
         "admin": key_in("X-Admin"),
     }

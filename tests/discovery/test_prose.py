@@ -34,6 +34,14 @@ SAYS = [
     ("<code>Acme-oauthtoken {access_token}</code>", "Acme-oauthtoken "),
     ("AcmeKey eb243592-faa2-4ba2-a551q-1afdf565c889", "AcmeKey "),
     ("The key of your team. Format: Acme-Key <key>", "Acme-Key "),
+    (
+        "Enter the access token that the call returns (including the ACME prefix). It is sent as it is.",
+        "ACME ",
+    ),
+    (
+        "A key with `Token` prefix, which you find in the settings of your account, under Integrations.",
+        "Token ",
+    ),
 ]
 
 
@@ -57,6 +65,7 @@ SILENT = [
     "An API key for the user, followed by nothing else",
     "Enter your client id",
     "Fetch your secret key",
+    "Paste the key as you find it in the settings of your account. Do not include the Token prefix here.",
 ]
 
 

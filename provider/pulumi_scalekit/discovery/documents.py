@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from .errors import DiscoveryError
 LIMIT: Final = 64 * 1024 * 1024
 """The largest document that is read, in bytes. The largest that vendors publish have about 15 MB."""
 _REFERENCES: Final = 20
+_SUFFIXES: Final = frozenset([".json", ".yaml", ".yml"])
+_OTHER_FILE: Final = re.compile(rb"\$ref[\"']?\s{0,20}:\s{0,20}[\"']?(?!#|https?:)[\w./-]")
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 """The keys of a path item that hold operations."""
 
@@ -33,7 +36,9 @@ def load_document(path: str | Path) -> Document:
         return parse_document(
             _within_limit(sys.stdin.buffer.read(LIMIT + 1), "standard input"), "standard input"
         )
-    return _with_schemes(parse_document(_content(Path(path)), str(path)), Path(path))
+    content = _content(Path(path))
+    document = parse_document(content, str(path))
+    return _bundled(document, Path(path)) if _OTHER_FILE.search(content) else document
 
 
 def load_value(path: str | Path) -> Any:
@@ -61,41 +66,76 @@ def _within_limit(content: bytes, name: str) -> bytes:
     return content
 
 
-def _with_schemes(document: Document, path: Path) -> Document:
-    """The document with the security schemes that it keeps in files beside it.
+def _bundled(document: dict[str, Any], main: Path) -> Document:
+    """The document with the files that it refers to, as `x-files`, and with its references leading there.
 
     Only files in the document's own directory and below are read: a document must not read others.
     """
-    root = path.resolve().parent
+    main = main.resolve()
+    root = main.parent
+    files: dict[str, Any] = {}
+    places = {main: ""}
+    waiting: list[tuple[Any, Path]] = [(document, main)]
+    space = LIMIT
 
-    def resolved(value: Any, directory: Path) -> tuple[Any, Path]:
-        reference = value.get("$ref") if isinstance(value, Mapping) else None
-        if not isinstance(reference, str) or reference.startswith("#"):
-            return value, directory
-        name, _, inside = reference.partition("#")
-        file = (directory / unquote(name)).resolve()
-        if "://" in reference or not file.is_relative_to(root) or not file.is_file():
-            return value, directory
-        found = _parse(_text(_content(file), str(file)), str(file))
-        target = follow(found, {"$ref": f"#{inside}"}) if inside.strip("/") else found
-        return target, file.parent
+    def place(name: str, base: Path) -> str | None:
+        """The pointer to a file's value, or `None` where it is not to be read, or cannot be."""
+        nonlocal space
+        try:
+            file = (base.parent / unquote(name)).resolve()
+            if file in places:
+                return places[file]
+            if file.suffix.lower() not in _SUFFIXES or not file.is_relative_to(root) or not file.is_file():
+                return None
+            space -= file.stat().st_size
+            if space < 0:
+                return None
+            value = _parse(_text(_content(file), str(file)), str(file))
+        except (OSError, ValueError, RuntimeError, DiscoveryError):
+            return None
+        places[file] = f"/x-files/{len(files)}"
+        files[str(len(files))] = value
+        waiting.append((value, file))
+        return places[file]
 
-    components, directory = resolved(document.get("components"), root)
-    schemes, directory = resolved(mapping(components).get("securitySchemes"), directory)
-    if not isinstance(schemes, Mapping):
-        return document
-    inlined = {name: resolved(scheme, directory)[0] for name, scheme in schemes.items()}
-    return {**document, "components": {**mapping(components), "securitySchemes": inlined}}
+    while waiting:
+        value, file = waiting.pop()
+        for holder in _referring(value):
+            name, _, inside = holder["$ref"].partition("#")
+            if "://" not in name:
+                found = place(name, file) if name else places[file]
+                if found is not None:
+                    holder["$ref"] = f"#{found}{inside.rstrip('/')}"
+    return {**document, "x-files": files}
 
 
-def parse_document(content: bytes, name: str) -> Document:
+def _referring(value: Any) -> list[dict[str, Any]]:
+    """The mappings in a value that refer to something."""
+    found: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if not isinstance(item, (dict, list)) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            if isinstance(item.get("$ref"), str):
+                found.append(item)
+            waiting.extend(item.values())
+        else:
+            waiting.extend(item)
+    return found
+
+
+def parse_document(content: bytes, name: str) -> dict[str, Any]:
     """The document that JSON or YAML text holds.
 
     Raises:
         DiscoveryError: It is neither, or describes no API.
     """
     value = _parse(_text(content, name), name)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise DiscoveryError(f"{name} is not an API document: its outermost value is not a mapping")
     version = value.get("openapi")
     if (isinstance(version, (str, float)) and str(version).startswith("3")) or str(value.get("swagger")) in {
@@ -186,7 +226,7 @@ def text_of(value: Any) -> str:
 
 def operations_by_path(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every operation with its path."""
-    for path, item in mapping(document.get("paths")).items():
+    for path, item in mapping(follow(document, document.get("paths"))).items():
         path_item = mapping(follow(document, item))
         for method in METHODS:
             if isinstance(operation := path_item.get(method), Mapping):
@@ -195,7 +235,7 @@ def operations_by_path(document: Document) -> Iterator[tuple[str, Mapping[str, A
 
 def operations(document: Document) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """Every operation with its path item."""
-    for item in mapping(document.get("paths")).values():
+    for item in mapping(follow(document, document.get("paths"))).values():
         path_item = mapping(follow(document, item))
         for method in METHODS:
             if isinstance(operation := path_item.get(method), Mapping):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .documents import Document, follow, listed, mapping, operations, text_of
+from .offers import Offer
 from .schemes import Scheme, keyed_header, unless_issued
 
 _CREDENTIAL_HEADER: Final = re.compile(
@@ -15,9 +16,11 @@ _CREDENTIAL_HEADER: Final = re.compile(
     r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)",
     re.IGNORECASE,
 )
-# What names the account that a key belongs to.
+_MOSTLY: Final = 0.5
+"""The share of the operations from which on they count as requiring a header."""
 _ALWAYS: Final = 0.9
 """The share of the operations from which on a header counts as sent with every call."""
+# What names the account that a key belongs to.
 _ACCOUNT_HEADER: Final = re.compile(
     r"(?:[a-z0-9]+-)*(?:user|account|acct|client|app|application|tenant|org|organi[sz]ation|merchant|consumer|partner)"
     r"[-_]?(?:id|key|uuid)",
@@ -86,6 +89,18 @@ def scheme_of_parameter(parameter: HeaderParameter, context: list[str]) -> Schem
     return replace(read, assumption="; ".join(filter(None, (share, read.assumption))))
 
 
+def guessed(parameters: list[HeaderParameter], context: list[str]) -> list[Offer]:
+    """The ways to authenticate that header parameters amount to, where a document declares no scheme.
+
+    All of them go together, but for an `Authorization` that operations do not require: it is another way, too.
+    """
+    read = [(p, scheme) for p in parameters if (scheme := scheme_of_parameter(p, context)) is not None]
+    together = [scheme for p, scheme in read if scheme.header or p.required >= _MOSTLY]
+    apart = [scheme for _, scheme in read if scheme not in together]
+    ways = [tuple(together), *((scheme,) for scheme in apart)]
+    return [Offer(way, 0, place) for place, way in enumerate(ways) if way]
+
+
 def companions(parameters: list[HeaderParameter], credentials: frozenset[str]) -> list[Scheme]:
     """The headers that name the account beside its key, such as a user id, as further keys.
 
@@ -117,7 +132,7 @@ def query_signature(document: Document) -> str:
         (
             parameter.name
             for parameter in header_parameters(document, "query")
-            if parameter.required >= 0.5 and _QUERY_SIGNATURE.fullmatch(parameter.name)
+            if parameter.required >= _MOSTLY and _QUERY_SIGNATURE.fullmatch(parameter.name)
         ),
         "",
     )
@@ -126,7 +141,7 @@ def query_signature(document: Document) -> str:
 def is_ordinary(parameter: HeaderParameter, credentials: frozenset[str]) -> bool:
     """Whether a header parameter needs no remark to the caller."""
     return (
-        parameter.required < 0.5
+        parameter.required < _MOSTLY
         or parameter.name.lower() in _ORDINARY_HEADERS
         or parameter.name.lower() in credentials
     )

@@ -1,16 +1,17 @@
 """Operations of a document that issue its own credentials: logins and token endpoints.
 
 What such a call returns expires, and no account holder has it at hand. OpenAPI has no word for that, so it is read from
-the operation: its path, what it takes, and a token in its response.
+the operation: its path, and what it takes and returns.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from .documents import Document, follow, listed, mapping, operations_by_path, requirements
+from .documents import Document, listed, mapping, operations_by_path, requirements
+from .operation_fields import returned, taken
 from .schemes import Scheme, is_lasting
 from .text import words
 
@@ -19,11 +20,13 @@ _STEPS: Final = frozenset(
     "token tokens login signin auth authenticate authentication authorize oauth oauth2 session sessions jwt".split()  # noqa: SIM905
 )
 _TOKEN: Final = re.compile(r"(?:access|auth|bearer|id|session|jwt)?_?(?:token|jwt)", re.IGNORECASE)
-_TAKEN: Final = re.compile(r"grant_?type|password|client_?secret", re.IGNORECASE)
+_TAKEN: Final = re.compile(r"grant_?type|password|(?:client|access|app)_?secret", re.IGNORECASE)
 
 
 def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) -> str:
     """The path of the operation that issues the credential of a scheme, or the empty string.
+
+    It is named as a login or a token endpoint, and takes a password or a secret, or is open to all and returns a token.
 
     Args:
         document: The document.
@@ -42,11 +45,10 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
         step = path.rstrip("/").rpartition("/")[2]
         if "{" in step or not _STEPS & {*words(step), "".join(words(step))}:
             continue
-        taken, returned = set(_taken(document, operation)), set(_returned(document, operation))
+        if any(map(_TAKEN.fullmatch, taken(document, operation))):
+            return path
         closed = is_silent or _demands(document, schemes, operation)
-        if closed and not any(map(_TAKEN.fullmatch, taken)):
-            continue
-        if any(map(_TOKEN.fullmatch, returned)) or ("grant_type" in taken and not returned):
+        if not closed and any(map(_TOKEN.fullmatch, returned(document, operation))):
             return path
     return ""
 
@@ -56,38 +58,3 @@ def _demands(document: Document, schemes: Mapping[str, Scheme], operation: Mappi
     ways = [mapping(way) for way in listed(operation.get("security", document.get("security")))]
     passwords = {name for name, scheme in schemes.items() if scheme.type == "BASIC"}
     return bool(ways) and all(way.keys() - passwords for way in ways)
-
-
-def _taken(document: Document, operation: Mapping[str, Any]) -> Iterator[str]:
-    """The parameters and fields that an operation takes."""
-    for entry in listed(operation.get("parameters")):
-        parameter = mapping(follow(document, entry))
-        yield str(parameter.get("name"))
-        yield from _properties(document, parameter.get("schema"), set())
-    yield from _content(document, operation.get("requestBody"))
-
-
-def _returned(document: Document, operation: Mapping[str, Any]) -> Iterator[str]:
-    """The fields that an operation returns where it succeeds."""
-    for status, response in mapping(operation.get("responses")).items():
-        if str(status).startswith("2"):
-            yield from _content(document, response)
-            yield from _properties(document, mapping(follow(document, response)).get("schema"), set())
-
-
-def _content(document: Document, holder: Any) -> Iterator[str]:
-    for media in mapping(mapping(follow(document, holder)).get("content")).values():
-        yield from _properties(document, mapping(media).get("schema"), set())
-
-
-def _properties(document: Document, schema: Any, seen: set[int], depth: int = 3) -> Iterator[str]:
-    found = mapping(follow(document, schema))
-    if id(found) in seen or not depth:
-        return
-    seen.add(id(found))
-    for name, inner in mapping(found.get("properties")).items():
-        yield str(name)
-        yield from _properties(document, inner, seen, depth - 1)
-    for way in ("allOf", "oneOf", "anyOf"):
-        for part in listed(found.get(way)):
-            yield from _properties(document, part, seen, depth)

@@ -14,7 +14,7 @@ _LONGEST_TITLE: Final = 1000
 _SELF: Final = frozenset(
     # A list would take a line for each word.
     "api apis beta collection developer developers docs documentation endpoints http https json official "  # noqa: SIM905
-    "openapi platform preview public reference rest restful service services spec specification swagger ui "
+    "openapi platform preview public reference references rest restful service services spec specification swagger ui "
     "unofficial web".split()
 )
 _API: Final = frozenset(["api", "apis", "openapi", "swagger"])
@@ -36,7 +36,7 @@ _PARTS: Final = frozenset(
     "send server session sessions shipments shop simple site sms sso staff stock storage store stores "
     "subscriptions support sync system systems tables task tasks tax team teams test text ticket tickets time "
     "token tool tools trade transfers unified universal update user users utility v1 v2 v3 vendor video view "
-    "voice wallet warehouse webhook webhooks work workflow workflows workspace".split()
+    "voice wallet warehouse web3 webhook webhooks work workflow workflows workspace".split()
 )
 # Endings of nouns for what a service does; few services are named so.
 _ABSTRACT: Final = re.compile(

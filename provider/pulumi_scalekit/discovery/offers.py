@@ -30,19 +30,28 @@ class Offer:
     @property
     def type(self) -> str:
         """The auth type that it becomes, or the empty string."""
-        return "" if any(scheme.signed for scheme in self.schemes) else self.used[0].type
+        if any(scheme.signed for scheme in self.schemes):
+            return ""
+        return "API_KEY" if len(self.used) > 1 else self.used[0].type
 
     @property
     def used(self) -> tuple[Scheme, ...]:
         """The schemes that a connector does, where it cannot do them all.
 
-        That is OAuth with its endpoints, else the first that it can do; and of header keys all.
+        That is OAuth with its endpoints, else the first that it can do; and of keys and tokens in headers of their own
+        all.
         """
         able = [scheme for scheme in self.schemes if scheme.type]
         if not able:
             return self.schemes[:1]
         main = min(able, key=lambda s: (s.rank >= INCOMPLETE, s.type != "OAUTH", able.index(s)))
-        return tuple(s for s in able if s.type == "API_KEY") if main.type == "API_KEY" else (main,)
+        if main.type not in {"API_KEY", "BEARER"}:
+            return (main,)
+        keys = [s for s in able if s.type == "API_KEY"]
+        tokens = [main] if main.type == "BEARER" else [s for s in able if s.type == "BEARER"][:1]
+        if tokens and not all(s.header for s in keys):  # both would be in Authorization
+            return (main,) if main in tokens else tuple(keys)
+        return tuple(s for s in able if s in keys or s in tokens)
 
     @property
     def rest(self) -> tuple[Scheme, ...]:

@@ -12,10 +12,10 @@ from .documents import Document, mapping, pointer, text_of
 from .errors import DiscoveryError
 from .header_parameters import (
     companions,
+    guessed,
     header_parameters,
     is_ordinary,
     query_signature,
-    scheme_of_parameter,
 )
 from .hosts import host_of
 from .issuers import issuer
@@ -160,11 +160,7 @@ def _authentication(
     schemes = read_schemes(document, base)
     parameters = header_parameters(document)
     context = [text_of(mapping(document.get("info")).get("description"))]
-    if schemes:
-        ranked = offers(document, schemes)
-    else:
-        guessed = [read for p in parameters if (read := scheme_of_parameter(p, context)) is not None]
-        ranked = [Offer(tuple(guessed), 0, 0)] if guessed else []
+    ranked = offers(document, schemes) if schemes else guessed(parameters, context)
     chosen = _choose(ranked, schemes, wanted, auth)
     choices = tuple(
         Choice(
@@ -220,7 +216,7 @@ def _note_doubts(
 ) -> None:
     """Say what speaks against the way that was chosen, which is complete by itself."""
     main = chosen.used[0]
-    if main.obstacle:
+    if any(scheme.obstacle for scheme in chosen.used):
         return
     if beside := undecided(document, ranked):
         names = ", ".join(f"{scheme.name} ({scheme.summary})" for scheme in beside)
@@ -230,20 +226,24 @@ def _note_doubts(
             main.pointer,
             "choose with --scheme; several that go together are joined by +",
         )
-    elif len(chosen.used) == 1 and chosen.type in {"BEARER", "API_KEY"}:
-        by_user = next((scheme.name for scheme in schemes.values() if scheme.type == "OAUTH"), "")
-        if path := issuer(document, schemes, main):
-            source, where = f"{path} of this document", pointer("paths", path)
-        elif main.is_jwt and by_user and not is_lasting(main):
-            source, where = f"{by_user} (OAuth)", main.pointer
-        else:
-            return
-        notes.missing(
-            f"{PATTERN}.type",
-            f"{source} issues tokens, so they may expire, and the account holder would have to get one first",
-            where,
-            f"give --auth {chosen.type.lower()} where keys or tokens can be made that do not expire",
-        )
+        return
+    tokens = [scheme for scheme in chosen.used if scheme.type == "BEARER"]
+    if chosen.type not in {"BEARER", "API_KEY"} or (len(chosen.used) > 1 and not tokens):
+        return
+    token = next(iter(tokens), main)
+    by_user = next((scheme.name for scheme in schemes.values() if scheme.type == "OAUTH"), "")
+    if path := issuer(document, schemes, token):
+        source, where = f"{path} of this document", pointer("paths", path)
+    elif token.is_jwt and by_user and not is_lasting(token):
+        source, where = f"{by_user} (OAuth)", token.pointer
+    else:
+        return
+    notes.missing(
+        f"{PATTERN}.type",
+        f"{source} issues tokens, so they may expire, and the account holder would have to get one first",
+        where,
+        f"give --auth {chosen.type.lower()} where keys or tokens can be made that do not expire",
+    )
 
 
 def _note_unreferenced(
@@ -290,7 +290,7 @@ def _fill(blueprint: Blueprint, document: Document, offer: Offer, base: str, not
     for scheme in offer.used:
         if scheme.assumption:
             notes.assumed(f"{PATTERN}.type", f"{scheme.name}: {scheme.assumption}", scheme.pointer)
-        if scheme.obstacle and scheme is main:
+        if scheme.obstacle:
             notes.missing(f"{PATTERN}.type", f"{scheme.name}: {scheme.obstacle}", scheme.pointer)
     for scheme in offer.rest:
         notes.missing(
@@ -305,13 +305,7 @@ def _fill(blueprint: Blueprint, document: Document, offer: Offer, base: str, not
     if offer.type == "OAUTH":
         return _oauth(blueprint, document, main, base, notes)
     if main.unknown_prefix:
-        notes.missing(
-            f"{PATTERN}.auth_field_mutations.api_key.prefix",
-            f"the key of {main.name} goes into the Authorization header, and the document does not say which word, "
-            "if any, goes before it; it is sent as it is",
-            main.pointer,
-            "give it with --prefix, such as --prefix 'Token '; --prefix '' if nothing does",
-        )
+        _note_prefix(main, "api_key", notes)
     if main.header:
         notes.found(f"{PATTERN}.auth_header_key_override", main.header, main.pointer)
     if main.prefix:
@@ -333,15 +327,27 @@ def _fill(blueprint: Blueprint, document: Document, offer: Offer, base: str, not
     )
 
 
+def _note_prefix(scheme: Scheme, field_name: str, notes: Notes) -> None:
+    notes.missing(
+        f"{PATTERN}.auth_field_mutations.{field_name}.prefix",
+        f"the key of {scheme.name} goes into the Authorization header, and the document does not say which word, "
+        "if any, goes before it; it is sent as it is",
+        scheme.pointer,
+        "give it with --prefix, such as --prefix 'Token '; --prefix '' if nothing does",
+    )
+
+
 def _several(blueprint: Blueprint, offer: Offer, notes: Notes) -> Blueprint:
     keys: list[HeaderKey] = []
     for scheme in offer.used:
         name = identifier(scheme.name).lower() if scheme.pointer == "#/paths" else identifier(scheme.name)
         header = scheme.header or "Authorization"
-        keys.append(
-            HeaderKey(header, name, label(scheme.name), hint_of(scheme), scheme.prefix, scheme.suffix)
-        )
-        notes.found(f"{PATTERN}.fields", f"{name} goes into the header {header}", scheme.pointer)
+        prefix = "Bearer " if scheme.type == "BEARER" else scheme.prefix
+        keys.append(HeaderKey(header, name, label(scheme.name), hint_of(scheme), prefix, scheme.suffix))
+        behind = f" behind {prefix!r}" if prefix else ""
+        notes.found(f"{PATTERN}.fields", f"{name} goes into the header {header}{behind}", scheme.pointer)
+        if scheme.unknown_prefix:
+            _note_prefix(scheme, name, notes)
     return replace(blueprint, keys=tuple(keys))
 
 

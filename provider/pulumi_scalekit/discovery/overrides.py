@@ -57,7 +57,12 @@ def lay_over(blueprint: Blueprint, overrides: Overrides, notes: Notes) -> Bluepr
                 "A prefix belongs to a token or an API key: use it with --auth bearer or api_key"
             )
         notes.given(f"{PATTERN}.auth_field_mutations", f"{overrides.prefix!r} goes before the credential")
-        keys = tuple(replace(key, prefix=overrides.prefix, suffix="") for key in blueprint.keys)
+        # Of several headers, it is Authorization where a word goes before the credential.
+        plain = [key for key in blueprint.keys if key.header.lower() == "authorization"] or blueprint.keys
+        keys = tuple(
+            replace(key, prefix=overrides.prefix, suffix="") if key in plain else key
+            for key in blueprint.keys
+        )
         blueprint = replace(blueprint, prefix=overrides.prefix, suffix="", keys=keys)
     return _with_oauth(blueprint, overrides, notes)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from .documents import Document, follow, listed, mapping, operations_by_path, pointer, text_of
+from .documents import Document, listed, mapping, operations_by_path, pointer, text_of
+from .operation_fields import taken
 
 _NAMES: Final = frozenset(["code_verifier", "code_challenge", "code_challenge_method"])
 _PROSE: Final = re.compile(
@@ -40,7 +40,9 @@ def find_pkce(document: Document, description: str, where: str) -> Sign | None:
         where: The JSON pointer of the security scheme.
     """
     for path, operation in operations_by_path(document):
-        if _ENDPOINT.search(path) and (name := next(_parameters(document, operation), "")):
+        if not _ENDPOINT.search(path):
+            continue
+        if name := next((name for name in taken(document, operation) if name in _NAMES), ""):
             return Sign(f"the operation {path[:80]} takes {name}", pointer("paths", path), is_stated=True)
     texts = [
         (description, where),
@@ -56,26 +58,3 @@ def find_pkce(document: Document, description: str, where: str) -> Sign | None:
         if _PROSE.search(text) and not _REFUSED.search(text):
             return Sign("its prose speaks of PKCE", place, is_stated=False)
     return None
-
-
-def _parameters(document: Document, operation: Mapping[str, Any]) -> Iterator[str]:
-    """The parameters and form fields of an operation that belong to PKCE."""
-    for entry in listed(operation.get("parameters")):
-        parameter = mapping(follow(document, entry))
-        if (name := parameter.get("name")) in _NAMES:
-            yield str(name)
-        yield from _properties(document, parameter.get("schema"), set())
-    body = mapping(follow(document, operation.get("requestBody")))
-    for media in mapping(body.get("content")).values():
-        yield from _properties(document, mapping(media).get("schema"), set())
-
-
-def _properties(document: Document, schema: Any, seen: set[int]) -> Iterator[str]:
-    found = mapping(follow(document, schema))
-    if id(found) in seen:
-        return
-    seen.add(id(found))
-    yield from (name for name in mapping(found.get("properties")) if name in _NAMES)
-    for way in ("allOf", "oneOf", "anyOf"):
-        for part in listed(found.get(way)):
-            yield from _properties(document, part, seen)

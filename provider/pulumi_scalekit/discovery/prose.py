@@ -51,6 +51,10 @@ _SAID: Final = (
     re.compile(
         rf"\bpreceded\s+(?:by|with)(?:\s+(?:the|word|string|text))*\s+[\"'`]?(?P<word>{_SCHEME})(?![\w-])"
     ),
+    # "with the Token prefix"
+    re.compile(
+        rf"(?<!not )(?<!n't )\b(?:includ(?:e|es|ing)|with)\s+(?:the\s+)?[\"'`]?(?P<word>{_SCHEME})[\"'`]?\s+prefix\b"
+    ),
     # "the word Token followed by a space and your key", "'Bearer' [space] and then your token"
     re.compile(rf"(?<![\w.-])(?P<word>{_SCHEME})[\"'`]?,?\s{{0,20}}(?:\[space\]|followed\s+by)"),
 )

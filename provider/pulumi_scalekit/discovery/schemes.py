@@ -52,7 +52,10 @@ _ISSUED: Final = re.compile(
 # The grant for machines, in prose that names no other.
 _MACHINES: Final = re.compile(r"^(?!.*authori[sz]ation.code).*client.credentials?\b", re.IGNORECASE)
 # A token of an OAuth server that the document does not describe, unless it is one that somebody makes by hand.
-_OAUTH_TOKEN: Final = re.compile(r"oauth|openid|\boidc\b", re.IGNORECASE)
+_OAUTH_TOKEN: Final = re.compile(
+    r"oauth|openid|\boidc\b|client.credentials|(?:service-to-service|machine-to-machine)|\b(?:s2s|m2m)\b",
+    re.IGNORECASE,
+)
 _LASTING: Final = re.compile(
     r"key|api[-_ ]?token|personal|permanent|dashboard|console|settings|profile|long-lived", re.IGNORECASE
 )
@@ -210,7 +213,9 @@ def unless_issued(scheme: Scheme) -> Scheme:
         and not lasting
     ):
         doubt = "it is a token of an OAuth server that the document does not describe, so it may expire: give its "
-        doubt += "endpoints with --auth oauth, or --auth bearer where tokens can be made that do not expire"
+        doubt += (
+            "endpoints with --auth oauth, or the type with --auth where tokens can be made that do not expire"
+        )
     else:
         return scheme
     return replace(scheme, rank=max(scheme.rank, INCOMPLETE), obstacle=doubt)
@@ -257,7 +262,7 @@ def keyed_header(scheme: Scheme, key: str, texts: list[str], context: list[str])
     if word == "bearer":
         return replace(scheme, type="BEARER", header=header, assumption=assumption)
     if word == "basic" and plain_authorization:
-        basic = _basic(replace(scheme, assumption=assumption), context)
+        basic = _basic(replace(scheme, assumption=assumption), context, is_named=False)
         return _doubted(basic) if said and said.is_single_key and not basic.key_as_username else basic
     if said is not None and not assumption and not said.is_certain:
         assumption = f"{said.prefix!r} stands before an example of the credential in its description"
@@ -296,7 +301,14 @@ def _doubted(basic: Scheme) -> Scheme:
     )
 
 
-def _basic(scheme: Scheme, context: list[str]) -> Scheme:
+def _basic(scheme: Scheme, context: list[str], *, is_named: bool = True) -> Scheme:
+    """Basic authentication.
+
+    Args:
+        scheme: The scheme.
+        context: The document's general prose.
+        is_named: Whether the scheme's name tells how Basic authentication is used, rather than what a header holds.
+    """
     said = key_as_username(scheme.description)
     assumption = scheme.assumption
     if not said and not scheme.description and any(key_as_username(text) for text in context):
@@ -304,8 +316,12 @@ def _basic(scheme: Scheme, context: list[str]) -> Scheme:
             True,
             "its prose says that an API key is the user name and that there is no password",
         )
-    if not said and re.fullmatch(
-        r"(?:api|secret|access)[-_ ]?(?:key|token)(?:[-_ ]?auth)?", scheme.name, re.IGNORECASE
+    if (
+        not said
+        and is_named
+        and re.fullmatch(
+            r"(?:api|secret|access)[-_ ]?(?:key|token)(?:[-_ ]?auth)?", scheme.name, re.IGNORECASE
+        )
     ):
         said, assumption = True, "its name says that an API key is the user name; no password is asked for"
     if not said and not scheme.description and not assumption:
