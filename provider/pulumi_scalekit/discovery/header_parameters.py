@@ -23,7 +23,7 @@ _ALWAYS: Final = 0.9
 # What names the account that a key belongs to.
 _ACCOUNT_HEADER: Final = re.compile(
     r"(?:[a-z0-9]+-)*(?:user|account|acct|client|app|application|tenant|org|organi[sz]ation|merchant|consumer|partner)"
-    r"[-_]?(?:id|key|uuid)",
+    r"[-_]?(?:id|key|uuid)|(?:[a-z0-9]+-)*(?:account|tenant|org|organi[sz]ation|workspace|merchant)",
     re.IGNORECASE,
 )
 # In a query, a time stamp is a filter as often as a part of a signature.

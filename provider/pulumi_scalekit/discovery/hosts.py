@@ -46,7 +46,9 @@ _WHOLE: Final = re.compile(
 )
 _SECOND_LEVEL: Final = frozenset(["co", "com", "org", "net", "ac", "gov", "edu"])
 _SAYS_NOTHING: Final = re.compile(
-    r"(^|\.)(example\.(com|org|net|edu)|example\.co\.\w\w|[\w-]+\.(example|test|invalid|local|localhost|internal))$",
+    r"(^|\.)(example\.(com|org|net|edu)|example\.co\.\w\w|[\w-]+\.(example|test|invalid|local|localhost|internal)"
+    # tunnels to somebody's own machine
+    r"|ngrok\.(io|app|dev)|ngrok-free\.(app|dev)|loca\.lt|localhost\.run|serveo\.net|trycloudflare\.com)$",
     re.IGNORECASE,
 )
 _URL: Final = re.compile(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .documents import Document, listed, mapping, operations_by_path, requirements
+from .documents import Document, listed, mapping, operations_by_path, requirements, text_of
 from .operation_fields import returned, taken
 from .schemes import Scheme, is_lasting
 from .text import words
@@ -20,13 +20,19 @@ _STEPS: Final = frozenset(
     "token tokens login signin auth authenticate authentication authorize oauth oauth2 session sessions jwt".split()  # noqa: SIM905
 )
 _TOKEN: Final = re.compile(r"(?:access|auth|bearer|id|session|jwt)?_?(?:token|jwt)", re.IGNORECASE)
-_TAKEN: Final = re.compile(r"grant_?type|password|(?:client|access|app)_?secret", re.IGNORECASE)
+_TAKEN: Final = re.compile(r"grant_?type|password|(?:client|access|app)_?secret|secret_?key", re.IGNORECASE)
+_SAID: Final = re.compile(
+    r"\b(?:generate|create|issue|obtain|request|exchange)s?\s+(?:an?\s+|the\s+|new\s+)*(?:\w+\s+)?(?:token|jwt)\b"
+    r"|\b(?:get|fetch)\w*\s+(?:an?\s+|the\s+)?(?:access|auth\w*|bearer|jwt)\s+token\b|\b(?:log|sign)[- ]?in\b",
+    re.IGNORECASE,
+)
 
 
 def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) -> str:
     """The path of the operation that issues the credential of a scheme, or the empty string.
 
-    It is named as a login or a token endpoint, and takes a password or a secret, or is open to all and returns a token.
+    Its path or summary calls it a login or a token endpoint, and it takes a password or a secret, or is open to all
+    and returns a token.
 
     Args:
         document: The document.
@@ -42,8 +48,7 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
     # Without a word about security anywhere, an operation without one need not be open to all.
     is_silent = not any(mapping(way) for listing in requirements(document) for way in listing)
     for path, operation in operations_by_path(document):
-        step = path.rstrip("/").rpartition("/")[2]
-        if "{" in step or not _STEPS & {*words(step), "".join(words(step))}:
+        if not _is_called_so(path, operation):
             continue
         if any(map(_TAKEN.fullmatch, taken(document, operation))):
             return path
@@ -51,6 +56,16 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
         if not closed and any(map(_TOKEN.fullmatch, returned(document, operation))):
             return path
     return ""
+
+
+def _is_called_so(path: str, operation: Mapping[str, Any]) -> bool:
+    """Whether an operation's path or summary calls it a login or a token endpoint."""
+    step = path.rstrip("/").rpartition("/")[2]
+    if "{" in step:
+        return False
+    return bool(
+        _STEPS & {*words(step), "".join(words(step))} or _SAID.search(text_of(operation.get("summary")))
+    )
 
 
 def _demands(document: Document, schemes: Mapping[str, Scheme], operation: Mapping[str, Any]) -> bool:

@@ -186,7 +186,7 @@ def _authentication(
             "give the auth type with --auth, and --header where it is not Authorization",
         )
         return blueprint, choices
-    if chosen.type == "API_KEY":
+    if chosen.type in {"API_KEY", "BEARER"}:
         beside = companions(parameters, frozenset(scheme.header.lower() for scheme in chosen.schemes))
         chosen = replace(chosen, schemes=(*chosen.schemes, *beside))
     blueprint = _fill(blueprint, document, chosen, base, notes)

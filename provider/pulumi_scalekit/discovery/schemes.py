@@ -53,7 +53,17 @@ _ISSUED: Final = re.compile(
 _MACHINES: Final = re.compile(r"^(?!.*authori[sz]ation.code).*client.credentials?\b", re.IGNORECASE)
 # A token of an OAuth server that the document does not describe, unless it is one that somebody makes by hand.
 _OAUTH_TOKEN: Final = re.compile(
-    r"oauth|openid|\boidc\b|client.credentials|(?:service-to-service|machine-to-machine)|\b(?:s2s|m2m)\b",
+    r"oauth|openid|auth0|cognito|keycloak|firebase|\boidc\b|client.credentials|(?:service-to-service|machine-to-machine)|\b(?:s2s|m2m)\b",
+    re.IGNORECASE,
+)
+# The same, where the document's general prose says it, and says of no key or token that somebody makes.
+_EXPIRING: Final = re.compile(
+    r"client[-_ ]credentials|\b(?:access )?tokens? (?:\w+ )?expires?\b"
+    r"|\bexpires? (?:in|after) (?:\d+|one|an?) (?:minute|hour)",
+    re.IGNORECASE,
+)
+_MADE: Final = re.compile(
+    r"\bapi[-_ ]?keys?\b|personal (?:access )?token|\b(?:create|generate|make)s? (?:an? |your |the )?(?:\w+ )?token",
     re.IGNORECASE,
 )
 _LASTING: Final = re.compile(
@@ -136,7 +146,7 @@ def read_schemes(document: Document, base: str = "") -> dict[str, Scheme]:
         spec = follow(document, entry)
         where = pointer(*steps, str(name))
         if isinstance(spec, Mapping):
-            found[str(name)] = _read(str(name), spec, where, context, base)
+            found[str(name)] = _unless_expiring(_read(str(name), spec, where, context, base), context)
         else:
             found[str(name)] = Scheme(
                 str(name),
@@ -218,6 +228,18 @@ def unless_issued(scheme: Scheme) -> Scheme:
         )
     else:
         return scheme
+    return replace(scheme, rank=max(scheme.rank, INCOMPLETE), obstacle=doubt)
+
+
+def _unless_expiring(scheme: Scheme, context: list[str]) -> Scheme:
+    """The scheme, doubted where it is a token, and the document's prose is about tokens that expire."""
+    is_token = scheme.type == "BEARER" or "token" in f"{scheme.header} {scheme.description}".lower()
+    if scheme.type not in {"API_KEY", "BEARER"} or scheme.obstacle or not is_token or is_lasting(scheme):
+        return scheme
+    if not any(_EXPIRING.search(text) and not _MADE.search(text) for text in context):
+        return scheme
+    doubt = "the document's prose speaks of tokens that expire, or that client credentials are exchanged for, and the "
+    doubt += "account holder would have to get one first"
     return replace(scheme, rank=max(scheme.rank, INCOMPLETE), obstacle=doubt)
 
 

@@ -43,6 +43,12 @@ _API_LABEL: Final = re.compile(
 _FIXED_NAMES: Final = frozenset(
     ["protocol", "scheme", "schema", "port", "basepath", "base_path", "path", "apiversion", "api_version"]
 )
+# What differs from account to account, whatever its default is.
+_OWN_NAMES: Final = re.compile(
+    r"(?:tenant|workspace|org|organi[sz]ation|account|company|customer|store|shop)[-_]?(?:id|name|domain|slug)?",
+    re.IGNORECASE,
+)
+_OWN: Final = re.compile(r"\byour\b", re.IGNORECASE)
 _FIXED_VALUES: Final = re.compile(
     r"(api|apis|www|app|rest|gateway|v\d+(\.\d+)*|\d+|https?)(\.[\w.-]+)?", re.IGNORECASE
 )
@@ -241,6 +247,10 @@ def _fixed(name: str, variable: Mapping[str, Any]) -> str | None:
         return "https"
     if name.lower() in _FIXED_NAMES:
         return default
+    if "://" in default:  # the whole address
+        return default if is_callable(default) else None
+    if _OWN_NAMES.fullmatch(name) or _OWN.search(text_of(variable.get("description"))):
+        return None
     if "." in default and (not is_callable(f"https://{default}") or own_host(f"https://{default}").remark):
         return None
     return default if not options and _FIXED_VALUES.fullmatch(default) else None
