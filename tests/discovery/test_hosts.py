@@ -87,6 +87,8 @@ def test_real_hosts_stay(host: str) -> None:
         "https://localhost:3000",
         "https://api/v1",
         "https://a b.io",
+        "https://notes.jp.ngrok.io",
+        "https://notes.trycloudflare.com",
         "ftp://notes.io",
         "/v1",
     ],

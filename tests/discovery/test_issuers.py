@@ -50,6 +50,19 @@ ISSUED: dict[str, Document] = {
         "/user/login", {"requestBody": takes("username", "password"), "responses": returns("user", "auth")}
     ),
     "a login with a secret": document("/accessKeyLogin", {"requestBody": takes("accessKey", "accessSecret")}),
+    "a call that its summary calls so": document(
+        "/servers", {"summary": "Generate Token", "security": [], "responses": returns("token")}
+    ),
+    "a call that its summary calls so, with a secret": document(
+        "/connect", {"summary": "Get an access token", "requestBody": takes("accessKey", "secretKey")}
+    ),
+    "a login that has examples only": document(
+        "/login", {"requestBody": {"content": {"a": {"example": {"email": "x", "password": "y"}}}}}
+    ),
+    "a login whose schema has an example only": document(
+        "/login",
+        {"requestBody": {"content": {"a": {"schema": {"type": "object", "example": {"password": "y"}}}}}},
+    ),
     "a key that is a session": document(
         "/sessions", {"responses": returns("sessionToken", "token")}, key_in("X-Acme-Auth")
     ),
@@ -90,6 +103,9 @@ LASTING: dict[str, Document] = {
     ),
     "is a key": document("/login", {"responses": returns("token")}, key_in("X-API-Key")),
     "is of another kind": document("/login", {"responses": returns("user", "redirect")}),
+    "makes a thing of that name": document(
+        "/assets", {"summary": "Create a token", "security": [{"a": []}], "responses": returns("token")}
+    ),
     "is for one thing": document("/link_tokens/{id}", {"responses": returns("token")}),
     "is a JWT that somebody makes": document(
         "/notes", {"responses": {}}, {**JWT, "description": "Issued in the console; it expires after a year."}
@@ -124,6 +140,7 @@ def test_schemas_that_contain_themselves() -> None:
         key_in("Authorization", "OAuth2 bearer token of the user"),
         {**BEARER, "description": "A service-to-service access token."},
         {**BEARER, "description": "An M2M token."},
+        {**BEARER, "description": "The access token that Auth0 provides."},
     ],
 )
 def test_a_token_of_an_unknown_oauth_server(scheme: Document) -> None:
@@ -131,6 +148,32 @@ def test_a_token_of_an_unknown_oauth_server(scheme: Document) -> None:
     assert "OAuth server" in texts(made(openapi({"a": scheme})), "missing")
     described = {**scheme, "description": f"{scheme['description']} Use your API key: `Bearer <key>`."}
     assert made(openapi({"a": described})).missing == []
+
+
+@pytest.mark.parametrize(
+    ("prose", "doubted"),
+    [
+        ("Exchange your client credentials for a token.", True),
+        ("Access tokens expire after an hour.", True),
+        ("Tokens expire, unless you create a personal token in the console.", False),
+        ("Acme keeps notes for teams.", False),
+    ],
+)
+def test_prose_about_tokens_that_expire(prose: str, doubted: bool) -> None:
+    """A token is doubted where the document's prose speaks of expiring tokens only, and a key never is."""
+    both = {"token": key_in("X-Auth-Token", "The access token."), "id": key_in("X-Client-Id")}
+    result = made(openapi(both, security=[{"token": [], "id": []}], description=prose))
+    assert ("prose speaks of tokens" in texts(result, "missing")) == doubted
+    assert made(openapi({"a": key_in("X-API-Key")}, description=prose)).missing == []
+
+
+def test_the_account_of_a_bearer_token() -> None:
+    """A header that names the account beside a bearer token is collected with it."""
+    tenant = {"in": "header", "name": "X-Acme-Tenant", "required": True}
+    result = made(openapi({"a": BEARER}, paths={"/notes": {"get": {"parameters": [tenant]}}}))
+    assert [field["header_name"] for field in pattern(result)["fields"]] == ["Authorization", "X-Acme-Tenant"]
+    assert pattern(result)["auth_field_mutations"] == {"a": {"prefix": "Bearer "}}
+    assert result.missing == []
 
 
 def test_a_header_parameter_with_an_oauth_token() -> None:

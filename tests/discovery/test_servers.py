@@ -53,6 +53,24 @@ URLS: dict[str, tuple[Document, str]] = {
         at("https://{subdomain}.acme.io", subdomain={"default": "api"}),
         "https://api.acme.io",
     ),
+    "default of what is the account's own": (
+        at("https://{tenant}.acme.io", tenant={"default": "app"}),
+        "https://{{tenant}}.acme.io",
+    ),
+    "default that is described as the account's own": (
+        at("https://{host}.acme.io", host={"default": "app", "description": "Your subdomain"}),
+        "https://{{host}}.acme.io",
+    ),
+    "default that is the whole address": (
+        at(
+            "{baseUrl}/v1", baseUrl={"default": "https://api.acme.io", "description": "Base URL of your API."}
+        ),
+        "https://api.acme.io/v1",
+    ),
+    "swagger host with its scheme": (
+        swagger({"a": {"type": "basic"}}, host="https://api.acme.io/v1", basePath="/"),
+        "https://api.acme.io/v1",
+    ),
     "own name in the host": (at("https://your-domain.acme.io/rest"), "https://{{subdomain}}.acme.io/rest"),
     "own host": (at("https://your-acme-server.com/api"), "https://{{domain}}/api"),
     "angle brackets": (at("https://<tenant>.acme.io"), "https://{{tenant}}.acme.io"),
@@ -160,6 +178,13 @@ PREFERRED: dict[str, tuple[list[dict[str, Any]], str]] = {
             {"url": "https://trade.acme.io", "description": "Live trading"},
         ],
         "https://trade.acme.io",
+    ),
+    "described as production in another language": (
+        [
+            {"url": "https://homolog.acme.io", "description": "Homologação"},
+            {"url": "https://acme.io", "description": "Produção, sem sandbox"},
+        ],
+        "https://acme.io",
     ),
     "not production is no production": (
         [

@@ -1,4 +1,4 @@
-"""The names of what an operation takes and returns, through references and schemas of schemas."""
+"""The names of what an operation takes and returns, out of schemas, and of examples where it has no more."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def returned(document: Document, operation: Mapping[str, Any]) -> Iterator[str]:
 def _content(document: Document, holder: Any) -> Iterator[str]:
     for media in mapping(mapping(follow(document, holder)).get("content")).values():
         yield from _properties(document, mapping(media).get("schema"), set())
+        yield from map(str, mapping(mapping(media).get("example")))
 
 
 def _properties(document: Document, schema: Any, seen: set[int], depth: int = 3) -> Iterator[str]:
@@ -35,6 +36,7 @@ def _properties(document: Document, schema: Any, seen: set[int], depth: int = 3)
     if id(found) in seen or not depth:
         return
     seen.add(id(found))
+    yield from map(str, mapping(found.get("example")))
     for name, inner in mapping(found.get("properties")).items():
         yield str(name)
         yield from _properties(document, inner, seen, depth - 1)

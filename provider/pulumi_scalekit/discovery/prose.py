@@ -177,11 +177,17 @@ _NO_PASSWORD: Final = re.compile(
     r"|\b(?:blank|empty)\b[^.]{0,30}\bpassword",
     re.IGNORECASE,
 )
+# The user name before the colon, and nothing behind it: base64("<api_key>:").
+_KEY_AND_NOTHING: Final = re.compile(
+    r"base-?64[^.\n]{0,40}?(?:key|token)[>}\]]{0,2}:[`\"')>\]]", re.IGNORECASE
+)
 
 
 def key_as_username(text: str) -> bool:
     """Whether prose says that Basic authentication takes an API key as user name, and no password."""
     flat = " ".join(text.split())
+    if _KEY_AND_NOTHING.search(flat):
+        return True
     return bool(_KEY_AS_USERNAME.search(flat) and _NO_PASSWORD.search(flat))
 
 

@@ -53,7 +53,7 @@ _ISSUED: Final = re.compile(
 _MACHINES: Final = re.compile(r"^(?!.*authori[sz]ation.code).*client.credentials?\b", re.IGNORECASE)
 # A token of an OAuth server that the document does not describe, unless it is one that somebody makes by hand.
 _OAUTH_TOKEN: Final = re.compile(
-    r"oauth|openid|auth0|cognito|keycloak|firebase|\boidc\b|client.credentials|(?:service-to-service|machine-to-machine)|\b(?:s2s|m2m)\b",
+    r"oauth|openid|auth0|\bclerk\b|cognito|keycloak|firebase|\bokta\b|privy|stytch|supabase|\boidc\b|client.credentials|(?:service-to-service|machine-to-machine)|\b(?:s2s|m2m)\b",
     re.IGNORECASE,
 )
 # The same, where the document's general prose says it, and says of no key or token that somebody makes.

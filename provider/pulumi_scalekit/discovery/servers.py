@@ -26,7 +26,9 @@ _TEST: Final = re.compile(
     r"playground)(?![a-z])",
     re.IGNORECASE,
 )
-_PRODUCTION: Final = re.compile(r"(?<![a-z-])(?:production|prod|live)(?![a-z])", re.IGNORECASE)
+_PRODUCTION: Final = re.compile(
+    r"(?<![a-z-])(?:production|prod|live|produ(?:ção|cción|ktion|zione))(?![a-z])", re.IGNORECASE
+)
 _NOT_PRODUCTION: Final = re.compile(r"\b(?:non|pre|not)[- ]?(?:for |a |in )?prod", re.IGNORECASE)
 _REGION: Final = re.compile(
     r"(?<![a-z])(eu|europe\w*|emea|apac|asia|australia\w*|au|uk|ca|canada|india|in|jp|japan|germany|de|fedramp|gov\w*|china|cn)"
@@ -267,6 +269,7 @@ def _tidied(url: str) -> str:
 
 def _swagger_servers(document: Document) -> list[Server]:
     host, base = text_of(document.get("host")).strip(), text_of(document.get("basePath")).strip()
+    host = re.sub(r"^https?://", "", host).rstrip("/")  # some give the whole address
     template = mapping(document.get("x-ms-parameterized-host"))
     if not host and (given := text_of(template.get("hostTemplate"))):
         names = {
