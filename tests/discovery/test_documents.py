@@ -127,6 +127,8 @@ def test_paths_in_files_beside_the_document(tmp_path: Path) -> None:
             "/broken": {"$ref": "paths/broken.yaml"},
         },
     )
+    document["servers"] = {"$ref": "servers.yml"}
+    (tmp_path / "servers.yml").write_text("- url: https://api.acme.io/v7\n", encoding="utf-8")
     document["components"]["parameters"] = {
         "tenant": {"in": "header", "name": "X-Tenant-Id", "required": True}
     }
@@ -157,6 +159,7 @@ def test_paths_in_files_beside_the_document(tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     read = load_document(tmp_path / "openapi.json")
     result = discover(Source(read), Overrides())
+    assert result.definition["proxy_url"] == "https://api.acme.io/v7"
     (pattern,) = result.definition["auth_patterns"]
     assert [field["header_name"] for field in pattern["fields"]] == ["X-API-Key", "X-Tenant-Id"]
     assert issuer(read, read_schemes(read), read_schemes(read)["user"]) == "/login"

@@ -111,7 +111,7 @@ def servers(document: Document) -> list[Server]:
         return _swagger_servers(document)
     found = [
         _server(entry, pointer("servers", index))
-        for index, entry in enumerate(listed(document.get("servers")))
+        for index, entry in enumerate(listed(follow(document, document.get("servers"))))
     ]
     # Some documents give the address with each path; the one that most have is the API's.
     total = 0
