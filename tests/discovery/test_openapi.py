@@ -359,6 +359,17 @@ def operations(*security: list[Any]) -> Document:
 
 
 CHOICES: dict[str, tuple[Document, str]] = {
+    "a key before a token that nothing explains": (
+        openapi({"t": BEARER, "k": key_in("api_key")}, security=[{"t": []}, {"k": []}]),
+        "k",
+    ),
+    "of a token and Basic that nothing explains the token, which is a key": (
+        openapi(
+            {"b": BASIC, "t": {**BEARER, "bearerFormat": "JWT", "description": "Your API key."}},
+            security=[{"b": []}, {"t": []}],
+        ),
+        "t",
+    ),
     "oauth before static, whatever the order": (
         openapi({"t": BEARER, "o": code_flow()}, security=[{"t": []}, {"o": []}]),
         "o",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .documents import Document, listed, mapping, operations, requirements
-from .schemes import INCOMPLETE, Scheme
+from .schemes import INCOMPLETE, Scheme, is_lasting
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
 
     What the operations accept decides, where the root's `security` holds for operations without their own. A way
     that fewer than nine tenths of the operations accept stands behind those that more do. Among equals, the order
-    is: OAuth with both endpoints, then static credentials in the document's order, then what is short-lived,
-    depends on undocumented placeholders or is incomplete, then what a connector cannot do. What is declared only comes
-    last, where operations accept anything at all.
+    is: OAuth with both endpoints, then static credentials, those that are called keys before others and else in the
+    document's order, then what is short-lived, depends on undocumented placeholders or is incomplete, then what a
+    connector cannot do. What is declared only comes last, where operations accept anything at all.
     """
     root = document.get("security")
     counted: Counter[tuple[str, ...]] = Counter()
@@ -100,9 +100,10 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
     # What a connector cannot do in full does not count when the others are weighed.
     most = max((offer.operations for offer in made if offer.type and not offer.rest), default=0)
 
-    def suitability(offer: Offer) -> tuple[bool, bool, bool, int, int, int]:
+    def suitability(offer: Offer) -> tuple[bool, bool, bool, int, int, bool, int]:
         wide = offer.operations >= 0.9 * most
-        place = (0 if wide else -offer.operations, offer.rank, offer.position)
+        made_once = offer.type in {"API_KEY", "BEARER"} and is_lasting(offer.used[0])
+        place = (0 if wide else -offer.operations, offer.rank, not made_once, offer.position)
         return (not offer.is_accepted, not offer.type, not wide, *place)
 
     return sorted(made, key=suitability)
