@@ -18,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 import yaml
+from pulumi.dynamic.dynamic import PROVIDER_KEY
 
 from pulumi_embedded.cli.main import main
 from pulumi_embedded.state.secrets import SecretsManager
@@ -33,6 +34,16 @@ EMBEDDED = (sys.executable, "-m", "pulumi_embedded")
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_URNS = "urn:pulumi:dev::bench::"
+"""What every URN of a scenario starts with."""
+_USUAL = {
+    "custom": True,
+    "parent": "pulumi:pulumi:Stack::bench-dev",
+    "provider": "pulumi:providers:pulumi-python::default::<uuid>",
+}
+"""What most resources have, reduced. A recording says it of those only that have something else, or nothing."""
+_PICKLED = "gASVFgAAAAAAAACMBWJveGVzlIwFQm94ZXOUk5QpUpQu"
+"""The provider of boxes, in the inputs and outputs of each."""
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -161,7 +172,7 @@ class Bench:
             return self._run_here(arguments)
         process = self.start(engine, *arguments)
         try:
-            stdout, stderr = process.communicate(timeout=90)
+            stdout, stderr = process.communicate(timeout=600)
         except subprocess.TimeoutExpired:
             process.kill()
             stdout, stderr = process.communicate()
@@ -241,7 +252,7 @@ def reduce_value(value: Any) -> Any:
     if isinstance(value, list):
         return [reduce_value(item) for item in value]
     if isinstance(value, str):
-        return _UUID.sub("<uuid>", value.replace(_UNKNOWN, "<unknown>"))
+        return _UUID.sub("<uuid>", value.replace(_UNKNOWN, "<unknown>").replace(_URNS, ""))
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
@@ -262,7 +273,20 @@ def reduce_resource(resource: dict[str, Any]) -> dict[str, Any]:
         }
     reduced = reduce_value(found)
     assert isinstance(reduced, dict)
-    return reduced
+    return without_usual(reduced)
+
+
+def without_usual(resource: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a reduced resource what most resources have, and put in what it lacks of that."""
+    found = {**dict.fromkeys(_USUAL), **resource}
+    found = {key: value for key, value in found.items() if key not in _USUAL or value != _USUAL[key]}
+    if found.get("type") == str(found.get("urn")).rsplit("::", 1)[0].rsplit("$", 1)[-1]:
+        del found["type"]
+    if "pulumi-python" in str(resource.get("provider")):
+        for properties in (found.get("inputs"), found.get("outputs")):
+            if properties is not None and properties.setdefault(PROVIDER_KEY) == _PICKLED:
+                del properties[PROVIDER_KEY]
+    return found
 
 
 def opened(value: Any) -> Any:
@@ -367,10 +391,23 @@ def play(scenario: Scenario, engine: Engine, root: Path) -> list[dict[str, Any]]
     """Run a scenario; returns what is to be compared, step by step."""
     bench = Bench(root)
     bench.init(engine, scenario.config)
-    return [
-        play_step(bench, engine, step, ordered=scenario.ordered, exact=scenario.exact)
-        for step in scenario.steps
-    ]
+    return only_changes(
+        [
+            play_step(bench, engine, step, ordered=scenario.ordered, exact=scenario.exact)
+            for step in scenario.steps
+        ]
+    )
+
+
+def only_changes(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Name in each step's state a resource that is as it was after the step before, instead of repeating it."""
+    before: list[dict[str, Any]] = []
+    for step in steps:
+        if state := step.get("state"):
+            now = state["resources"]
+            state["resources"] = [found["urn"] if found in before else found for found in now]
+            before = now
+    return steps
 
 
 def play_step(
