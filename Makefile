@@ -25,8 +25,9 @@ preview: $(VENV)/installed ## Show what `make up` would change
 down: $(VENV)/installed ## Destroy the quickstart's connectors and stop the local Scalekit
 	@$(BIN)/python tools/quickstart.py down
 
-# Compiled once, and not in each of the thousand processes that the suite starts, where Python may not write by itself.
-PYTEST = $(BIN)/python -m compileall -q provider && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# Compiled once, and not in each of the thousand processes that the suite starts: also where Python writes nothing by itself.
+PYTEST = $(BIN)/python -m compileall -q provider && \
+  PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/developed ## Run the test suite
 	$(PYTEST)

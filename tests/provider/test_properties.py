@@ -25,8 +25,9 @@ from ..support.strategies import ANYTHING, damaged, definitions
 NUMBERS = itertools.count()
 UNIQUE = st.builds(lambda: f"Example {next(NUMBERS)}")
 several = settings(
+    max_examples=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-    # An example costs several requests: shrinking one would take minutes.
+    # An example costs several requests, in every suite: shrinking one would take minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 
