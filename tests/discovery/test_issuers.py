@@ -283,7 +283,48 @@ def test_a_jwt_beside_oauth() -> None:
     assert made(beside, scheme="jwt").missing == []
 
 
-def test_a_jwt_of_which_nothing_is_said() -> None:
-    """That a JWT may expire is said, as an assumption that it does not."""
-    assert "may expire" in texts(made(openapi({"a": JWT})), "assumed")
-    assert "may expire" not in texts(made(openapi({"apiKey": JWT})), "assumed")
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        JWT,
+        {**BEARER, "bearerFormat": "jwt"},
+        {**BEARER, "description": "JWT bearer authentication."},
+        {**BEARER, "description": "A JSON Web Token."},
+        key_in("Authorization", "Send `Authorization: Bearer <jwt>`."),
+    ],
+)
+def test_a_jwt_of_which_nothing_is_said(scheme: Document) -> None:
+    """A JWT of which nothing says where it comes from is doubted, and --auth or --scheme settles it."""
+    bare = openapi({"a": scheme})
+    assert "where this JWT comes from" in texts(made(bare), "missing")
+    assert pattern(made(bare))["type"] == "BEARER"
+    assert made(bare, auth="BEARER").missing == []
+    assert made(bare, scheme="a").missing == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Your API key.", "A personal access token.", "Make one in the dashboard.", "See Settings, then Tokens."],
+)
+def test_a_jwt_that_somebody_makes(said: str) -> None:
+    """A JWT that is described as a key, or as made in the vendor's pages, is complete."""
+    assert made(openapi({"a": {**JWT, "description": said}})).missing == []
+    assert made(openapi({"apiKey": JWT})).missing == []
+
+
+def test_a_jwt_that_the_prose_says_somebody_makes() -> None:
+    """Prose that speaks of API keys is taken to speak of the JWT, unless a scheme is a key."""
+    prose = "Acme keeps notes for teams. Create an API key first."
+    result = made(openapi({"a": JWT}, description=prose))
+    assert result.missing == []
+    assert "somebody makes" in texts(result, "assumed")
+    schemes = {"a": JWT, "k": key_in("X-API-Key")}
+    beside = openapi(schemes, security=[{"a": []}], description=prose)
+    assert "where this JWT comes from" in texts(made(beside), "missing")
+
+
+def test_a_jwt_beside_a_key() -> None:
+    """A JWT that goes together with a key is doubted, and both are collected."""
+    both = openapi({"a": JWT, "k": key_in("X-API-Key")}, security=[{"a": [], "k": []}])
+    assert "where this JWT comes from" in texts(made(both), "missing")
+    assert len(pattern(made(both))["fields"]) == 2

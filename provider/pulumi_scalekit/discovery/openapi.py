@@ -24,7 +24,7 @@ from .notes import Notes
 from .offers import Offer, demanded_scopes, offers, undecided, unreferenced
 from .pkce import find_pkce
 from .reading import Choice, Reading
-from .schemes import SIGNED, Scheme, hint_of, is_lasting, is_signature, read_schemes
+from .schemes import SIGNED, Scheme, hint_of, is_lasting, is_signature, made_by_hand, read_schemes
 from .servers import Server, absolute, choose, other_hosts, secured, servers
 from .text import first_sentence, identifier, label
 
@@ -233,14 +233,26 @@ def _note_doubts(
     token = next(iter(tokens), main)
     by_user = next((scheme.name for scheme in schemes.values() if scheme.type == "OAUTH"), "")
     if path := issuer(document, schemes, token):
-        source, where = f"{path} of this document", pointer("paths", path)
-    elif token.is_jwt and by_user and not is_lasting(token):
-        source, where = f"{by_user} (OAuth)", token.pointer
-    else:
+        why, where = f"{path} of this document issues tokens, so they may expire", pointer("paths", path)
+    elif not token.is_jwt or is_lasting(token):
         return
+    elif by_user:
+        why, where = f"{by_user} (OAuth) issues tokens, so they may expire", token.pointer
+    elif made_by_hand(document, schemes):
+        notes.assumed(
+            f"{PATTERN}.type",
+            f"{token.name}: it is a JWT, taken for the key or token that, as the document's prose says, somebody makes",
+            token.pointer,
+        )
+        return
+    else:
+        why, where = (
+            f"{token.name}: the document does not say where this JWT comes from: most expire",
+            token.pointer,
+        )
     notes.missing(
         f"{PATTERN}.type",
-        f"{source} issues tokens, so they may expire, and the account holder would have to get one first",
+        f"{why}, and the account holder would have to get one first",
         where,
         f"give --auth {chosen.type.lower()} where keys or tokens can be made that do not expire",
     )

@@ -69,6 +69,7 @@ _MADE: Final = re.compile(
 _LASTING: Final = re.compile(
     r"key|api[-_ ]?token|personal|permanent|dashboard|console|settings|profile|long-lived", re.IGNORECASE
 )
+_JWT: Final = re.compile(r"jwt|json web token", re.IGNORECASE)
 _DISCOURAGED: Final = re.compile(
     r"\b(?:discouraged|deprecated|not recommended|legacy|obsolete)\b", re.IGNORECASE
 )
@@ -78,6 +79,13 @@ def is_lasting(scheme: Scheme) -> bool:
     """Whether a scheme speaks of a credential that somebody makes once, in the vendor's pages."""
     declared = scheme.summary if scheme.summary.startswith("http") else scheme.header
     return bool(_LASTING.search(f"{scheme.name} {declared} {scheme.description}"))
+
+
+def made_by_hand(document: Document, schemes: Mapping[str, Scheme]) -> bool:
+    """Whether a document's prose speaks of a key or token that somebody makes, and no scheme is a key."""
+    return any(map(_MADE.search, _context(document))) and not any(
+        s.type == "API_KEY" for s in schemes.values()
+    )
 
 
 # The same in fewer words, which tell only where nothing speaks of a key.
@@ -112,8 +120,6 @@ class Scheme:
     suffix: str = ""
     description: str = ""
     key_as_username: bool = False
-    is_jwt: bool = False
-    """Whether it is a bearer token that is a JWT, which mostly expires within hours."""
     flow: Mapping[str, Any] = field(default_factory=dict)
     """The OAuth flow that is used."""
     assumption: str = ""
@@ -126,6 +132,13 @@ class Scheme:
     """Whether a word may belong before the credential, and the document does not say which."""
     rank: int = 1
     """The lower, the better it suits connectors of many accounts."""
+
+    @property
+    def is_jwt(self) -> bool:
+        """Whether it is a bearer token that is called a JWT, and so mostly expires within hours."""
+        return self.type == "BEARER" and bool(
+            _JWT.search(f"{self.name} {self.summary} {self.header} {self.description}")
+        )
 
 
 def read_schemes(document: Document, base: str = "") -> dict[str, Scheme]:
@@ -368,17 +381,8 @@ def _http(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme
     scheme = replace(scheme, summary=f"http {word}")
     if word.lower() == "bearer":
         form = text_of(spec.get("bearerFormat"))
-        short_lived = form.upper() == "JWT"
-        return replace(
-            scheme,
-            type="BEARER",
-            rank=2 if short_lived else 1,
-            is_jwt=short_lived,
-            assumption="it is a JWT, which may expire: check that tokens can be made that do not"
-            if short_lived and not is_lasting(replace(scheme, summary=""))
-            else "",
-            summary=f"http bearer ({form})" if form else scheme.summary,
-        )
+        token = replace(scheme, type="BEARER", summary=f"http bearer ({form})" if form else scheme.summary)
+        return replace(token, rank=2 if token.is_jwt and not is_lasting(token) else 1)
     if word.lower() == "basic":
         return _basic(scheme, context)
     if word.lower() in {
