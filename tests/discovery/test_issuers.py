@@ -66,6 +66,11 @@ ISSUED: dict[str, Document] = {
     "a key that is a session": document(
         "/sessions", {"responses": returns("sessionToken", "token")}, key_in("X-Acme-Auth")
     ),
+    "a token that has the name of a key, beside a refresh token": document(
+        "/token",
+        {"security": [{"b": []}], "responses": returns("AcmeApiToken", "RefreshToken")},
+        key_in("AcmeApiToken"),
+    ),
     "a nested token": document(
         "/login",
         {
@@ -102,6 +107,9 @@ LASTING: dict[str, Document] = {
         {**BEARER, "description": "Make a token in your settings."},
     ),
     "is a key": document("/login", {"responses": returns("token")}, key_in("X-API-Key")),
+    "is a key that a call makes": document(
+        "/token", {"security": [{"b": []}], "responses": returns("apiToken")}, key_in("apiToken")
+    ),
     "is of another kind": document("/login", {"responses": returns("user", "redirect")}),
     "makes a thing of that name": document(
         "/assets", {"summary": "Create a token", "security": [{"a": []}], "responses": returns("token")}

@@ -517,6 +517,10 @@ def test_basic_before_a_key_is_doubted(said: str) -> None:
         ({**BEARER, "description": "Obtain the token from POST /auth/login."}, True),
         ({**BEARER, "description": "A session token."}, True),
         ({**BEARER, "description": "Access token obtained via token exchange."}, True),
+        (
+            key_in("Authorization", "Get a bearer token by calling `createSession`. API keys are better."),
+            True,
+        ),
         ({**BEARER, "description": "Get your token from the dashboard. It authenticates your calls."}, False),
         (key_in("X-Key", "An API key, generated in the settings."), False),
     ],

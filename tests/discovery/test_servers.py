@@ -200,6 +200,13 @@ PREFERRED: dict[str, tuple[list[dict[str, Any]], str]] = {
         ],
         "https://api.acme.io",
     ),
+    "a word that is a region's code is none in a sentence": (
+        [
+            {"url": "https://notes-hml.acme.io", "description": "Ambiente de homologação"},
+            {"url": "https://notes.acme.io", "description": "Ambiente de produção"},
+        ],
+        "https://notes.acme.io",
+    ),
     "the shorter of two hosts": (
         [{"url": "https://next-api.acme.io"}, {"url": "https://api.acme.io"}],
         "https://api.acme.io",
@@ -246,6 +253,13 @@ def test_other_servers_are_told() -> None:
     assert "http://api.acme.io" not in note.text
 
 
+def test_a_placeholder_for_this_machine() -> None:
+    """A variable whose default is this machine is filled in where the server is for tests, else a placeholder."""
+    ip = {"default": "127.0.0.1", "description": "The server's address."}
+    assert made(at("http://{ip}:8080", "Local testing.", ip=ip)).definition["proxy_url"] == ""
+    assert made(at("http://{ip}:8080", ip=ip)).definition["proxy_url"] == "https://{{ip}}:8080"
+
+
 @pytest.mark.parametrize("host", ["api-test.acme.io", "www.demo.acme.io", "sandbox.acme.io"])
 def test_test_system_is_told(host: str) -> None:
     """Where a document has nothing but a test system, that is pointed out."""
@@ -268,6 +282,11 @@ def test_the_address_of_most_operations_comes_before_the_documents() -> None:
     result = made(openapi({"a": BEARER}, servers=root, paths=paths))
     assert result.definition["proxy_url"] == "https://maps.acme.io"
     assert any("the others: https://www.acme.io" in note.text for note in result.notes)
+    beside: Document = {
+        f"/{i}": {"$ref": "#/x-notes", "servers": [{"url": "https://maps.acme.io"}]} for i in range(3)
+    }
+    referred = {**openapi({"a": BEARER}, servers=root, paths=beside), "x-notes": {"get": {}}}
+    assert made(referred).definition["proxy_url"] == "https://maps.acme.io"
     few = {**paths, **{f"/more{i}": {"get": {}} for i in range(3)}}
     result = made(openapi({"a": BEARER}, servers=root, paths=few))
     assert result.definition["proxy_url"] == "https://www.acme.io"

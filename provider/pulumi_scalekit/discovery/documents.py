@@ -226,20 +226,25 @@ def text_of(value: Any) -> str:
 
 def operations_by_path(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every operation with its path."""
-    for path, item in mapping(follow(document, document.get("paths"))).items():
-        path_item = mapping(follow(document, item))
+    for path, path_item in _path_items(document):
         for method in METHODS:
             if isinstance(operation := path_item.get(method), Mapping):
-                yield str(path), operation
+                yield path, operation
 
 
 def operations(document: Document) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """Every operation with its path item."""
-    for item in mapping(follow(document, document.get("paths"))).values():
-        path_item = mapping(follow(document, item))
+    for _, path_item in _path_items(document):
         for method in METHODS:
             if isinstance(operation := path_item.get(method), Mapping):
                 yield path_item, operation
+
+
+def _path_items(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every path with its item, to which what stands beside its reference belongs, such as servers."""
+    for path, item in mapping(follow(document, document.get("paths"))).items():
+        target = mapping(follow(document, item))
+        yield str(path), target if target is item else {**mapping(item), **target}
 
 
 def requirements(document: Document) -> list[list[Any]]:

@@ -32,23 +32,27 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
     """The path of the operation that issues the credential of a scheme, or the empty string.
 
     Its path or summary calls it a login or a token endpoint, and it takes a password or a secret, or is open to all
-    and returns a token.
+    and returns a token. Of what is described as made by hand, it is one that returns it under the name of its header,
+    beside a refresh token.
 
     Args:
         document: The document.
         schemes: The document's schemes, by name.
-        scheme: The one in question: a bearer token or a key. One that is described as made by hand has no issuer.
+        scheme: The one in question: a bearer token or a key.
 
     Example:
         A document with `POST /login`, which takes a password, returns an `access_token` and needs no credential, has
         `/login` as the issuer of its bearer tokens.
     """
-    if is_lasting(scheme):
-        return ""
+    lasting = is_lasting(scheme)
     # Without a word about security anywhere, an operation without one need not be open to all.
     is_silent = not any(mapping(way) for listing in requirements(document) for way in listing)
     for path, operation in operations_by_path(document):
         if not _is_called_so(path, operation):
+            continue
+        if lasting:
+            if _renews(document, operation, scheme.header):
+                return path
             continue
         if any(map(_TAKEN.fullmatch, taken(document, operation))):
             return path
@@ -66,6 +70,12 @@ def _is_called_so(path: str, operation: Mapping[str, Any]) -> bool:
     return bool(
         _STEPS & {*words(step), "".join(words(step))} or _SAID.search(text_of(operation.get("summary")))
     )
+
+
+def _renews(document: Document, operation: Mapping[str, Any], header: str) -> bool:
+    """Whether an operation returns a header's value under the header's name, beside a refresh token."""
+    names = {"".join(words(name)) for name in returned(document, operation)}
+    return bool(header) and {"refreshtoken", "".join(words(header))} <= names
 
 
 def _demands(document: Document, schemes: Mapping[str, Scheme], operation: Mapping[str, Any]) -> bool:

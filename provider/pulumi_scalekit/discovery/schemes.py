@@ -40,7 +40,7 @@ _SIGNED: Final = re.compile(
 
 # A credential that another call returns, and that expires: nothing that an account holder types in once.
 _ISSUED: Final = re.compile(
-    r"\bsession[- ]?(?:token|id|key)\b"
+    r"\bsession[- ]?(?:token|id|key)\b|\btoken by calling\b"
     r"|\b(?:returned|obtain(?:ed)?|issued|generated?|received|acquired?|retrieved?)\s+(?:\w+\s+){0,4}?(?:from|by|via|through|with|in)\b"
     r"[^.\n]{0,60}(?:\bauthenticat\w+|\blog-?in\b|\bsign-?in\b|\bauth\w* (?:endpoint|api|call|request)"
     r"|\btoken (?:endpoint|exchange)"
