@@ -16,15 +16,15 @@ from .stack import Stack
 def test_a_limited_environment_is_slow_and_nothing_else(
     environment: LocalScalekit, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    """Eighty creates where thirty requests a second are let in: all succeed, without hammering at the door."""
+    """Forty creates where eight requests a second are let in: all succeed, without hammering at the door."""
     monkeypatch.setattr(local_environment, "WINDOW", 1.0)
-    environment.settings.requests_per_minute = 30
-    declared = {f"c{n}": bearer(f"Connector {n}") for n in range(80)}
+    environment.settings.requests_per_minute = 8
+    declared = {f"c{n}": bearer(f"Connector {n}") for n in range(40)}
     stack = Stack(environment, threads=threads, backoff=0.05, rateLimitWait=3)
     run = stack.up(declared)
     assert run.errors == []
     refused = sum(request.status == 429 for request in environment.requests)
-    assert 0 < refused < 80
+    assert 0 < refused < 60
     environment.settings.requests_per_minute = None
     invariant.check(stack, declared)
 
