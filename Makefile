@@ -83,7 +83,7 @@ package: $(VENV)/developed ## Build the wheel and the source distribution, and i
 	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/check-wheel-contents dist/*.whl
 
-bench: $(VENV)/developed ## Measure the provider, and write the result into docs (half an hour; BENCH=--quick: less)
+bench: $(VENV)/developed ## Measure the provider, and write the result into docs (an hour or two; BENCH=--quick: less)
 	$(BIN)/python -m benchmarks --write $(BENCH)
 
 clean: ## Remove what was installed; what `make up` made stays in .local until `make down`

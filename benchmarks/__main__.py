@@ -1,6 +1,6 @@
 """The command: `python -m benchmarks`, or `make bench`.
 
-It takes about half an hour on two cores, and `--quick` about three minutes. The result holds ratios of runs
+It takes one to two hours on two cores, and `--quick` some minutes. The result holds ratios of runs
 beside each other, so another machine's should be alike; the seconds are this machine's own.
 """
 

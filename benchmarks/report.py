@@ -150,7 +150,8 @@ class Report:
             "Plugin, MiB",
             "Floor's, MiB",
         )
-        return f"### {title}\n\n{_table(header, rows)}\n\n¹ without checkpoints"
+        note = "\n\n¹ without checkpoints" if any("¹" in row[0] for row in rows) else ""
+        return f"### {title}\n\n{_table(header, rows)}{note}"
 
     def _engines(self) -> str:
         rows = []

@@ -35,7 +35,7 @@ def test_a_limit_that_lets_nothing_in_ends_the_run(environment: LocalScalekit) -
     stack = Stack(environment, threads=32, rateLimitWait=0.5)
     run = stack.up({f"c{n}": bearer(f"Connector {n}") for n in range(50)})
     assert run.errors
-    assert len(environment.requests) < 10
+    assert len(environment.requests) < 25, "a thread tries on after another has been refused"
     assert all("Run again in a minute" in message for message in run.errors), run.errors
     environment.settings.requests_per_minute = None
     declared = {f"c{n}": bearer(f"Connector {n}") for n in range(50)}
