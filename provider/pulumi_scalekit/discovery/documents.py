@@ -226,18 +226,19 @@ def text_of(value: Any) -> str:
 
 def operations_by_path(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every operation with its path."""
-    for path, path_item in _path_items(document):
-        for method in METHODS:
-            if isinstance(operation := path_item.get(method), Mapping):
-                yield path, operation
+    return ((path, operation) for path, _, operation in _operations(document))
 
 
 def operations(document: Document) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """Every operation with its path item."""
-    for _, path_item in _path_items(document):
+    return ((path_item, operation) for _, path_item, operation in _operations(document))
+
+
+def _operations(document: Document) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    for path, path_item in _path_items(document):
         for method in METHODS:
             if isinstance(operation := path_item.get(method), Mapping):
-                yield path_item, operation
+                yield path, path_item, operation
 
 
 def _path_items(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
