@@ -66,6 +66,15 @@ def test_refused(name: str, tmp_path: Path) -> None:
         load_document(tmp_path / "file")
 
 
+@pytest.mark.parametrize("value", ["!!int", '!!float ""', "!!bool perhaps"])
+def test_a_value_that_does_not_fit_its_tag(value: str, tmp_path: Path) -> None:
+    """A YAML value that is not of the type that its tag names is refused in one sentence."""
+    path = tmp_path / "api.yaml"
+    path.write_text(f"openapi: 3.0.3\nx-value: {value}\n")
+    with pytest.raises(DiscoveryError, match="is not a value of the type"):
+        load_document(path)
+
+
 def test_unreadable(tmp_path: Path) -> None:
     """Files that are not there, are no text or are too large are refused."""
     with pytest.raises(DiscoveryError, match="No such file"):

@@ -119,7 +119,11 @@ class _Builder:
     def _converted(self, tag: str, event: Any) -> Any:
         node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
         convert = getattr(self._constructor, f"construct_yaml_{tag.removeprefix(_TAG)}")
-        return convert(node)
+        try:
+            return convert(node)
+        except (LookupError, AttributeError):
+            # PyYAML expects a value to look like its tag, and fails in ways of its own where it does not.
+            raise ValueError(f"{event.value!r} is not a value of the type {tag}") from None
 
 
 class _Nothing:
