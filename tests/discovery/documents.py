@@ -57,4 +57,6 @@ def code_flow(**more: Any) -> Document:
 
 
 BEARER: Document = {"type": "http", "scheme": "bearer"}
+KEY: Document = {**BEARER, "bearerFormat": "API key"}
+"""A bearer token of which it is known that somebody makes it."""
 BASIC: Document = {"type": "http", "scheme": "basic"}

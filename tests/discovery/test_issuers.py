@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .documents import BASIC, BEARER, Document, code_flow, key_in, openapi
+from .documents import BASIC, BEARER, KEY, Document, code_flow, key_in, openapi
 from .test_openapi import made, pattern, texts
 
 JWT: Document = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -97,10 +97,6 @@ def test_a_document_that_issues_its_tokens(name: str) -> None:
 
 
 LASTING: dict[str, Document] = {
-    "makes further tokens": document("/tokens", {"security": [{"a": []}], "responses": returns("token")}),
-    "names a scheme that is not declared": document(
-        "/access_tokens", {"security": [{"bearer": []}], "responses": returns("token")}
-    ),
     "is made in the settings": document(
         "/login",
         {"responses": returns("token")},
@@ -110,24 +106,38 @@ LASTING: dict[str, Document] = {
     "is a key that a call makes": document(
         "/token", {"security": [{"b": []}], "responses": returns("apiToken")}, key_in("apiToken")
     ),
-    "is of another kind": document("/login", {"responses": returns("user", "redirect")}),
-    "makes a thing of that name": document(
-        "/assets", {"summary": "Create a token", "security": [{"a": []}], "responses": returns("token")}
-    ),
-    "is for one thing": document("/link_tokens/{id}", {"responses": returns("token")}),
     "is a JWT that somebody makes": document(
         "/notes", {"responses": {}}, {**JWT, "description": "Issued in the console; it expires after a year."}
-    ),
-    "has no security anywhere": openapi(
-        {"a": BEARER}, paths={"/databases/{id}/auth/tokens": {"post": {"responses": returns("token")}}}
     ),
 }
 
 
 @pytest.mark.parametrize("name", LASTING)
 def test_a_token_that_somebody_makes(name: str) -> None:
-    """A call that needs the token itself, or returns another thing, is no reason to doubt it."""
+    """A credential that is called a key, or a thing that somebody makes, is not doubted."""
     assert made(LASTING[name]).missing == []
+
+
+NOT_ISSUING: dict[str, Document] = {
+    "names a scheme that is not declared": document(
+        "/access_tokens", {"security": [{"bearer": []}], "responses": returns("token")}
+    ),
+    "makes further tokens": document("/tokens", {"security": [{"a": []}], "responses": returns("token")}),
+    "is of another kind": document("/login", {"responses": returns("user", "redirect")}),
+    "makes a thing of that name": document(
+        "/assets", {"summary": "Create a token", "security": [{"a": []}], "responses": returns("token")}
+    ),
+    "is for one thing": document("/link_tokens/{id}", {"responses": returns("token")}),
+    "has no security anywhere": openapi(
+        {"a": BEARER}, paths={"/databases/{id}/auth/tokens": {"post": {"responses": returns("token")}}}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_ISSUING)
+def test_a_call_that_issues_something_else(name: str) -> None:
+    """A call that needs the token itself, or returns another thing, is not said to issue it."""
+    assert "issues tokens" not in texts(made(NOT_ISSUING[name]), "missing")
 
 
 def test_schemas_that_contain_themselves() -> None:
@@ -178,7 +188,7 @@ def test_prose_about_tokens_that_expire(prose: str, doubted: bool) -> None:
 def test_the_account_of_a_bearer_token() -> None:
     """A header that names the account beside a bearer token is collected with it."""
     tenant = {"in": "header", "name": "X-Acme-Tenant", "required": True}
-    result = made(openapi({"a": BEARER}, paths={"/notes": {"get": {"parameters": [tenant]}}}))
+    result = made(openapi({"a": KEY}, paths={"/notes": {"get": {"parameters": [tenant]}}}))
     assert [field["header_name"] for field in pattern(result)["fields"]] == ["Authorization", "X-Acme-Tenant"]
     assert pattern(result)["auth_field_mutations"] == {"a": {"prefix": "Bearer "}}
     assert result.missing == []
@@ -256,7 +266,7 @@ def test_key_headers_that_all_operations_take() -> None:
 def test_an_authorization_that_operations_may_take() -> None:
     """Whether an `Authorization` that operations do not require goes with their key headers is missing."""
     key = {"in": "header", "name": "X-API-Key"}
-    token = {"in": "header", "name": "Authorization", "description": "Bearer <token>"}
+    token = {"in": "header", "name": "Authorization", "description": "Bearer <secret key>"}
     optional = made(openapi(paths={"/notes": {"get": {"parameters": [key, token]}}}))
     assert "several together" in texts(optional, "missing")
     required = made(openapi(paths={"/notes": {"get": {"parameters": [key, {**token, "required": True}]}}}))
@@ -289,50 +299,3 @@ def test_a_jwt_beside_oauth() -> None:
     assert pattern(made(beside))["type"] == "BEARER"
     assert "user (OAuth) issues tokens" in texts(made(beside), "missing")
     assert made(beside, scheme="jwt").missing == []
-
-
-@pytest.mark.parametrize(
-    "scheme",
-    [
-        JWT,
-        {**BEARER, "bearerFormat": "jwt"},
-        {**BEARER, "description": "JWT bearer authentication."},
-        {**BEARER, "description": "A JSON Web Token."},
-        key_in("Authorization", "Send `Authorization: Bearer <jwt>`."),
-    ],
-)
-def test_a_jwt_of_which_nothing_is_said(scheme: Document) -> None:
-    """A JWT of which nothing says where it comes from is doubted, and --auth or --scheme settles it."""
-    bare = openapi({"a": scheme})
-    assert "where this JWT comes from" in texts(made(bare), "missing")
-    assert pattern(made(bare))["type"] == "BEARER"
-    assert made(bare, auth="BEARER").missing == []
-    assert made(bare, scheme="a").missing == []
-
-
-@pytest.mark.parametrize(
-    "said",
-    ["Your API key.", "A personal access token.", "Make one in the dashboard.", "See Settings, then Tokens."],
-)
-def test_a_jwt_that_somebody_makes(said: str) -> None:
-    """A JWT that is described as a key, or as made in the vendor's pages, is complete."""
-    assert made(openapi({"a": {**JWT, "description": said}})).missing == []
-    assert made(openapi({"apiKey": JWT})).missing == []
-
-
-def test_a_jwt_that_the_prose_says_somebody_makes() -> None:
-    """Prose that speaks of API keys is taken to speak of the JWT, unless a scheme is a key."""
-    prose = "Acme keeps notes for teams. Create an API key first."
-    result = made(openapi({"a": JWT}, description=prose))
-    assert result.missing == []
-    assert "somebody makes" in texts(result, "assumed")
-    schemes = {"a": JWT, "k": key_in("X-API-Key")}
-    beside = openapi(schemes, security=[{"a": []}], description=prose)
-    assert "where this JWT comes from" in texts(made(beside), "missing")
-
-
-def test_a_jwt_beside_a_key() -> None:
-    """A JWT that goes together with a key is doubted, and both are collected."""
-    both = openapi({"a": JWT, "k": key_in("X-API-Key")}, security=[{"a": [], "k": []}])
-    assert "where this JWT comes from" in texts(made(both), "missing")
-    assert len(pattern(made(both))["fields"]) == 2

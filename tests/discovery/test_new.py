@@ -87,6 +87,20 @@ def test_incomplete(new: New, file: Callable[[Document], Path]) -> None:
     assert errors(json.loads(out)) == []
 
 
+def test_a_token_of_which_nothing_is_said(new: New, file: Callable[[Document], Path]) -> None:
+    """Where a bearer token comes from is asked with exit code 3, and the flag that the report has settles it."""
+    path = file(openapi({"t": BEARER}))
+    code, out, err = new("--openapi", path, "--format", "json")
+    assert code == 3
+    assert json.loads(out)["auth_patterns"][0]["type"] == "BEARER"
+    assert "missing  auth_patterns[0].type: t: the document does not say where this token comes from" in err
+    assert "→ give --auth bearer where" in err
+    assert err.splitlines()[-1] == "Look after: auth_patterns[0].type"
+    code, settled, err = new("--openapi", path, "--format", "json", "--auth", "bearer")
+    assert (code, settled) == (0, out)
+    assert "missing" not in err
+
+
 SOURCES: list[tuple[Document, list[str]]] = [
     (COMPLETE, []),
     (COMPLETE, ["--auth", "bearer"]),

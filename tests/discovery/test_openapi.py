@@ -9,7 +9,7 @@ import pytest
 from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
 
-from .documents import BASIC, BEARER, Document, code_flow, key_in, openapi, swagger
+from .documents import BASIC, BEARER, KEY, Document, code_flow, key_in, openapi, swagger
 
 
 def made(document: Document, *, scheme: str = "", server: str = "", **answers: Any) -> Result:
@@ -31,18 +31,18 @@ def texts(result: Result, origin: str) -> str:
 
 # Each case: the schemes, and what the pattern has to hold. None stands for "is not there".
 SCHEMES: dict[str, tuple[Document, dict[str, Any]]] = {
-    "bearer": ({"a": BEARER}, {"type": "BEARER", "auth_header_key_override": None}),
+    "bearer": ({"a": KEY}, {"type": "BEARER", "auth_header_key_override": None}),
     "basic": ({"a": BASIC}, {"type": "BASIC", "auth_field_mutations": None}),
     "key in a header": (
         {"a": key_in("X-API-Key")},
         {"type": "API_KEY", "auth_header_key_override": "X-API-Key", "auth_field_mutations": None},
     ),
     "bearer written as a key": (
-        {"a": key_in("Authorization", "Send `Authorization: Bearer <token>`.")},
+        {"a": key_in("Authorization", "Send `Authorization: Bearer <key>`.")},
         {"type": "BEARER", "auth_header_key_override": None, "auth_field_mutations": None},
     ),
     "bearer in a header of its own": (
-        {"a": key_in("X-Acme-Auth", "Format: `Bearer <token>`")},
+        {"a": key_in("X-Acme-Auth", "Format: `Bearer <key>`")},
         {"type": "BEARER", "auth_header_key_override": "X-Acme-Auth", "auth_field_mutations": None},
     ),
     "basic written as a key": (
@@ -300,7 +300,7 @@ def test_several_keys_go_together() -> None:
 
 def test_a_bearer_token_and_a_key_go_together() -> None:
     """A bearer token and a key that are demanded together have a header each; the token may expire nonetheless."""
-    schemes = {"token": BEARER, "app": key_in("X-App-Key")}
+    schemes = {"token": KEY, "app": key_in("X-App-Key")}
     both = openapi(schemes, security=[{"token": [], "app": []}])
     result = made(both)
     assert pattern(result)["type"] == "API_KEY"
@@ -313,9 +313,10 @@ def test_a_bearer_token_and_a_key_go_together() -> None:
     assert errors(result.definition) == []
     schema = {"type": "object", "properties": {"password": {}}}
     login = {"post": {"security": [], "requestBody": {"content": {"a": {"schema": schema}}}}}
-    doubted = made({**both, "paths": {**both["paths"], "/login": login}})
-    assert "/login of this document issues tokens" in texts(doubted, "missing")
-    assert made({**both, "paths": {**both["paths"], "/login": login}}, auth="API_KEY").missing == []
+    paths = {**both["paths"], "/login": login}
+    doubted = openapi({**schemes, "token": BEARER}, security=[{"token": [], "app": []}], paths=paths)
+    assert "/login of this document issues tokens" in texts(made(doubted), "missing")
+    assert made(doubted, auth="API_KEY").missing == []
 
 
 def test_two_tokens_in_one_header_do_not_go_together() -> None:
@@ -460,7 +461,7 @@ def test_required_headers_are_told() -> None:
 
 def test_every_value_has_an_origin() -> None:
     """Each top-level value and the auth type of a definition is given, found or assumed."""
-    result = made(openapi({"a": BEARER}), display_name="My Acme")
+    result = made(openapi({"a": KEY}), display_name="My Acme")
     origins = {note.path: note.origin for note in result.notes}
     assert origins["display_name"] == "given"
     assert origins["proxy_url"] == origins["auth_patterns[0].type"] == origins["description"] == "found"
@@ -669,7 +670,7 @@ def test_a_key_that_is_in_the_host_too_is_one_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "name"), [(BEARER, "token"), (BASIC, "username"), (key_in("X-Key"), "api_key")]
+    ("scheme", "name"), [(KEY, "token"), (BASIC, "username"), (key_in("X-Key"), "api_key")]
 )
 def test_a_placeholder_of_the_credentials_name_gets_another(scheme: Document, name: str) -> None:
     """A placeholder that has the credential's name by chance does not become the credential."""

@@ -8,7 +8,7 @@ import pytest
 
 from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
 
-from .documents import BEARER, Document, openapi, swagger
+from .documents import KEY, Document, openapi, swagger
 
 
 def made(document: Document, server: str = "") -> Result:
@@ -18,7 +18,7 @@ def made(document: Document, server: str = "") -> Result:
 
 def at(url: str, description: str = "", **variables: Any) -> Document:
     """A document with one server."""
-    return openapi({"a": BEARER}, servers=[{"url": url, "description": description, "variables": variables}])
+    return openapi({"a": KEY}, servers=[{"url": url, "description": description, "variables": variables}])
 
 
 URLS: dict[str, tuple[Document, str]] = {
@@ -161,7 +161,7 @@ SERVERS = [
 )
 def test_choice(wanted: str, expected: str) -> None:
     """The first real system is taken, encrypted where there is a choice; --server takes another."""
-    assert made(openapi({"a": BEARER}, servers=SERVERS), wanted).definition["proxy_url"] == expected
+    assert made(openapi({"a": KEY}, servers=SERVERS), wanted).definition["proxy_url"] == expected
 
 
 PREFERRED: dict[str, tuple[list[dict[str, Any]], str]] = {
@@ -237,7 +237,7 @@ PREFERRED: dict[str, tuple[list[dict[str, Any]], str]] = {
 def test_preferred(name: str) -> None:
     """The server that people use for work is taken, as far as the document says which that is."""
     listed, expected = PREFERRED[name]
-    assert made(openapi({"a": BEARER}, servers=listed)).definition["proxy_url"] == expected
+    assert made(openapi({"a": KEY}, servers=listed)).definition["proxy_url"] == expected
 
 
 def test_unknown_choice_lists_the_servers() -> None:
@@ -248,7 +248,7 @@ def test_unknown_choice_lists_the_servers() -> None:
 
 def test_other_servers_are_told() -> None:
     """The servers that were not chosen are named, the chosen one's unencrypted duplicate is not."""
-    (note,) = [n for n in made(openapi({"a": BEARER}, servers=SERVERS)).notes if "several servers" in n.text]
+    (note,) = [n for n in made(openapi({"a": KEY}, servers=SERVERS)).notes if "several servers" in n.text]
     assert "https://api.eu.acme.io" in note.text
     assert "http://api.acme.io" not in note.text
 
@@ -270,7 +270,7 @@ def test_servers_of_the_operations() -> None:
     """Without servers at the root, those of most operations are taken, and the others pointed out."""
     near, far = [{"url": "https://api.acme.io"}], [{"url": "https://upload.acme.io"}]
     paths: Document = {f"/{i}": {"get": {"servers": near}} for i in range(3)}
-    result = made(openapi({"a": BEARER}, servers=[], paths={**paths, "/up": {"servers": far, "post": {}}}))
+    result = made(openapi({"a": KEY}, servers=[], paths={**paths, "/up": {"servers": far, "post": {}}}))
     assert result.definition["proxy_url"] == "https://api.acme.io"
     assert any("https://upload.acme.io (1)" in note.text for note in result.notes)
 
@@ -279,14 +279,14 @@ def test_the_address_of_most_operations_comes_before_the_documents() -> None:
     """Where most operations have an address of their own, it is the API's, and the document's is pointed out."""
     root = [{"url": "https://www.acme.io"}]
     paths: Document = {f"/{i}": {"get": {"servers": [{"url": "https://maps.acme.io"}]}} for i in range(3)}
-    result = made(openapi({"a": BEARER}, servers=root, paths=paths))
+    result = made(openapi({"a": KEY}, servers=root, paths=paths))
     assert result.definition["proxy_url"] == "https://maps.acme.io"
     assert any("the others: https://www.acme.io" in note.text for note in result.notes)
     beside: Document = {
         f"/{i}": {"$ref": "#/x-notes", "servers": [{"url": "https://maps.acme.io"}]} for i in range(3)
     }
-    referred = {**openapi({"a": BEARER}, servers=root, paths=beside), "x-notes": {"get": {}}}
+    referred = {**openapi({"a": KEY}, servers=root, paths=beside), "x-notes": {"get": {}}}
     assert made(referred).definition["proxy_url"] == "https://maps.acme.io"
     few = {**paths, **{f"/more{i}": {"get": {}} for i in range(3)}}
-    result = made(openapi({"a": BEARER}, servers=root, paths=few))
+    result = made(openapi({"a": KEY}, servers=root, paths=few))
     assert result.definition["proxy_url"] == "https://www.acme.io"

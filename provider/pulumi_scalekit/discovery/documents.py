@@ -248,6 +248,13 @@ def _path_items(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield str(path), target if target is item else {**mapping(item), **target}
 
 
+def general_prose(document: Document) -> list[str]:
+    """The descriptions of the API and of its tags, which often speak of authentication."""
+    texts = [text_of(mapping(document.get("info")).get("description"))]
+    texts += [text_of(mapping(tag).get("description")) for tag in listed(document.get("tags"))]
+    return [text for text in texts if text]
+
+
 def requirements(document: Document) -> list[list[Any]]:
     """Every `security` that a document has: the root's, and those of its operations."""
     own = [operation.get("security") for _, operation in operations(document)]

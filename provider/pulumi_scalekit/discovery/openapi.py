@@ -19,12 +19,13 @@ from .header_parameters import (
 )
 from .hosts import host_of
 from .issuers import issuer
+from .makers import maker
 from .names import connector_name, service_name
 from .notes import Notes
 from .offers import Offer, demanded_scopes, offers, undecided, unreferenced
 from .pkce import find_pkce
 from .reading import Choice, Reading
-from .schemes import SIGNED, Scheme, hint_of, is_lasting, is_signature, made_by_hand, read_schemes
+from .schemes import SIGNED, Scheme, hint_of, is_lasting, is_signature, read_schemes
 from .servers import Server, absolute, choose, other_hosts, secured, servers
 from .text import first_sentence, identifier, label
 
@@ -234,22 +235,17 @@ def _note_doubts(
     by_user = next((scheme.name for scheme in schemes.values() if scheme.type == "OAUTH"), "")
     if path := issuer(document, schemes, token):
         why, where = f"{path} of this document issues tokens, so they may expire", pointer("paths", path)
-    elif not token.is_jwt or is_lasting(token):
+    elif token.type != "BEARER" or is_lasting(token):
         return
-    elif by_user:
+    elif by_user and token.is_jwt:
         why, where = f"{by_user} (OAuth) issues tokens, so they may expire", token.pointer
-    elif made_by_hand(document, schemes):
-        notes.assumed(
-            f"{PATTERN}.type",
-            f"{token.name}: it is a JWT, taken for the key or token that, as the document's prose says, somebody makes",
-            token.pointer,
-        )
+    elif made := maker(document, schemes, token):
+        notes.assumed(f"{PATTERN}.type", f"{token.name}: taken for {made}", token.pointer)
         return
     else:
-        why, where = (
-            f"{token.name}: the document does not say where this JWT comes from: most expire",
-            token.pointer,
-        )
+        kind = "JWT" if token.is_jwt else "token"
+        why, where = f"{token.name}: the document does not say where this {kind} comes from", token.pointer
+        why += f". If {by_user or 'a login'} issues it, it expires"
     notes.missing(
         f"{PATTERN}.type",
         f"{why}, and the account holder would have to get one first",

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from .documents import Document, follow, listed, mapping, pointer, text_of
+from .documents import Document, follow, general_prose, mapping, pointer, text_of
+from .origins import is_called_lasting, names_oauth, says_expiring, says_issued
 from .prose import affixes, header_example, key_as_username
 from .servers import absolute
 from .text import plain
@@ -38,37 +39,8 @@ _SIGNED: Final = re.compile(
 )
 
 
-# A credential that another call returns, and that expires: nothing that an account holder types in once.
-_ISSUED: Final = re.compile(
-    r"\bsession[- ]?(?:token|id|key)\b|\btoken by calling\b"
-    r"|\b(?:returned|obtain(?:ed)?|issued|generated?|received|acquired?|retrieved?)\s+(?:\w+\s+){0,4}?(?:from|by|via|through|with|in)\b"
-    r"[^.\n]{0,60}(?:\bauthenticat\w+|\blog-?in\b|\bsign-?in\b|\bauth\w* (?:endpoint|api|call|request)"
-    r"|\btoken (?:endpoint|exchange)"
-    r"|\b(?:POST|GET) /|/(?:auth|login|token|session)\w*)",
-    re.IGNORECASE,
-)
-
-
 # The grant for machines, in prose that names no other.
 _MACHINES: Final = re.compile(r"^(?!.*authori[sz]ation.code).*client.credentials?\b", re.IGNORECASE)
-# A token of an OAuth server that the document does not describe, unless it is one that somebody makes by hand.
-_OAUTH_TOKEN: Final = re.compile(
-    r"oauth|openid|auth0|\bclerk\b|cognito|keycloak|firebase|\bokta\b|privy|stytch|supabase|\boidc\b|client.credentials|(?:service-to-service|machine-to-machine)|\b(?:s2s|m2m)\b",
-    re.IGNORECASE,
-)
-# The same, where the document's general prose says it, and says of no key or token that somebody makes.
-_EXPIRING: Final = re.compile(
-    r"client[-_ ]credentials|\b(?:access )?tokens? (?:\w+ )?expires?\b"
-    r"|\bexpires? (?:in|after) (?:\d+|one|an?) (?:minute|hour)",
-    re.IGNORECASE,
-)
-_MADE: Final = re.compile(
-    r"\bapi[-_ ]?keys?\b|personal (?:access )?token|\b(?:create|generate|make)s? (?:an? |your |the )?(?:\w+ )?token",
-    re.IGNORECASE,
-)
-_LASTING: Final = re.compile(
-    r"key|api[-_ ]?token|personal|permanent|dashboard|console|settings|profile|long-lived", re.IGNORECASE
-)
 _JWT: Final = re.compile(r"jwt|json web token", re.IGNORECASE)
 _DISCOURAGED: Final = re.compile(
     r"\b(?:discouraged|deprecated|not recommended|legacy|obsolete)\b", re.IGNORECASE
@@ -78,21 +50,7 @@ _DISCOURAGED: Final = re.compile(
 def is_lasting(scheme: Scheme) -> bool:
     """Whether a scheme speaks of a credential that somebody makes once, in the vendor's pages."""
     declared = scheme.summary if scheme.summary.startswith("http") else scheme.header
-    return bool(_LASTING.search(f"{scheme.name} {declared} {scheme.description}"))
-
-
-def made_by_hand(document: Document, schemes: Mapping[str, Scheme]) -> bool:
-    """Whether a document's prose speaks of a key or token that somebody makes, and no scheme is a key."""
-    return any(map(_MADE.search, _context(document))) and not any(
-        s.type == "API_KEY" for s in schemes.values()
-    )
-
-
-# The same in fewer words, which tell only where nothing speaks of a key.
-_ISSUED_TOKEN: Final = re.compile(
-    r"\bissued\b|\b(?:user|session)(?:'s)? (?:access )?(?:token|jwt)|\bshort-lived\b|\bexpires?\b",
-    re.IGNORECASE,
-)
+    return is_called_lasting(f"{scheme.name} {declared} {scheme.example} {scheme.description}")
 
 
 def is_signature(name: str) -> bool:
@@ -119,6 +77,8 @@ class Scheme:
     prefix: str = ""
     suffix: str = ""
     description: str = ""
+    example: str = ""
+    """What the document shows in the place of a credential, or calls it in SDKs."""
     key_as_username: bool = False
     flow: Mapping[str, Any] = field(default_factory=dict)
     """The OAuth flow that is used."""
@@ -153,7 +113,7 @@ def read_schemes(document: Document, base: str = "") -> dict[str, Scheme]:
     holder: Any = document
     for step in steps:
         holder = mapping(follow(document, mapping(holder).get(step)))
-    context = _context(document)
+    context = general_prose(document)
     found = {}
     for name, entry in mapping(holder).items():
         spec = follow(document, entry)
@@ -183,16 +143,20 @@ def _with_issuer(schemes: dict[str, Scheme]) -> dict[str, Scheme]:
     }
 
 
-def _context(document: Document) -> list[str]:
-    """The document's general prose, which often describes authentication."""
-    texts = [text_of(mapping(document.get("info")).get("description"))]
-    texts += [text_of(mapping(tag).get("description")) for tag in listed(document.get("tags"))]
-    return [text for text in texts if text]
+def _example(spec: Mapping[str, Any]) -> str:
+    """What vendor extensions show in the place of a credential: examples, defaults, and names for it in SDKs."""
+    shown = [
+        value
+        for name, value in spec.items()
+        if re.search("example|default|^x-fern-", str(name), re.IGNORECASE)
+    ]
+    parts = [part for value in shown for part in (value.values() if isinstance(value, Mapping) else [value])]
+    return " ".join(part for part in parts if isinstance(part, str))
 
 
 def _read(name: str, spec: Mapping[str, Any], where: str, context: list[str], base: str) -> Scheme:
     kind = text_of(spec.get("type"))
-    scheme = Scheme(name, where, description=text_of(spec.get("description")))
+    scheme = Scheme(name, where, description=text_of(spec.get("description")), example=_example(spec))
     if kind == "apiKey":
         return unless_issued(_api_key(scheme, spec, context))
     if kind == "basic":  # Swagger 2.0
@@ -222,19 +186,13 @@ def unless_issued(scheme: Scheme) -> Scheme:
     """The scheme, doubted where it says that another call or an OAuth server issues the credential."""
     if scheme.type not in {"API_KEY", "BEARER"} or scheme.obstacle:
         return scheme
-    lasting = is_lasting(scheme)
-    if _ISSUED.search(plain(scheme.description)) or (
-        scheme.type == "BEARER" and not lasting and _ISSUED_TOKEN.search(scheme.description)
-    ):
+    is_token = scheme.type == "BEARER" and not is_lasting(scheme)
+    if says_issued(scheme.description, is_token=is_token):
         doubt = (
             "its description says that another call issues the credential, so it may expire, and the account "
         )
         doubt += "holder would have to get it first"
-    elif (
-        scheme.type == "BEARER"
-        and _OAUTH_TOKEN.search(f"{scheme.name} {scheme.summary} {scheme.description}")
-        and not lasting
-    ):
+    elif is_token and names_oauth(f"{scheme.name} {scheme.summary} {scheme.description}"):
         doubt = "it is a token of an OAuth server that the document does not describe, so it may expire: give its "
         doubt += (
             "endpoints with --auth oauth, or the type with --auth where tokens can be made that do not expire"
@@ -249,7 +207,7 @@ def _unless_expiring(scheme: Scheme, context: list[str]) -> Scheme:
     is_token = scheme.type == "BEARER" or "token" in f"{scheme.header} {scheme.description}".lower()
     if scheme.type not in {"API_KEY", "BEARER"} or scheme.obstacle or not is_token or is_lasting(scheme):
         return scheme
-    if not any(_EXPIRING.search(text) and not _MADE.search(text) for text in context):
+    if not any(map(says_expiring, context)):
         return scheme
     doubt = "the document's prose speaks of tokens that expire, or that client credentials are exchanged for, and the "
     doubt += "account holder would have to get one first"
