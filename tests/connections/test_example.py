@@ -18,6 +18,8 @@ from pulumi_scalekit import local
 from ..support.engines import Project
 from ..support.live import live
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "connection"
 pytest.importorskip("scalekit", reason="the official SDK is not installed: pip install scalekit-sdk-python")
 

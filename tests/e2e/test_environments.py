@@ -16,6 +16,8 @@ from ..support.definitions import OAUTH, bearer, named
 from ..support.engines import Project
 from ..support.live import change, identifier_of, live, remove
 
+pytestmark = pytest.mark.thorough
+
 DECLARED = {"one": bearer("One"), "two": named(OAUTH, "Two")}
 WRITES = ("create", "update", "delete")
 
@@ -47,7 +49,6 @@ def _by_urn(project: Project) -> dict[str, tuple[Any, ...]]:
     }
 
 
-@pytest.mark.thorough
 def test_an_environment_that_moved(make_project: Callable[[LocalScalekit], Project], tmp_path: Path) -> None:
     """With SCALEKIT_FORMER_ENVIRONMENT_URL a stack follows its environment to a new URL, once and for all."""
     data = tmp_path / "environment"
@@ -72,7 +73,6 @@ def test_an_environment_that_moved(make_project: Callable[[LocalScalekit], Proje
         project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_an_empty_environment(project: Project, scalekit: LocalScalekit) -> None:
     """A refresh forgets what is gone from among others, and nothing where all is gone, unless a setting allows it."""
     project.declare(DECLARED)
@@ -92,7 +92,6 @@ def test_an_empty_environment(project: Project, scalekit: LocalScalekit) -> None
     project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_destroy_needs_no_permission(project: Project, scalekit: LocalScalekit) -> None:
     """A `destroy` of what is gone already is not held up where the environment is empty."""
     project.declare({"one": bearer("One")})
@@ -102,7 +101,6 @@ def test_destroy_needs_no_permission(project: Project, scalekit: LocalScalekit) 
     assert project.resources() == {}
 
 
-@pytest.mark.thorough
 def test_two_environments_in_one_program(project: Project, scalekit: LocalScalekit) -> None:
     """Explicit providers keep a connector of one name in two environments, each with its own credentials."""
     with local.running(client_id="skc_production", client_secret="production-secret") as production:
@@ -147,7 +145,6 @@ def test_two_environments_in_one_program(project: Project, scalekit: LocalScalek
         assert [live(where) for where in environments.values()] == [{}, {}]
 
 
-@pytest.mark.thorough
 def test_a_component_passes_its_provider_on(project: Project, scalekit: LocalScalekit) -> None:
     """Connectors in a component go to the provider in its `providers`; with another URL, they are refused."""
     with local.running(client_id="skc_production", client_secret="production-secret") as production:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import pytest
+
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import OAUTH, bearer, named
 from ..support.engines import Project
 from ..support.live import identifier_of, live
+
+pytestmark = pytest.mark.thorough
 
 PROGRAM = """
 mine = scalekit.Connector("mine", **json.loads(MINE), adopt=ADOPT_MINE)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+import pytest
+
 from pulumi_scalekit.local import LocalScalekit, Request
 
 from ..support.engines import Project
 from ..support.live import identifier_of, live
+
+pytestmark = pytest.mark.thorough
 
 PROGRAM = """
 def connector(name, *, version="one", title=None, label="Token", **opts):

@@ -12,6 +12,8 @@ from ..support.definitions import bearer
 from ..support.engines import Project
 from ..support.live import identifier_of, live
 
+pytestmark = pytest.mark.thorough
+
 
 def declare(project: Project, connectors: dict[str, dict[str, Any]], more: str = "") -> None:
     """Make the program declare connectors, and then do more."""
@@ -38,7 +40,6 @@ def test_a_leftover_delete_leaves_the_connector(project: Project, scalekit: Loca
     project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_what_the_stack_manages_is_not_adopted(project: Project, scalekit: LocalScalekit) -> None:
     """`adopt` of what another resource manages is refused at preview, in words about aliases."""
     declare(project, {"one": bearer("CRM")})
@@ -83,7 +84,6 @@ def test_names_in_motion(project: Project, scalekit: LocalScalekit) -> None:
     project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_a_name_that_is_kept_elsewhere_is_free(project: Project, scalekit: LocalScalekit) -> None:
     """A name that a program declares and `ignore_changes` keeps from its connector may go to another one."""
     declare(project, {"a": bearer("First")})
@@ -98,7 +98,6 @@ def test_a_name_that_is_kept_elsewhere_is_free(project: Project, scalekit: Local
     project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_two_components_of_one_resource_name(project: Project, scalekit: LocalScalekit) -> None:
     """Two components that name their connector alike each get their own: one adopted, one made."""
     identifier = scalekit.store.create_provider(bearer("Support")).identifier
@@ -118,7 +117,6 @@ def test_two_components_of_one_resource_name(project: Project, scalekit: LocalSc
     project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_identical_connectors_are_taken_over(project: Project, scalekit: LocalScalekit) -> None:
     """What a killed run left is taken over in one run, as the refusal says; what is otherwise is refused."""
     identifiers = [scalekit.store.create_provider(bearer(name)).identifier for name in ("One", "Two")]
@@ -140,7 +138,6 @@ def test_identical_connectors_are_taken_over(project: Project, scalekit: LocalSc
     assert "SCALEKIT_ADOPT_IDENTICAL" not in refused
 
 
-@pytest.mark.thorough
 def test_a_changed_type_is_a_replacement(project: Project, scalekit: LocalScalekit) -> None:
     """What Scalekit cannot change in place is planned as a replacement, with its connection, and carried out."""
     program = """
@@ -164,7 +161,6 @@ def test_a_changed_type_is_a_replacement(project: Project, scalekit: LocalScalek
     project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_an_update_that_did_not_clear(project: Project, scalekit: LocalScalekit) -> None:
     """A description that Scalekit keeps is told at the update, and each refresh goes on showing it."""
     declare(project, {"crm": bearer("CRM", description="Old")})
@@ -178,7 +174,6 @@ def test_an_update_that_did_not_clear(project: Project, scalekit: LocalScalekit)
     assert plan.paths["crm"] == {"description"}
 
 
-@pytest.mark.thorough
 def test_ignored_properties_keep_what_lives(project: Project, scalekit: LocalScalekit) -> None:
     """An update leaves alone what `ignore_changes` names, also where the state has not seen its last change."""
     kept = "opts=pulumi.ResourceOptions(ignore_changes=['description'])"

@@ -12,6 +12,8 @@ from ..support.definitions import bearer
 from ..support.engines import Project
 from ..support.live import identifier_of, live
 
+pytestmark = pytest.mark.thorough
+
 OLD = bearer("CRM")
 FIELDS = [{"field_name": "username", "required": True}]
 NEW = {**OLD, "auth_patterns": [{**OLD["auth_patterns"][0], "type": "BASIC", "fields": FIELDS}]}
@@ -27,26 +29,13 @@ def declare(project: Project, definition: dict[str, Any], options: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "faults"),
-    [
-        ("", ("delete:error=400*1", "create:error=400*1", "connection-create:error=400*1")),
-        pytest.param(
-            "delete_before_replace=False",
-            ("delete:error=400*1", "create:error=400*1", "connection-create:error=400*1"),
-            marks=pytest.mark.thorough,
-        ),
-    ],
-    ids=["by default", "new one first"],
-)
-def test_a_replacement_that_stops_midway(
-    project: Project, scalekit: LocalScalekit, options: str, faults: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("options", ["", "delete_before_replace=False"], ids=["by default", "new one first"])
+def test_a_replacement_that_stops_midway(project: Project, scalekit: LocalScalekit, options: str) -> None:
     """Whatever step fails, the next `up` ends with one connector of the declared type and its connection."""
     old, new = OLD, NEW
     declare(project, old, options)
     project.up()
-    for fault in faults:
+    for fault in ("delete:error=400*1", "create:error=400*1", "connection-create:error=400*1"):
         scalekit.faults.add(fault)
         declare(project, new, options)
         project.up(code=None)
@@ -61,7 +50,6 @@ def test_a_replacement_that_stops_midway(
     project.nothing_to_do()
 
 
-@pytest.mark.thorough
 def test_a_protected_connector_is_not_replaced(project: Project, scalekit: LocalScalekit) -> None:
     """With `protect`, the preview and the run stop before anything is deleted."""
     declare(project, OLD, "protect=True")

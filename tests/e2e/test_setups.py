@@ -241,6 +241,7 @@ stack.destroy()
 """
 
 
+@pytest.mark.thorough
 @needs_cli
 def test_automation_api(tmp_path: Path, pulumi_home: Path, scalekit: LocalScalekit) -> None:
     """An inline program of the Automation API declares connectors like any other."""

@@ -11,6 +11,8 @@ from ..support.live import live
 PROGRAM = """
 import pulumi.dynamic
 
+pytestmark = pytest.mark.thorough
+
 
 class SourceProvider(pulumi.dynamic.ResourceProvider):
     def create(self, props):

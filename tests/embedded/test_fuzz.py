@@ -9,10 +9,19 @@ import pytest
 from .fuzz import RECORDINGS, compare, load, record
 from .harness import cli, differences
 
-PATHS = [pytest.param(path, id=path.stem) for path in sorted(RECORDINGS.glob("*.json"))]
+PATHS = sorted(RECORDINGS.glob("*.json"))
+QUICK = PATHS[:3]
 
 
-@pytest.mark.parametrize("path", PATHS)
+def _named(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[] if path in QUICK else [pytest.mark.thorough]) for path in PATHS],
+    ids=_named,
+)
 def test_embedded_does_what_the_cli_did(path: Path) -> None:
     """The embedded engine does in each step of a random sequence what was recorded from the CLI."""
     found = compare(path)
@@ -20,7 +29,7 @@ def test_embedded_does_what_the_cli_did(path: Path) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PATHS, ids=_named)
 def test_cli_still_does_it(path: Path, tmp_path: Path) -> None:
     """The CLI on PATH does what was recorded from it."""
     if cli() is None:

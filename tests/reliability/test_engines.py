@@ -97,6 +97,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "SIGINT"])
 def test_an_engine_stopped_in_the_middle_of_a_create(
     project: Project, scalekit: LocalScalekit, number: signal.Signals
