@@ -51,7 +51,16 @@ def test_stand_in_in_front_of_a_domain(part: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["bi.mycompany.com", "mycompany.com", "your-server.net", "yourdomain.io", "api.contoso.com", "hostname"],
+    [
+        "bi.mycompany.com",
+        "mycompany.com",
+        "your-server.net",
+        "yourdomain.io",
+        "api.contoso.com",
+        "hostname",
+        "example-shop.com",
+        "shop-example.com",
+    ],
 )
 def test_stand_in_for_a_whole_host(host: str) -> None:
     """A domain that stands for the account's own becomes one placeholder."""
@@ -79,6 +88,7 @@ def test_real_hosts_stay(host: str) -> None:
     "url",
     [
         "https://api.example.com",
+        "https://api.example.nl/v1",
         "https://example.org/v1",
         "https://shop.example",
         "http://[::1",

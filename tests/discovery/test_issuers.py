@@ -173,6 +173,7 @@ def test_a_token_of_an_unknown_oauth_server(scheme: Document) -> None:
     [
         ("Exchange your client credentials for a token.", True),
         ("Access tokens expire after an hour.", True),
+        ("Use your refresh token to generate an access token.", True),
         ("Tokens expire, unless you create a personal token in the console.", False),
         ("Acme keeps notes for teams.", False),
     ],
@@ -257,9 +258,10 @@ def test_basic_that_is_discouraged() -> None:
 
 def test_key_headers_that_all_operations_take() -> None:
     """Keys that are header parameters of all operations go together."""
-    headers = [{"in": "header", "name": name} for name in ("X-API-Key", "X-Account-Key")]
+    names = ["X-API-Key", "X-Account-Key", "Acme-Secret"]
+    headers = [{"in": "header", "name": name} for name in names]
     result = made(openapi(paths={"/notes": {"get": {"parameters": headers}}}))
-    assert [field["header_name"] for field in pattern(result)["fields"]] == ["X-API-Key", "X-Account-Key"]
+    assert [field["header_name"] for field in pattern(result)["fields"]] == names
     assert result.missing == []
 
 

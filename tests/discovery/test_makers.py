@@ -83,6 +83,14 @@ def test_prose_about_a_token_that_somebody_makes(scheme: Document, prose: str) -
     assert "comes from" in texts(made(beside), "missing")
 
 
+@pytest.mark.parametrize(
+    "prose", ["Call /auth to generate an access token.", "Manage the tokens of your customers."]
+)
+def test_prose_about_other_tokens(prose: str) -> None:
+    """Prose about tokens that calls generate, or that are things of the service, shows nothing."""
+    assert "where this token comes from" in texts(made(openapi({"a": BEARER}, description=prose)), "missing")
+
+
 def test_prose_beside_a_session_cookie() -> None:
     """A cookie is not the key that prose speaks of."""
     cookie = {"type": "apiKey", "in": "cookie", "name": "session"}

@@ -77,6 +77,10 @@ SCHEMES: dict[str, tuple[Document, dict[str, Any]]] = {
             "auth_field_mutations": {"api_key": {"prefix": "session="}},
         },
     ),
+    "key that is called http": (
+        {"a": {"type": "http", "scheme": "apikey", "in": "header", "name": "X-API-Key"}},
+        {"type": "API_KEY", "auth_header_key_override": "X-API-Key", "auth_field_mutations": None},
+    ),
     "oauth": ({"a": code_flow()}, {"type": "OAUTH", "fields": []}),
 }
 
@@ -257,6 +261,9 @@ def test_prefix_from_the_general_prose() -> None:
     result = made(openapi({"Token": key_in("Authorization")}, description=prose))
     assert pattern(result)["auth_field_mutations"] == {"api_key": {"prefix": "AcmeKey "}}
     assert "AcmeKey" in texts(result, "assumed")
+    prose = "Calls need an `Authorization` header with the value set to `AcmeKey {key}`. Create a key first."
+    result = made(openapi({"Token": key_in("Authorization")}, description=prose))
+    assert pattern(result)["auth_field_mutations"] == {"api_key": {"prefix": "AcmeKey "}}
 
 
 @pytest.mark.parametrize(
@@ -407,6 +414,13 @@ CHOICES: dict[str, tuple[Document, str]] = {
             security=[{"q": []}, {"b": []}],
         ),
         "b",
+    ),
+    "a key before the cookie of the vendor's own pages": (
+        openapi(
+            {"k": key_in("X-Key"), "c": {"type": "apiKey", "in": "cookie", "name": "session"}},
+            paths=operations(*[[{"k": []}, {"c": []}]] * 4, [{"c": []}]),
+        ),
+        "k",
     ),
     "optional authentication is authentication": (openapi({"b": BEARER}, security=[{}, {"b": []}]), "b"),
 }

@@ -13,7 +13,7 @@ from .schemes import Scheme, keyed_header, unless_issued
 
 _CREDENTIAL_HEADER: Final = re.compile(
     r"authorization|(?:[a-z0-9]+[-_])*(?:api|access|account|auth|app|application|client|secret|private|subscription|license)"
-    r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)",
+    r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)|(?:[a-z0-9]+-)+secret",
     re.IGNORECASE,
 )
 _MOSTLY: Final = 0.5

@@ -41,12 +41,12 @@ _LEADING: Final = re.compile(
 )
 _WHOLE: Final = re.compile(
     rf"your[-_][\w-]+|your{_ACCOUNT}[\w-]*|my[-_]?{_ACCOUNT}|contoso|fabrikam|examplecompany"
-    r"|(?:sub-?)?domain|company|host(?:name)?|server|instance|tenant|customer",
+    r"|(?:sub-?)?domain|company|host(?:name)?|server|instance|tenant|customer|example-[\w-]+|[\w-]+-example",
     re.IGNORECASE,
 )
 _SECOND_LEVEL: Final = frozenset(["co", "com", "org", "net", "ac", "gov", "edu"])
 _SAYS_NOTHING: Final = re.compile(
-    r"(^|\.)(example\.(com|org|net|edu)|example\.co\.\w\w|[\w-]+\.(example|test|invalid|local|localhost|internal)"
+    r"(^|\.)(example\.[a-z]{2,6}|example\.co\.\w\w|[\w-]+\.(example|test|invalid|local|localhost|internal)"
     # tunnels to somebody's own machine
     r"|ngrok\.(io|app|dev)|ngrok-free\.(app|dev)|loca\.lt|localhost\.run|serveo\.net|trycloudflare\.com)$",
     re.IGNORECASE,

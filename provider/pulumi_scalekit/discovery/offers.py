@@ -54,6 +54,11 @@ class Offer:
         return tuple(s for s in able if s in keys or s in tokens)
 
     @property
+    def is_cookie(self) -> bool:
+        """Whether it is a cookie alone."""
+        return all(scheme.header == "Cookie" for scheme in self.schemes)
+
+    @property
     def rest(self) -> tuple[Scheme, ...]:
         """The schemes that it does not do besides."""
         return tuple(scheme for scheme in self.schemes if scheme not in self.used)
@@ -97,8 +102,8 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
         Offer(tuple(schemes[name] for name in key), counted[key], place, is_accepted=place < accepted)
         for key, place in order.items()
     ]
-    # What a connector cannot do in full does not count when the others are weighed.
-    most = max((offer.operations for offer in made if offer.type and not offer.rest), default=0)
+    # What a connector cannot do in full does not count when the others are weighed, nor do cookies.
+    most = max((o.operations for o in made if o.type and not o.rest and not o.is_cookie), default=0)
 
     def suitability(offer: Offer) -> tuple[bool, bool, bool, int, int, bool, int]:
         wide = offer.operations >= 0.9 * most

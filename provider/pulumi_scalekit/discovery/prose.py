@@ -103,10 +103,14 @@ def affixes(texts: Iterable[str], header: str) -> Affixes | None:
 
 
 def header_example(texts: Iterable[str], header: str) -> Affixes | None:
-    """What a spelled-out `Header: value` line says, in prose that is about much else."""
+    """What a spelled-out `Header: value` line says, or a header "set to `value`", in prose that is about much else."""
+    quoted = re.compile(
+        rf"(?i:{re.escape(header)})[\"'`*]*\s+(?:\w+\s+)?(?i:header)\b[^.\n`]{{0,60}}`(?P<rest>[^\n`]{{3,120}})`"
+    )
     for text in texts:
-        for match in _after_header(text, header):
-            if (found := _shaped(match)) is not None:
+        values = [*_after_header(text, header), *(match["rest"] for match in quoted.finditer(text))]
+        for value in values:
+            if (found := _shaped(value)) is not None:
                 return found
     return None
 

@@ -336,6 +336,8 @@ def _basic(scheme: Scheme, context: list[str], *, is_named: bool = True) -> Sche
 
 def _http(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme:
     word = text_of(spec.get("scheme")).strip()
+    if spec.get("in") == "header" and text_of(spec.get("name")) and word.lower() not in {"basic", "bearer"}:
+        return _api_key(scheme, spec, context)  # an apiKey that is called http
     scheme = replace(scheme, summary=f"http {word}")
     if word.lower() == "bearer":
         form = text_of(spec.get("bearerFormat"))
