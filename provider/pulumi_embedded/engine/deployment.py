@@ -132,11 +132,7 @@ class Deployment:
         finally:
             self._close()
         return Result(
-            self._reporter.changes,
-            time.monotonic() - started,
-            succeeded,
-            self._reporter.maybe_corrupt,
-            self._interrupted.is_set(),
+            self._reporter.changes, time.monotonic() - started, succeeded, self._reporter.maybe_corrupt
         )
 
     def interrupt(self) -> None:

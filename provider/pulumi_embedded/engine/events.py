@@ -56,7 +56,6 @@ class Result:
     duration: float
     succeeded: bool
     maybe_corrupt: bool = False
-    interrupted: bool = False
 
     @property
     def has_changes(self) -> bool:
