@@ -234,6 +234,24 @@ def test_a_signature_in_the_query() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("prose", "signed"),
+    [
+        ("All requests must be signed with your secret.", True),
+        ("Send\n\n    api-signature: <signature>\n", True),
+        ("The signature must be computed over the body.", True),
+        ("Webhook requests are signed by Acme.", False),
+        ("Acme keeps notes for teams.", False),
+    ],
+)
+def test_prose_about_signed_requests(prose: str, signed: bool) -> None:
+    """A key is doubted where the document's prose says that requests are signed, and --auth settles it."""
+    document = openapi({"a": key_in("X-API-Key")}, description=prose)
+    assert ("requests are signed" in texts(made(document), "missing")) == signed
+    assert made(document, auth="API_KEY").missing == []
+    assert made(openapi({"o": code_flow()}, description=prose)).missing == []
+
+
 def test_schemes_that_no_operation_names() -> None:
     """Of several headers without any `security`, whether they go together is missing; --scheme says it."""
     both = openapi({"key": key_in("X-API-Key"), "token": JWT})

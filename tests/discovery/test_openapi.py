@@ -422,6 +422,29 @@ CHOICES: dict[str, tuple[Document, str]] = {
         ),
         "k",
     ),
+    "a key before an administrator's, which gives access to more": (
+        openapi(
+            {"k": key_in("X-Key"), "x": key_in("X-Admin-Token"), "t": BEARER},
+            paths=operations(
+                *[[{"x": []}, {"k": []}, {"t": []}]] * 6, *[[{"x": []}]] * 3, *[[{"t": []}]] * 3
+            ),
+        ),
+        "k",
+    ),
+    "an administrator's key before one that gives access to little": (
+        openapi(
+            {"k": key_in("X-Key"), "x": key_in("X-Admin-Token")},
+            paths=operations([{"k": []}], *[[{"x": []}]] * 3),
+        ),
+        "x",
+    ),
+    "Basic for all before OAuth for some": (
+        openapi(
+            {"o": code_flow(), "b": BASIC},
+            paths=operations(*[[{"o": []}, {"b": []}]] * 3, *[[{"b": []}]] * 2),
+        ),
+        "b",
+    ),
     "optional authentication is authentication": (openapi({"b": BEARER}, security=[{}, {"b": []}]), "b"),
 }
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from .documents import Document, listed, mapping, operations, requirements
 from .schemes import INCOMPLETE, Scheme, is_lasting
+from .text import words
+
+_INTERNAL: Final = frozenset(["admin", "internal", "superuser"])
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,17 @@ class Offer:
         return tuple(s for s in able if s in keys or s in tokens)
 
     @property
-    def is_cookie(self) -> bool:
-        """Whether it is a cookie alone."""
-        return all(scheme.header == "Cookie" for scheme in self.schemes)
+    def is_internal(self) -> bool:
+        """Whether it is rather for the vendor's own pages and people than for accounts.
+
+        That is a cookie, a key that is called an administrator's, or a token that nothing calls a key.
+        """
+        return any(
+            scheme.header == "Cookie"
+            or (scheme.type == "BEARER" and not is_lasting(scheme))
+            or _INTERNAL & {*words(scheme.name), *words(scheme.header)}
+            for scheme in self.used
+        )
 
     @property
     def rest(self) -> tuple[Scheme, ...]:
@@ -102,14 +113,21 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
         Offer(tuple(schemes[name] for name in key), counted[key], place, is_accepted=place < accepted)
         for key, place in order.items()
     ]
-    # What a connector cannot do in full does not count when the others are weighed, nor do cookies.
-    most = max((o.operations for o in made if o.type and not o.rest and not o.is_cookie), default=0)
+    # What a connector cannot do in full does not count when the others are weighed. Nor does what is for the vendor's
+    # own pages and people, where a key, or OAuth with its endpoints, gives access to more than half of it.
+    able = [offer for offer in made if offer.type and not offer.rest]
+    most = max((offer.operations for offer in able), default=0)
+    of_accounts = [offer for offer in able if not offer.is_internal]
+    has_others = any(2 * o.operations > most and o.type != "BASIC" and o.rank <= 1 for o in of_accounts)
+    if has_others:
+        most = max(offer.operations for offer in of_accounts)
 
-    def suitability(offer: Offer) -> tuple[bool, bool, bool, int, int, bool, int]:
+    def suitability(offer: Offer) -> tuple[bool, bool, bool, bool, int, int, bool, int]:
         wide = offer.operations >= 0.9 * most
         made_once = offer.type in {"API_KEY", "BEARER"} and is_lasting(offer.used[0])
+        internal = offer.is_internal and has_others
         place = (0 if wide else -offer.operations, offer.rank, not made_once, offer.position)
-        return (not offer.is_accepted, not offer.type, not wide, *place)
+        return (not offer.is_accepted, not offer.type, internal, not wide, *place)
 
     return sorted(made, key=suitability)
 

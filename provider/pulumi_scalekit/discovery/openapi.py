@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
-from .documents import Document, mapping, pointer, text_of
+from .documents import Document, general_prose, mapping, pointer, text_of
 from .errors import DiscoveryError
 from .header_parameters import (
     companions,
@@ -24,6 +24,7 @@ from .names import connector_name, service_name
 from .notes import Notes
 from .offers import Offer, demanded_scopes, offers, undecided, unreferenced
 from .pkce import find_pkce
+from .prose import says_signed
 from .reading import Choice, Reading
 from .schemes import SIGNED, Scheme, hint_of, is_lasting, is_signature, read_schemes
 from .servers import Server, absolute, choose, other_hosts, secured, servers
@@ -226,6 +227,14 @@ def _note_doubts(
             f"no operation says whether it takes one of these or several together: {names}",
             main.pointer,
             "choose with --scheme; several that go together are joined by +",
+        )
+        return
+    if chosen.type in {"BEARER", "API_KEY"} and any(map(says_signed, general_prose(document))):
+        notes.missing(
+            f"{PATTERN}.type",
+            "the document's prose says that requests are signed, and a connector sends the same value with each",
+            "#/info/description",
+            f"give --auth {chosen.type.lower()} where calls without a signature will do",
         )
         return
     tokens = [scheme for scheme in chosen.used if scheme.type == "BEARER"]

@@ -195,6 +195,28 @@ def key_as_username(text: str) -> bool:
     return bool(_KEY_AS_USERNAME.search(flat) and _NO_PASSWORD.search(flat))
 
 
+_SIGNED: Final = re.compile(
+    r"\b(?:requests?|calls?|messages?)\s+(?:\w+\s+){0,2}?(?:be|are|is)\s+signed\b"
+    r"|\bsign(?:ing)?\s+(?:each|every|the|all|your)\s+(?:api\s+)?(?:request|call|message)s?\b"
+    r"|\bsignature\s+(?:must|has to|should|needs to)\s+be\s+(?:generated|computed|calculated|created)"
+    r"|(?:[\w-]+-)?signature\s*:\s*[<{]",
+    re.IGNORECASE,
+)
+
+
+def says_signed(text: str) -> bool:
+    """Whether prose says that callers sign their requests; those of webhooks are signed by the vendor.
+
+    >>> says_signed("All requests must be signed."), says_signed("Webhook requests are signed.")
+    (True, False)
+    """
+    return any(
+        re.search(r"web-?hook|callback", text[max(0, match.start() - 80) : match.end() + 80], re.IGNORECASE)
+        is None
+        for match in _SIGNED.finditer(text)
+    )
+
+
 _HEADER_WORD: Final = re.compile(
     r"(?<![\w-])((?:[A-Za-z0-9]+-)*api[-_]?(?:key|token)|X-[A-Za-z0-9-]*(?:key|token))(?![\w-])",
     re.IGNORECASE,
