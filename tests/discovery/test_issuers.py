@@ -71,6 +71,14 @@ ISSUED: dict[str, Document] = {
         {"security": [{"b": []}], "responses": returns("AcmeApiToken", "RefreshToken")},
         key_in("AcmeApiToken"),
     ),
+    "a login that takes a key, below the root's security": document(
+        "/login", {"requestBody": takes("apikey", "pin"), "responses": returns("token")}, security=[{"a": []}]
+    ),
+    "a key that is called a token, and that a login returns for a password": document(
+        "/auth",
+        {"requestBody": takes("email", "password"), "responses": returns("token")},
+        key_in("X-Acme-Token"),
+    ),
     "a nested token": document(
         "/login",
         {
@@ -123,6 +131,10 @@ NOT_ISSUING: dict[str, Document] = {
         "/access_tokens", {"security": [{"bearer": []}], "responses": returns("token")}
     ),
     "makes further tokens": document("/tokens", {"security": [{"a": []}], "responses": returns("token")}),
+    "is a tokens' list that takes a key": document("/tokens", {"requestBody": takes("api_key")}),
+    "returns another token than an API token": document(
+        "/login", {"requestBody": takes("password"), "responses": returns("token")}, key_in("X-API-Token")
+    ),
     "is of another kind": document("/login", {"responses": returns("user", "redirect")}),
     "makes a thing of that name": document(
         "/assets", {"summary": "Create a token", "security": [{"a": []}], "responses": returns("token")}
@@ -319,3 +331,33 @@ def test_a_jwt_beside_oauth() -> None:
     assert pattern(made(beside))["type"] == "BEARER"
     assert "user (OAuth) issues tokens" in texts(made(beside), "missing")
     assert made(beside, scheme="jwt").missing == []
+
+
+def test_a_key_and_a_token_that_a_login_returns() -> None:
+    """Of a key and a token that go together, the token is doubted where a login returns it."""
+    schemes = {"k": key_in("X-API-Key"), "t": key_in("X-Acme-Token")}
+    login = {"post": {"requestBody": takes("password"), "responses": returns("apiKey", "token")}}
+    both = [{"k": [], "t": []}]
+    paths = {"/notes": {"get": {}}, "/auth": login}
+    assert "issues tokens" in texts(made(openapi(schemes, security=both, paths=paths)), "missing")
+    assert made(openapi(schemes, security=both)).missing == []
+
+
+def test_a_header_that_names_the_account() -> None:
+    """A header of an account's id is taken only where there is nothing else, and doubted."""
+    account = key_in("X-Acme-Org-Id")
+    result = made(openapi({"org": account, "t": KEY}, security=[{"org": []}, {"t": []}]))
+    assert pattern(result)["type"] == "BEARER"
+    alone = openapi({"org": account})
+    assert "names the account" in texts(made(alone), "missing")
+    assert made(alone, auth="API_KEY").missing == []
+    together = made(openapi({"org": account, "k": key_in("X-Key")}, security=[{"org": [], "k": []}]))
+    assert together.missing == []
+
+
+def test_oauth_that_is_described_as_a_personal_token() -> None:
+    """OAuth that is described as a token that somebody makes comes after one, and is doubted."""
+    flow = {**code_flow(), "description": "Authenticate with a personal access token (PAT)."}
+    result = made(openapi({"o": flow, "t": KEY}, security=[{"o": []}, {"t": []}]))
+    assert pattern(result)["type"] == "BEARER"
+    assert "that somebody makes" in texts(made(openapi({"o": flow})), "missing")

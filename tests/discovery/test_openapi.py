@@ -61,6 +61,10 @@ SCHEMES: dict[str, tuple[Document, dict[str, Any]]] = {
         {"a": key_in("Authorization", 'For example `Token token="<key>"`')},
         {"type": "API_KEY", "auth_field_mutations": {"api_key": {"prefix": 'Token token="', "suffix": '"'}}},
     ),
+    "key that is to be prefixed": (
+        {"a": key_in("Authorization", 'Make a key, then prefix your key with "AcmeKey " and send it.')},
+        {"type": "API_KEY", "auth_field_mutations": {"api_key": {"prefix": "AcmeKey "}}},
+    ),
     "key shown in an extension": (
         {"a": key_in("Authorization", "", **{"x-example": "AcmeKey your-private-key"})},
         {"type": "API_KEY", "auth_field_mutations": {"api_key": {"prefix": "AcmeKey "}}},

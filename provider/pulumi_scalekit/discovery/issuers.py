@@ -21,6 +21,8 @@ _STEPS: Final = frozenset(
 )
 _TOKEN: Final = re.compile(r"(?:access|auth|bearer|id|session|jwt)?_?(?:token|jwt)", re.IGNORECASE)
 _TAKEN: Final = re.compile(r"grant_?type|password|(?:client|access|app)_?secret|secret_?key", re.IGNORECASE)
+_LOGIN: Final = frozenset(["login", "signin", "authenticate"])
+_KEY: Final = re.compile(r"api[-_]?key", re.IGNORECASE)
 _SAID: Final = re.compile(
     r"\b(?:generate|create|issue|obtain|request|exchange)s?\s+(?:an?\s+|the\s+|new\s+)*(?:\w+\s+)?(?:token|jwt)\b"
     r"|\b(?:get|fetch)\w*\s+(?:an?\s+|the\s+)?(?:access|auth\w*|bearer|jwt)\s+token\b|\b(?:log|sign)[- ]?in\b",
@@ -32,8 +34,8 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
     """The path of the operation that issues the credential of a scheme, or the empty string.
 
     Its path or summary calls it a login or a token endpoint, and it takes a password or a secret, or is open to all
-    and returns a token. Of what is described as made by hand, it is one that returns it under the name of its header,
-    beside a refresh token.
+    and returns a token. A login may take a key, too. Of what is described as made by hand, it is one that returns it
+    under the name of its header, beside a refresh token, or for a password where the header is called a token.
 
     Args:
         document: The document.
@@ -51,10 +53,11 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
         if not _is_called_so(path, operation):
             continue
         if lasting:
-            if _renews(document, operation, scheme.header):
+            if _renews(document, operation, scheme.header) or _logs_in(document, operation, scheme.header):
                 return path
             continue
-        if any(map(_TAKEN.fullmatch, taken(document, operation))):
+        names = list(taken(document, operation))
+        if any(map(_TAKEN.fullmatch, names)) or (_is_login(path) and any(map(_KEY.fullmatch, names))):
             return path
         closed = is_silent or _demands(document, schemes, operation)
         if not closed and any(map(_TOKEN.fullmatch, returned(document, operation))):
@@ -76,6 +79,21 @@ def _renews(document: Document, operation: Mapping[str, Any], header: str) -> bo
     """Whether an operation returns a header's value under the header's name, beside a refresh token."""
     names = {"".join(words(name)) for name in returned(document, operation)}
     return bool(header) and {"refreshtoken", "".join(words(header))} <= names
+
+
+def _is_login(path: str) -> bool:
+    step = words(path.rstrip("/").rpartition("/")[2])
+    return bool(_LOGIN & {*step, "".join(step)})
+
+
+def _logs_in(document: Document, operation: Mapping[str, Any], header: str) -> bool:
+    """Whether an operation returns the value of a header that is called a token, for a password."""
+    named = words(header)
+    if "token" not in named or "password" not in {name.lower() for name in taken(document, operation)}:
+        return False
+    # A vendor's name may stand before it, but an API token is not just any token.
+    ends = {"".join(named[start:]) for start in range(len(named)) if "api" not in named[:start]}
+    return not ends.isdisjoint("".join(words(name)) for name in returned(document, operation))
 
 
 def _demands(document: Document, schemes: Mapping[str, Scheme], operation: Mapping[str, Any]) -> bool:

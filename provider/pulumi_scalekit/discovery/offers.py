@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .documents import Document, listed, mapping, operations, requirements
-from .schemes import INCOMPLETE, Scheme, is_lasting
+from .schemes import INCOMPLETE, Scheme, is_account, is_lasting
 from .text import words
 
 _INTERNAL: Final = frozenset(["admin", "internal", "superuser"])
@@ -55,6 +55,11 @@ class Offer:
         if tokens and not all(s.header for s in keys):  # both would be in Authorization
             return (main,) if main in tokens else tuple(keys)
         return tuple(s for s in able if s in keys or s in tokens)
+
+    @property
+    def is_account(self) -> bool:
+        """Whether its headers name the account only, and are not credentials."""
+        return all(is_account(scheme.header) for scheme in self.used)
 
     @property
     def is_internal(self) -> bool:
@@ -115,19 +120,19 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
     ]
     # What a connector cannot do in full does not count when the others are weighed. Nor does what is for the vendor's
     # own pages and people, where a key, or OAuth with its endpoints, gives access to more than half of it.
-    able = [offer for offer in made if offer.type and not offer.rest]
+    able = [offer for offer in made if offer.type and not offer.rest and not offer.is_account]
     most = max((offer.operations for offer in able), default=0)
     of_accounts = [offer for offer in able if not offer.is_internal]
     has_others = any(2 * o.operations > most and o.type != "BASIC" and o.rank <= 1 for o in of_accounts)
     if has_others:
         most = max(offer.operations for offer in of_accounts)
 
-    def suitability(offer: Offer) -> tuple[bool, bool, bool, bool, int, int, bool, int]:
+    def suitability(offer: Offer) -> tuple[bool, bool, bool, bool, bool, int, int, bool, int]:
         wide = offer.operations >= 0.9 * most
         made_once = offer.type in {"API_KEY", "BEARER"} and is_lasting(offer.used[0])
         internal = offer.is_internal and has_others
         place = (0 if wide else -offer.operations, offer.rank, not made_once, offer.position)
-        return (not offer.is_accepted, not offer.type, internal, not wide, *place)
+        return (not offer.is_accepted, not offer.type, offer.is_account, internal, not wide, *place)
 
     return sorted(made, key=suitability)
 

@@ -28,7 +28,7 @@ from .prose import says_signed
 from .reading import Choice, Reading
 from .schemes import SIGNED, Scheme, hint_of, is_lasting, is_signature, read_schemes
 from .servers import Server, absolute, choose, other_hosts, secured, servers
-from .text import first_sentence, identifier, label
+from .text import first_sentence, identifier, label, words
 
 _SHOWN: Final = 4
 _EVERY_CALL: Final = re.compile(
@@ -229,20 +229,37 @@ def _note_doubts(
             "choose with --scheme; several that go together are joined by +",
         )
         return
-    if chosen.type in {"BEARER", "API_KEY"} and any(map(says_signed, general_prose(document))):
+    if chosen.type not in {"BEARER", "API_KEY"}:
+        return
+    if chosen.is_account:
+        notes.missing(
+            f"{PATTERN}.type",
+            f"{main.name}: the header {main.header} names the account, and is not a credential",
+            main.pointer,
+            "give the auth type with --auth, or --auth api_key where it is a credential nonetheless",
+        )
+    elif any(map(says_signed, general_prose(document))):
         notes.missing(
             f"{PATTERN}.type",
             "the document's prose says that requests are signed, and a connector sends the same value with each",
             "#/info/description",
             f"give --auth {chosen.type.lower()} where calls without a signature will do",
         )
-        return
+    else:
+        _note_origin(document, schemes, chosen, notes)
+
+
+def _note_origin(document: Document, schemes: Mapping[str, Scheme], chosen: Offer, notes: Notes) -> None:
+    """Say where a token or a key comes from, where that is not clear, or not from somebody who makes it."""
     tokens = [scheme for scheme in chosen.used if scheme.type == "BEARER"]
-    if chosen.type not in {"BEARER", "API_KEY"} or (len(chosen.used) > 1 and not tokens):
+    tokens += [
+        scheme for scheme in chosen.used if scheme.type != "BEARER" and "token" in words(scheme.header)
+    ]
+    if len(chosen.used) > 1 and not tokens:
         return
-    token = next(iter(tokens), main)
+    token = next(iter(tokens), chosen.used[0])
     by_user = next((scheme.name for scheme in schemes.values() if scheme.type == "OAUTH"), "")
-    if path := issuer(document, schemes, token):
+    if path := next(filter(None, (issuer(document, schemes, scheme) for scheme in tokens or [token])), ""):
         why, where = f"{path} of this document issues tokens, so they may expire", pointer("paths", path)
     elif token.type != "BEARER" or is_lasting(token):
         return

@@ -47,6 +47,10 @@ _SAID: Final = (
     re.compile(
         rf"\bprefix(?:ed)?(?:\s+it)?(?:\s+(?:with|by|of))?(?:\s+(?:the|word|string|text|value))*\s+[\"'`]?(?P<word>{_SCHEME})(?![\w-])"
     ),
+    # "prefix your API key with 'Token '"
+    re.compile(
+        rf"\b[Pp]refix\s+(?:your|the)\s+(?:\w+\s+){{0,3}}?(?:key|token)\s+with\s+[\"'`](?P<word>{_SCHEME})(?![\w-])"
+    ),
     # "preceded by the word Token"
     re.compile(
         rf"\bpreceded\s+(?:by|with)(?:\s+(?:the|word|string|text))*\s+[\"'`]?(?P<word>{_SCHEME})(?![\w-])"

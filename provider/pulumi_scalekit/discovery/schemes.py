@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from .documents import Document, follow, general_prose, mapping, pointer, text_of
-from .origins import is_called_lasting, names_oauth, says_expiring, says_issued
+from .origins import is_called_lasting, is_personal_token, names_oauth, says_expiring, says_issued
 from .prose import affixes, header_example, key_as_username
 from .servers import absolute
 from .text import plain
@@ -30,6 +30,10 @@ SIGNED: Final = "each request has to be signed, and a connector sends the same v
 _SIGNATURE: Final = re.compile(
     r"(?:[a-z0-9]+[-_])*(?:signature|sign|signed|hmac|digest|timestamp|nonce|expires|expiry)|\w+-(?:signature|timestamp)-\w+"
     r"|[a-z]*(?:Signature|Timestamp|Nonce)",
+    re.IGNORECASE,
+)
+_ACCOUNT: Final = re.compile(
+    r"(?:[a-z0-9]+[-_])*(?:user|account|acct|tenant|org|organi[sz]ation|workspace)(?:[-_]?(?:id|uuid))?",
     re.IGNORECASE,
 )
 _SIGNED: Final = re.compile(
@@ -60,6 +64,15 @@ def is_signature(name: str) -> bool:
     (True, False)
     """
     return bool(_SIGNATURE.fullmatch(name))
+
+
+def is_account(name: str) -> bool:
+    """Whether a header names an account, as its name says, and so is not a credential by itself.
+
+    >>> is_account("X-Acme-Org-Id"), is_account("X-Org-Key")
+    (True, False)
+    """
+    return bool(_ACCOUNT.fullmatch(name))
 
 
 @dataclass(frozen=True)
@@ -374,6 +387,12 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
             str(name): flow for name, flow in mapping(spec.get("flows")).items() if isinstance(flow, Mapping)
         }
     scheme = replace(scheme, summary=f"oauth2 ({', '.join(flows) or 'no flows'})")
+    if is_personal_token(scheme.description):
+        scheme = replace(
+            scheme,
+            obstacle="its description speaks of a key or token that somebody makes, and not of OAuth: for that, give "
+            "--auth bearer",
+        )
     for name in ("authorizationCode", "accessCode"):
         if flow := flows.get(name):
             endpoints = [text_of(flow.get(key)).strip() for key in ("authorizationUrl", "tokenUrl")]
@@ -382,7 +401,8 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
             if len(urls) < 2:
                 return replace(scheme, type="OAUTH", flow=flow, rank=INCOMPLETE)
             # Placeholders are documented for proxy_url only, so static credentials are the safer choice.
-            return replace(scheme, type="OAUTH", flow=flow, rank=3 if any("{{" in url for url in urls) else 0)
+            rank = INCOMPLETE if scheme.obstacle else 3 if any("{{" in url for url in urls) else 0
+            return replace(scheme, type="OAUTH", flow=flow, rank=rank)
     if flow := flows.get("implicit"):
         # Who has an implicit flow nearly always has a token endpoint too, but the document need not say so.
         other = next((f for f in flows.values() if text_of(f.get("tokenUrl"))), None)
