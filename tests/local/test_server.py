@@ -135,7 +135,7 @@ def test_a_directory_is_for_one_server(tmp_path: Path) -> None:
 
 
 def test_a_database_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
-    """Connections of version 1 are app connections without settings."""
+    """Connections of version 1 are app connections without settings; its connectors are found by their names."""
     store = Store(tmp_path)
     provider = store.create_provider(BEARER)
     store.create_connection("support", provider.identifier, "BEARER")
@@ -143,11 +143,14 @@ def test_a_database_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "scalekit.sqlite3") as db:
         for column in ("is_app", "auth_mode", "settings", "resolved_proxy_url"):
             db.execute(f"ALTER TABLE connections DROP COLUMN {column}")
+        db.execute("DROP INDEX providers_by_name")
+        db.execute("ALTER TABLE providers DROP COLUMN plain_name")
         db.execute("PRAGMA user_version = 1")
     db.close()
     store = Store(tmp_path)
     (connection,) = store.connections()
     assert (connection.is_app, connection.auth_mode, connection.settings) == (True, "USER", {})
+    assert store.providers_named(BEARER["display_name"].lower()) == [store.get_provider(provider.identifier)]
     store.close()
 
 

@@ -51,19 +51,12 @@ def _check_name(environment: Environment, name: str, behaviour: Behaviour) -> No
     settings = environment.settings
     same_name = behaviour.same_name or settings.same_name
     newest = environment.clock.now() - settings.just_made
-    for provider in environment.store.all_providers():
-        if _plain_name(str(provider.payload.get("display_name", ""))) != _plain_name(name):
-            continue
+    for provider in environment.store.providers_named(name):
         if not provider.is_custom:
             violation = Violation("display_name", "is the name of a built-in connector", "display_name")
             raise InvalidArgument("a built-in provider has this name", [violation])
         if same_name == "refused" or (same_name == "just-made" and provider.created_at > newest):
             raise AlreadyExists("a provider with the same name was just created")
-
-
-def _plain_name(name: str) -> str:
-    """Return what the identifier takes of a name: letters and digits, whatever their case."""
-    return "".join(char for char in name.upper() if char.isalnum())
 
 
 async def list_(request: Request) -> Response:

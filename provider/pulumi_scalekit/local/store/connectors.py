@@ -9,7 +9,16 @@ from typing import Any
 
 from .catalogue import BUILT_IN
 from .connections import ConnectionStore
-from .records import Connection, IdentifierFormat, Json, Lag, Provider, name_and_number, opaque
+from .records import (
+    Connection,
+    IdentifierFormat,
+    Json,
+    Lag,
+    Provider,
+    name_and_number,
+    opaque,
+    plain_name,
+)
 
 
 class Store(ConnectionStore):
@@ -24,11 +33,12 @@ class Store(ConnectionStore):
         """Store a definition under a new identifier. Duplicates by display name are allowed."""
         now = self.clock.now()
         with self._write():
-            identifier = self._free_identifier(make_identifier, str(payload.get("display_name", "")))
+            name = str(payload.get("display_name", ""))
+            identifier = self._free_identifier(make_identifier, name)
             self._db.execute(
-                "INSERT INTO providers (identifier, id, is_custom, payload, created_at, updated_at)"
-                " VALUES (?, ?, 1, ?, ?, ?)",
-                (identifier, opaque(""), json.dumps(payload), now, now),
+                "INSERT INTO providers (identifier, id, is_custom, plain_name, payload, created_at, updated_at)"
+                " VALUES (?, ?, 1, ?, ?, ?, ?)",
+                (identifier, opaque(""), plain_name(name), json.dumps(payload), now, now),
             )
             provider = self._provider(identifier)
             self._changed("providers", provider.seq, None)
@@ -56,18 +66,17 @@ class Store(ConnectionStore):
             if before is None or not before.is_custom:
                 return None
             payload = change(before.payload)
-            name = identifier
-            if new_identifier:
-                name = self._free_identifier(new_identifier, str(payload.get("display_name", "")))
+            name = str(payload.get("display_name", ""))
+            following = self._free_identifier(new_identifier, name) if new_identifier else identifier
             self._db.execute(
-                "UPDATE providers SET identifier = ?, payload = ?, updated_at = ? WHERE seq = ?",
-                (name, json.dumps(payload), now, before.seq),
+                "UPDATE providers SET identifier = ?, plain_name = ?, payload = ?, updated_at = ? WHERE seq = ?",
+                (following, plain_name(name), json.dumps(payload), now, before.seq),
             )
             self._db.execute(
-                "UPDATE connections SET provider_key = ? WHERE provider_key = ?", (name, identifier)
+                "UPDATE connections SET provider_key = ? WHERE provider_key = ?", (following, identifier)
             )
             self._changed("providers", before.seq, before)
-            return self._provider(name)
+            return self._provider(following)
 
     def delete_provider(self, identifier: str, refuse: Callable[[Sequence[Connection]], None]) -> bool:
         """Delete a custom provider; False when there is none.
@@ -109,6 +118,11 @@ class Store(ConnectionStore):
     def all_providers(self) -> list[Provider]:
         """Return every provider without counting as a list of the API."""
         return [_provider(row) for row in self._rows("SELECT * FROM providers ORDER BY seq")]
+
+    def providers_named(self, display_name: str) -> list[Provider]:
+        """Return the providers of a display name, however it is capitalized and spaced."""
+        named = plain_name(display_name)
+        return [_provider(row) for row in self._rows("SELECT * FROM providers WHERE plain_name = ?", named)]
 
     def _provider(self, identifier: str) -> Provider:
         provider = self.get_provider(identifier)

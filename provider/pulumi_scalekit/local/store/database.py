@@ -6,6 +6,7 @@ the server acknowledged survives a kill -9. Without a path the database lives in
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sqlite3
@@ -19,9 +20,9 @@ from typing import Any
 
 from pulumi_scalekit.local.clock import Clock
 
-from .records import Lag
+from .records import Lag, plain_name
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "scalekit.sqlite3"
 
 SCHEMA = """
@@ -65,7 +66,11 @@ UPGRADES = {
 ALTER TABLE connections ADD COLUMN is_app INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE connections ADD COLUMN auth_mode TEXT NOT NULL DEFAULT 'USER';
 ALTER TABLE connections ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
-ALTER TABLE connections ADD COLUMN resolved_proxy_url TEXT NOT NULL DEFAULT ''"""
+ALTER TABLE connections ADD COLUMN resolved_proxy_url TEXT NOT NULL DEFAULT ''""",
+    3: """
+ALTER TABLE providers ADD COLUMN plain_name TEXT NOT NULL DEFAULT '';
+UPDATE providers SET plain_name = plain_name_in(payload);
+CREATE INDEX providers_by_name ON providers (plain_name)""",
 }
 """What makes each version of the one before."""
 
@@ -107,6 +112,7 @@ class Database:
             target = str(path)
         self._db = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
+        self._db.create_function("plain_name_in", 1, _plain_name_in)
         self._open(target)
 
     def _open(self, target: str) -> None:
@@ -205,3 +211,7 @@ class Database:
                 shown.pop(change.seq, None)
             else:
                 shown[change.seq] = change.before
+
+
+def _plain_name_in(payload: str) -> str:
+    return plain_name(str(json.loads(payload).get("display_name", "")))

@@ -72,6 +72,11 @@ class Lag:
     seconds: float = 0.0
 
 
+def plain_name(display_name: str) -> str:
+    """What a connector's identifier takes of its display name: letters and digits, whatever their case."""
+    return "".join(char for char in display_name.upper() if char.isalnum())
+
+
 def name_and_number(display_name: str) -> str:
     """Make an identifier such as `MYASANA:48213` from a display name."""
     letters = "".join(char for char in display_name.upper() if char.isascii() and char.isalnum())
