@@ -24,9 +24,9 @@ RESULTS = ROOT / ".local" / "benchmarks.json"
 
 
 def variants(*programs: Program, latencies: tuple[float, ...] = (0.0, 0.1)) -> tuple[Variant, ...]:
-    """The floor once, and the other programs at each latency."""
+    """The programs that do nothing once, and the others at each latency."""
     others = [Variant(program, latency) for latency in latencies for program in programs]
-    return (Variant("floor", 0.0), *others)
+    return (Variant("floor", 0.0), Variant("outputs", 0.0), *others)
 
 
 READS = ("preview", "refresh")
@@ -67,7 +67,7 @@ def main(
     report: Annotated[bool, typer.Option("--report", help="Measure nothing; report what is kept.")] = False,
     write: Annotated[bool, typer.Option("--write", help=f"Write the result into {DOCUMENT.name}.")] = False,
 ) -> None:
-    """Measure the provider against a provider that does nothing, a naive one, and the bare calls."""
+    """Measure the provider against providers that do nothing, a naive one, and the bare calls."""
     if not report:
         engines = [found for found in find_engines() if not found.missing]
         for missing in (found for found in find_engines() if found.missing):

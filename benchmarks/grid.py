@@ -25,7 +25,9 @@ from .measure import Cost, measured
 from .servers import Server, serving
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
-Program = Literal["floor", "ours", "native", "naive"]
+Program = Literal["floor", "outputs", "ours", "native", "naive"]
+NO_REQUESTS: Final[frozenset[str]] = frozenset({"floor", "outputs"})
+"""The programs that ask nothing of an environment, so that they are the same at any latency."""
 
 OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "first preview": ("preview",),
@@ -52,7 +54,7 @@ class Variant:
     """The repetitions that it takes part in, if not in all of the group's."""
 
     def __str__(self) -> str:
-        return self.program if self.program == "floor" else f"{self.program} at {self.latency * 1000:g} ms"
+        return self.program if self.program in NO_REQUESTS else f"{self.program} at {self.latency * 1000:g} ms"
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ class _Stand:
         }
         if not self._group.checkpoints:
             environ["PULUMI_SKIP_CHECKPOINTS"] = "true"
-        if self.variant.program != "floor":
+        if self.variant.program not in NO_REQUESTS:
             self._server = self._stack.enter_context(serving(self.variant.latency, self._environ))
             environ.update(self._server.env)
         self._place.mkdir(parents=True)

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Final
 from xml.sax.saxutils import escape
 
-from .grid import OPERATIONS, Sample
+from .grid import NO_REQUESTS, OPERATIONS, Sample
 
 TARGETS: Final[dict[tuple[float, str], float]] = {
     (0.0, "first preview"): 1.10,
@@ -47,7 +47,7 @@ class Report:
         self._samples = samples
 
     def _of(self, case: Case, program: str) -> dict[int, Sample]:
-        # Nothing is asked of an environment by the floor: it runs once for all latencies.
+        # What asks nothing of an environment runs once for all latencies.
         return {
             sample.repeat: sample
             for sample in self._samples
@@ -55,7 +55,7 @@ class Report:
             and sample.operation == case.operation
             and sample.connectors == case.connectors
             and (program == "bare" or (sample.engine, sample.checkpoints) == (case.engine, case.checkpoints))
-            and (program == "floor" or sample.latency == case.latency)
+            and (program in NO_REQUESTS or sample.latency == case.latency)
         }
 
     def seconds(self, case: Case, program: str) -> float | None:
@@ -125,6 +125,7 @@ class Report:
                     _seconds(self.seconds(case, "ours")),
                     _ratio(ratio),
                     f"≤ {target:.2f}" if target else "",
+                    _ratio(self.ratio(case, "outputs")),
                     _ratio(self.ratio(case, "native")),
                     _ratio(self.ratio(case, "naive")),
                     _seconds(self.seconds(case, "bare")),
@@ -143,6 +144,7 @@ class Report:
             "Ours, s",
             "Ours/floor",
             "Target",
+            "Outputs/floor",
             "Native/floor",
             "Naive/floor",
             "Bare calls, s",
