@@ -59,6 +59,22 @@ def test_the_name_of_a_built_in_connector_is_refused(session: Session) -> None:
     assert session.list() == []
 
 
+def test_a_create_reads_few_connectors(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A create costs the same however many connectors there are."""
+    for number in range(50):
+        session.environment.store.create_provider({**BEARER, "display_name": f"Connector {number}"})
+    read: list[object] = []
+
+    def counted(store: Store, *query: object) -> list[object]:
+        read.extend(found := rows(store, *query))
+        return found
+
+    rows = Store._rows
+    monkeypatch.setattr(Store, "_rows", counted)
+    session.create()
+    assert 1 <= len(read) <= 5
+
+
 def test_the_caller_does_not_choose_what_the_server_makes(session: Session) -> None:
     """An identifier or another server-made field in the payload is ignored."""
     provider = session.create(identifier="MINE:1", id="x", is_custom=False, categories=["a"])
