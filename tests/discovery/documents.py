@@ -15,7 +15,7 @@ def openapi(
     paths: dict[str, Any] | None = None,
     **info: Any,
 ) -> Document:
-    """An OpenAPI 3 document of one operation."""
+    """An OpenAPI 3 document of one operation, which takes the scheme if there is one."""
     document: Document = {
         "openapi": "3.0.3",
         "info": {"title": "Acme API", "description": "Acme keeps notes for teams.", **info},
@@ -23,11 +23,13 @@ def openapi(
         "paths": {"/notes": {"get": {"responses": {}}}} if paths is None else paths,
         "components": {"securitySchemes": schemes or {}},
     }
+    if security is None and len(schemes or {}) == 1 and "security" not in str(paths):
+        security = [{name: [] for name in schemes or {}}]
     return document if security is None else {**document, "security": security}
 
 
 def swagger(definitions: dict[str, Any] | None = None, **more: Any) -> Document:
-    """A Swagger 2.0 document of one operation."""
+    """A Swagger 2.0 document of one operation, which takes the scheme if there is one."""
     return {
         "swagger": "2.0",
         "info": {"title": "Acme API", "description": "Acme keeps notes for teams."},
@@ -36,6 +38,11 @@ def swagger(definitions: dict[str, Any] | None = None, **more: Any) -> Document:
         "schemes": ["https"],
         "paths": {"/notes": {"get": {"responses": {}}}},
         "securityDefinitions": definitions or {},
+        **(
+            {"security": [{name: [] for name in definitions}]}
+            if definitions and len(definitions) == 1
+            else {}
+        ),
         **more,
     }
 

@@ -133,7 +133,7 @@ def test_hosts_that_differ_keep_their_placeholders() -> None:
 def test_example_endpoints_are_missing() -> None:
     """An OAuth endpoint at an example domain is missing, with the flag that gives it."""
     result = made(
-        "https://api.notes.io", schemes={"o": code_flow(authorizationUrl="https://example.com/oauth")}
+        "https://api.acme.io", schemes={"o": code_flow(authorizationUrl="https://example.com/oauth")}
     )
     (note,) = result.missing
     assert note.path == "auth_patterns[0].oauth_config.authorize_uri"

@@ -111,11 +111,8 @@ LASTING: dict[str, Document] = {
         {**BEARER, "description": "Make a token in your settings."},
     ),
     "is a key": document("/login", {"responses": returns("token")}, key_in("X-API-Key")),
-    "is a key that a call makes": document(
-        "/token", {"security": [{"b": []}], "responses": returns("apiToken")}, key_in("apiToken")
-    ),
     "is a JWT that somebody makes": document(
-        "/notes", {"responses": {}}, {**JWT, "description": "Issued in the console; it expires after a year."}
+        "/login", {"responses": {}}, {**JWT, "description": "Issued in the console; it expires after a year."}
     ),
 }
 
@@ -201,10 +198,15 @@ def test_prose_about_tokens_that_expire(prose: str, doubted: bool) -> None:
 def test_the_account_of_a_bearer_token() -> None:
     """A header that names the account beside a bearer token is collected with it."""
     tenant = {"in": "header", "name": "X-Acme-Tenant", "required": True}
-    result = made(openapi({"a": KEY}, paths={"/notes": {"get": {"parameters": [tenant]}}}))
+    document = openapi({"a": KEY}, paths={"/notes": {"get": {"parameters": [tenant]}}})
+    result = made(document)
     assert [field["header_name"] for field in pattern(result)["fields"]] == ["Authorization", "X-Acme-Tenant"]
     assert pattern(result)["auth_field_mutations"] == {"a": {"prefix": "Bearer "}}
-    assert result.missing == []
+    assert "Authorization, X-Acme-Tenant go together" in texts(result, "missing")
+    for answer in ({"scheme": "a"}, {"auth": "API_KEY"}):
+        settled = made(document, **answer)
+        assert settled.missing == []
+        assert settled.definition == result.definition
 
 
 def test_a_header_parameter_with_an_oauth_token() -> None:
@@ -274,7 +276,9 @@ def test_schemes_that_no_operation_names() -> None:
     assert {field.get("header_name") for field in pattern(joined)["fields"]} == {"X-API-Key", "X-Client-Id"}
     assert joined.missing == []
     # Two ways to fill one header cannot go together.
-    assert made(openapi({"o": code_flow(), "t": BEARER})).missing == []
+    beside = openapi({"o": code_flow(), "t": BEARER})
+    assert "no operation says that it takes o" in texts(made(beside), "missing")
+    assert made(beside, auth="OAUTH").missing == []
 
 
 def test_basic_that_is_discouraged() -> None:
@@ -290,9 +294,11 @@ def test_key_headers_that_all_operations_take() -> None:
     """Keys that are header parameters of all operations go together."""
     names = ["X-API-Key", "X-Account-Key", "Acme-Secret"]
     headers = [{"in": "header", "name": name} for name in names]
-    result = made(openapi(paths={"/notes": {"get": {"parameters": headers}}}))
+    document = openapi(paths={"/notes": {"get": {"parameters": headers}}})
+    result = made(document)
     assert [field["header_name"] for field in pattern(result)["fields"]] == names
-    assert result.missing == []
+    assert "declares no way to authenticate" in texts(result, "missing")
+    assert made(document, scheme="+".join(names)).missing == []
 
 
 def test_an_authorization_that_operations_may_take() -> None:
@@ -301,7 +307,9 @@ def test_an_authorization_that_operations_may_take() -> None:
     token = {"in": "header", "name": "Authorization", "description": "Bearer <secret key>"}
     optional = made(openapi(paths={"/notes": {"get": {"parameters": [key, token]}}}))
     assert "several together" in texts(optional, "missing")
-    required = made(openapi(paths={"/notes": {"get": {"parameters": [key, {**token, "required": True}]}}}))
+    both = openapi(paths={"/notes": {"get": {"parameters": [key, {**token, "required": True}]}}})
+    assert "go together" in texts(made(both), "missing")
+    required = made(both, scheme="X-API-Key+Authorization")
     assert pattern(required)["auth_field_mutations"] == {"authorization": {"prefix": "Bearer "}}
     assert required.missing == []
 
@@ -311,7 +319,7 @@ def test_an_authorization_of_several_without_a_prefix() -> None:
     headers = [{"in": "header", "name": name, "required": True} for name in ("X-API-Key", "Authorization")]
     silent = openapi(paths={"/notes": {"get": {"parameters": headers}}})
     assert "does not say which word" in texts(made(silent), "missing")
-    told = made(silent, prefix="Token ")
+    told = made(silent, prefix="Token ", scheme="X-API-Key+Authorization")
     assert told.missing == []
     assert pattern(told)["auth_field_mutations"] == {"authorization": {"prefix": "Token "}}
 
@@ -340,7 +348,7 @@ def test_a_key_and_a_token_that_a_login_returns() -> None:
     both = [{"k": [], "t": []}]
     paths = {"/notes": {"get": {}}, "/auth": login}
     assert "issues tokens" in texts(made(openapi(schemes, security=both, paths=paths)), "missing")
-    assert made(openapi(schemes, security=both)).missing == []
+    assert "issues tokens" not in texts(made(openapi(schemes, security=both)), "missing")
 
 
 def test_a_header_that_names_the_account() -> None:
@@ -351,8 +359,8 @@ def test_a_header_that_names_the_account() -> None:
     alone = openapi({"org": account})
     assert "names the account" in texts(made(alone), "missing")
     assert made(alone, auth="API_KEY").missing == []
-    together = made(openapi({"org": account, "k": key_in("X-Key")}, security=[{"org": [], "k": []}]))
-    assert together.missing == []
+    both = openapi({"org": account, "k": key_in("X-Key")}, security=[{"org": [], "k": []}])
+    assert "names the account" not in texts(made(both), "missing")
 
 
 def test_oauth_that_is_described_as_a_personal_token() -> None:

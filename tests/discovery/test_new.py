@@ -93,7 +93,9 @@ def test_a_token_of_which_nothing_is_said(new: New, file: Callable[[Document], P
     code, out, err = new("--openapi", path, "--format", "json")
     assert code == 3
     assert json.loads(out)["auth_patterns"][0]["type"] == "BEARER"
-    assert "missing  auth_patterns[0].type: t: the document does not say where this token comes from" in err
+    assert "t: the document does not say where this token comes from" in err
+    (line,) = [line for line in err.splitlines() if " auth_patterns[0].type: " in line]
+    assert line.startswith("missing  auth_patterns[0].type: BEARER: t (http bearer)")
     assert "→ give --auth bearer where" in err
     assert err.splitlines()[-1] == "Look after: auth_patterns[0].type"
     code, settled, err = new("--openapi", path, "--format", "json", "--auth", "bearer")
@@ -371,3 +373,14 @@ def test_questions_for_what_is_missing(file: Callable[[Document], Path]) -> None
     code, out, shown = in_terminal(["--openapi", str(file(document)), "--format", "json"], answers)
     assert code == 0, shown
     assert json.loads(out)["auth_patterns"][0]["oauth_config"]["token_uri"] == "https://acme.io/token"
+
+
+def test_enter_confirms_what_is_in_doubt(file: Callable[[Document], Path]) -> None:
+    """In a terminal, what is in doubt is told and asked for once, and Enter confirms what was found."""
+    document = openapi({"t": BEARER}, servers=[{"url": "https://sandbox.acme.io"}])
+    code, out, shown = in_terminal(["--openapi", str(file(document)), "--format", "json"], ["", ""])
+    assert code == 0, shown
+    assert json.loads(out)["proxy_url"] == "https://sandbox.acme.io"
+    assert json.loads(out)["auth_patterns"][0]["type"] == "BEARER"
+    assert shown.count("where this token comes from") == 1
+    assert shown.count("looks like that of a test") == 1

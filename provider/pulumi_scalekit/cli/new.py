@@ -250,9 +250,10 @@ def _ask(question: str, default: str | None = None) -> str:
     return ask(question, default).strip()
 
 
-def _ask_type() -> str:
+def _ask_type(known: str | None = None) -> str:
     kinds = {kind.value: kind.name for kind in Auth}
-    while (answer := _ask(f"How do accounts authenticate ({', '.join(kinds)})").lower()) not in kinds:
+    question = f"How do accounts authenticate ({', '.join(kinds)})"
+    while (answer := _ask(question, known and known.lower()).lower()) not in kinds:
         typer.echo(f"Choose one of {', '.join(kinds)}", err=True)
     return kinds[answer]
 
@@ -286,15 +287,22 @@ def _questionnaire(source: Source, overrides: Overrides) -> tuple[Source, Overri
     return source, overrides
 
 
+def _type_of(result: Result) -> str | None:
+    """The auth type that was written, in doubt or not."""
+    return next((pattern["type"] for pattern in result.definition["auth_patterns"]), None)
+
+
 def _completed(screen: Screen, reading: Reading, overrides: Overrides, result: Result) -> Result:
-    """Ask for what is missing, once each."""
+    """Ask for what is missing, once each; what is doubted is the answer that Enter gives."""
     from pulumi_scalekit.discovery import DiscoveryError, conclude
 
     pattern = "auth_patterns[0]"
     questions: dict[str, Callable[[Overrides], Overrides]] = {
         "display_name": lambda a: replace(a, display_name=_ask("Name")),
-        "proxy_url": lambda a: replace(a, proxy_url=_ask("Base URL of the API")),
-        f"{pattern}.type": lambda a: replace(a, auth=_ask_type()),
+        "proxy_url": lambda a: replace(
+            a, proxy_url=_ask("Base URL of the API", result.definition["proxy_url"] or None)
+        ),
+        f"{pattern}.type": lambda a: replace(a, auth=_ask_type(_type_of(result))),
         f"{pattern}.oauth_config.authorize_uri": lambda a: replace(
             a, authorize_uri=_ask("Authorization endpoint")
         ),
@@ -305,10 +313,12 @@ def _completed(screen: Screen, reading: Reading, overrides: Overrides, result: R
     }
     asked: set[str] = set()
     while open_ := [note for note in result.missing if note.path in questions and note.path not in asked]:
-        note = open_[0]
-        asked.add(note.path)
-        screen.note(f"{note.path}: {note.text}", "yellow")
-        overrides = questions[note.path](overrides)
+        path = open_[0].path
+        asked.add(path)
+        for note in open_:
+            if note.path == path:
+                screen.note(f"{path}: {note.text}", "yellow")
+        overrides = questions[path](overrides)
         try:
             result = conclude(reading, overrides)
         except DiscoveryError as error:

@@ -44,6 +44,8 @@ _WHOLE: Final = re.compile(
     r"|(?:sub-?)?domain|company|host(?:name)?|server|instance|tenant|customer|example-[\w-]+|[\w-]+-example",
     re.IGNORECASE,
 )
+_LONGEST: Final = 253
+"""How many characters a host name may have (RFC 1035)."""
 _SECOND_LEVEL: Final = frozenset(["co", "com", "org", "net", "ac", "gov", "edu"])
 _SAYS_NOTHING: Final = re.compile(
     r"(^|\.)(example\.[a-z]{2,6}|example\.co\.\w\w|[\w-]+\.(example|test|invalid|local|localhost|internal)"
@@ -103,9 +105,8 @@ def own_host(url: str) -> OwnHost:
     match = _URL.match(url)
     if match is None or _SAYS_NOTHING.search(host := host_of(url)) or is_loopback(host):
         return OwnHost(url)
-    labels = re.split(r"\.(?![^{]*\}\})", host)
-    size = 3 if len(labels) > 2 and labels[-2] in _SECOND_LEVEL and len(labels[-1]) == 2 else 2
-    registered = labels[-size:]
+    labels = _labels(host)
+    registered = _registered(labels)
     if _is_whole(labels, registered):
         made = f"{match['scheme']}://{{{{domain}}}}{match['rest']}"
         own = Input("domain", hint="Your host name, without https://")
@@ -119,6 +120,27 @@ def own_host(url: str) -> OwnHost:
             made = f"{match['scheme']}://{changed}{rest}"
             return OwnHost(made, {"subdomain": own}, f"{part} stands for the account's own name")
     return OwnHost(url)
+
+
+def registered_domain(host: str) -> str:
+    """The part of a host that somebody has registered; empty for an IP address and where a placeholder is part of it.
+
+    >>> registered_domain("api.eu.acme.co.uk"), registered_domain("{{site}}.acme.io"), registered_domain("{{domain}}")
+    ('acme.co.uk', 'acme.io', '')
+    """
+    if len(host) > _LONGEST:
+        return ""
+    found = ".".join(_registered(_labels(host))).lower()
+    return found if re.search(r"\.[a-z]+$", found) and "{" not in found else ""
+
+
+def _labels(host: str) -> list[str]:
+    return re.split(r"\.(?![^{]*\}\})", host)
+
+
+def _registered(labels: list[str]) -> list[str]:
+    size = 3 if len(labels) > 2 and labels[-2] in _SECOND_LEVEL and len(labels[-1]) == 2 else 2
+    return labels[-size:]
 
 
 def _is_whole(labels: list[str], registered: list[str]) -> bool:

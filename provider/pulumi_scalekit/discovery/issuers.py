@@ -7,10 +7,11 @@ the operation: its path, and what it takes and returns.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .documents import Document, listed, mapping, operations_by_path, requirements, text_of
+from .makers import is_about_keys
 from .operation_fields import returned, taken
 from .schemes import Scheme, is_lasting
 from .text import words
@@ -63,6 +64,14 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
         if not closed and any(map(_TOKEN.fullmatch, returned(document, operation))):
             return path
     return ""
+
+
+def logins(document: Document) -> Iterator[str]:
+    """The paths of operations that their path or summary calls a login or a token endpoint, whatever they do."""
+    for path, operation in operations_by_path(document):
+        step = path.rstrip("/").rpartition("/")[2]
+        if _is_called_so(path, operation) and not is_about_keys(step, operation):
+            yield path
 
 
 def _is_called_so(path: str, operation: Mapping[str, Any]) -> bool:

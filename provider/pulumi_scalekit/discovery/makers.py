@@ -70,9 +70,10 @@ def _making(document: Document) -> Iterator[str]:
         holders = [words(step) for step in steps if step.startswith("{")]
         if not steps or steps[-1].startswith("{") or not all(_HOLDERS & set(holder) for holder in holders):
             continue
-        if _is_about_keys(steps[-1], operation):
+        if is_about_keys(steps[-1], operation):
             yield path
 
 
-def _is_about_keys(step: str, operation: Mapping[str, Any]) -> bool:
+def is_about_keys(step: str, operation: Mapping[str, Any]) -> bool:
+    """Whether the last step of an operation's path, or its summary, says that it is about keys that somebody makes."""
     return "".join(words(step)) in _KEYS or bool(_MAKES.match(text_of(operation.get("summary"))))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .documents import Document, listed, mapping, operations, requirements
+from .documents import Document, listed, mapping, operations, operations_by_path, requirements
 from .schemes import INCOMPLETE, Scheme, is_account, is_lasting
 from .text import words
 
@@ -24,6 +24,8 @@ class Offer:
     position: int
     is_accepted: bool = True
     """Whether the document says that it gives access, rather than declares its schemes only."""
+    companions: tuple[Scheme, ...] = ()
+    """Headers that name the account, and that go with its key or token."""
 
     @property
     def name(self) -> str:
@@ -50,6 +52,10 @@ class Offer:
         main = min(able, key=lambda s: (s.rank >= INCOMPLETE, s.type != "OAUTH", able.index(s)))
         if main.type not in {"API_KEY", "BEARER"}:
             return (main,)
+        return (*self._together(main, able), *self.companions)
+
+    def _together(self, main: Scheme, able: list[Scheme]) -> tuple[Scheme, ...]:
+        """The keys and tokens that have headers of their own."""
         keys = [s for s in able if s.type == "API_KEY"]
         tokens = [main] if main.type == "BEARER" else [s for s in able if s.type == "BEARER"][:1]
         if tokens and not all(s.header for s in keys):  # both would be in Authorization
@@ -147,6 +153,24 @@ def undecided(document: Document, ranked: list[Offer]) -> list[Scheme]:
     able = [scheme for offer in ranked for scheme in offer.schemes if scheme.type]
     headers = {scheme.header.lower() for scheme in able}
     return able if len(headers) > 1 else []
+
+
+def reach(document: Document, offer: Offer, besides: frozenset[str]) -> tuple[int, int]:
+    """How many operations accept a way to authenticate, and how many demand one at all.
+
+    Args:
+        document: The document.
+        offer: The way.
+        besides: Paths that do not count, such as those of logins, which take other credentials by their nature.
+    """
+    names = {scheme.name for scheme in offer.schemes}
+    accepting = demanding = 0
+    for path, operation in operations_by_path(document):
+        ways = [mapping(way).keys() for way in listed(operation.get("security", document.get("security")))]
+        if path not in besides and any(ways):
+            demanding += 1
+            accepting += any(way == names for way in ways)
+    return accepting, demanding
 
 
 def unreferenced(document: Document, schemes: Mapping[str, Scheme]) -> list[Scheme]:

@@ -8,27 +8,19 @@ from dataclasses import replace
 from typing import Final
 
 from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
-from .documents import Document, general_prose, mapping, pointer, text_of
+from .documents import Document, mapping, text_of
+from .doubts import Case, doubts
 from .errors import DiscoveryError
-from .header_parameters import (
-    companions,
-    guessed,
-    header_parameters,
-    is_ordinary,
-    query_signature,
-)
+from .header_parameters import HeaderParameter, companions, guessed, header_parameters, is_ordinary
 from .hosts import host_of
-from .issuers import issuer
-from .makers import maker
 from .names import connector_name, service_name
 from .notes import Notes
-from .offers import Offer, demanded_scopes, offers, undecided, unreferenced
+from .offers import Offer, demanded_scopes, offers, unreferenced
 from .pkce import find_pkce
-from .prose import says_signed
 from .reading import Choice, Reading
-from .schemes import SIGNED, Scheme, hint_of, is_lasting, is_signature, read_schemes
+from .schemes import Scheme, hint_of, read_schemes
 from .servers import Server, absolute, choose, other_hosts, secured, servers
-from .text import first_sentence, identifier, label, words
+from .text import first_sentence, identifier, label
 
 _SHOWN: Final = 4
 _EVERY_CALL: Final = re.compile(
@@ -114,12 +106,19 @@ def _address(blueprint: Blueprint, document: Document, wanted: str, notes: Notes
         notes.found("proxy_url", url, chosen.pointer)
     for remark in chosen.remarks:
         notes.assumed("proxy_url", remark, chosen.pointer)
-    if chosen.for_tests:
-        notes.assumed(
+    if chosen.for_tests and not wanted:
+        notes.missing(
             "proxy_url",
             "the address looks like that of a test system, and the document names no other",
             chosen.pointer,
-            "give the real one with --proxy-url",
+            "give the real one with --proxy-url, or take it with --server",
+        )
+    if chosen.guesses and not wanted:
+        notes.missing(
+            "proxy_url",
+            f"{', '.join(chosen.guesses)} may differ from account to account, and the default is filled in",
+            chosen.pointer,
+            "give the address with --proxy-url, {{name}} where accounts differ, or take it with --server",
         )
     others = list(
         dict.fromkeys(
@@ -162,7 +161,10 @@ def _authentication(
     schemes = read_schemes(document, base)
     parameters = header_parameters(document)
     context = [text_of(mapping(document.get("info")).get("description"))]
-    ranked = offers(document, schemes) if schemes else guessed(parameters, context)
+    ranked = [
+        replace(offer, companions=_companions(offer, parameters))
+        for offer in (offers(document, schemes) if schemes else guessed(parameters, context))
+    ]
     chosen = _choose(ranked, schemes, wanted, auth)
     choices = tuple(
         Choice(
@@ -188,22 +190,18 @@ def _authentication(
             "give the auth type with --auth, and --header where it is not Authorization",
         )
         return blueprint, choices
-    if chosen.type in {"API_KEY", "BEARER"}:
-        beside = companions(parameters, frozenset(scheme.header.lower() for scheme in chosen.schemes))
-        chosen = replace(chosen, schemes=(*chosen.schemes, *beside))
     blueprint = _fill(blueprint, document, chosen, base, notes)
     credentials = frozenset(
         name.lower() for name in [blueprint.header, *(key.header for key in blueprint.keys)] if name
     )
-    if not wanted and not auth:
-        _note_doubts(document, schemes, ranked, chosen, notes)
+    is_open = any(scheme.obstacle for scheme in chosen.used)
+    if not wanted and not auth and not is_open:
+        for doubt in doubts(Case(document, schemes, parameters, ranked, chosen, base)):
+            note = notes.assumed if doubt.is_settled else notes.missing
+            note(f"{PATTERN}.type", doubt.text, doubt.pointer, doubt.fix)
     _note_unreferenced(document, schemes, credentials, notes)
-    if signature := query_signature(document):
-        notes.missing(f"{PATTERN}.type", f"query parameter {signature}: {SIGNED}", "#/paths")
     for parameter in parameters:
-        if is_signature(parameter.name) and not is_ordinary(parameter, credentials):
-            notes.missing(f"{PATTERN}.type", f"header parameter {parameter.name}: {SIGNED}", "#/paths")
-        elif not is_ordinary(parameter, credentials):
+        if not is_ordinary(parameter, credentials):
             notes.assumed(
                 PATTERN,
                 f"callers send the header {parameter.name} themselves: {parameter.required:.0%} of the operations "
@@ -213,71 +211,11 @@ def _authentication(
     return blueprint, choices
 
 
-def _note_doubts(
-    document: Document, schemes: Mapping[str, Scheme], ranked: list[Offer], chosen: Offer, notes: Notes
-) -> None:
-    """Say what speaks against the way that was chosen, which is complete by itself."""
-    main = chosen.used[0]
-    if any(scheme.obstacle for scheme in chosen.used):
-        return
-    if beside := undecided(document, ranked):
-        names = ", ".join(f"{scheme.name} ({scheme.summary})" for scheme in beside)
-        notes.missing(
-            f"{PATTERN}.type",
-            f"no operation says whether it takes one of these or several together: {names}",
-            main.pointer,
-            "choose with --scheme; several that go together are joined by +",
-        )
-        return
-    if chosen.type not in {"BEARER", "API_KEY"}:
-        return
-    if chosen.is_account:
-        notes.missing(
-            f"{PATTERN}.type",
-            f"{main.name}: the header {main.header} names the account, and is not a credential",
-            main.pointer,
-            "give the auth type with --auth, or --auth api_key where it is a credential nonetheless",
-        )
-    elif any(map(says_signed, general_prose(document))):
-        notes.missing(
-            f"{PATTERN}.type",
-            "the document's prose says that requests are signed, and a connector sends the same value with each",
-            "#/info/description",
-            f"give --auth {chosen.type.lower()} where calls without a signature will do",
-        )
-    else:
-        _note_origin(document, schemes, chosen, notes)
-
-
-def _note_origin(document: Document, schemes: Mapping[str, Scheme], chosen: Offer, notes: Notes) -> None:
-    """Say where a token or a key comes from, where that is not clear, or not from somebody who makes it."""
-    tokens = [scheme for scheme in chosen.used if scheme.type == "BEARER"]
-    tokens += [
-        scheme for scheme in chosen.used if scheme.type != "BEARER" and "token" in words(scheme.header)
-    ]
-    if len(chosen.used) > 1 and not tokens:
-        return
-    token = next(iter(tokens), chosen.used[0])
-    by_user = next((scheme.name for scheme in schemes.values() if scheme.type == "OAUTH"), "")
-    if path := next(filter(None, (issuer(document, schemes, scheme) for scheme in tokens or [token])), ""):
-        why, where = f"{path} of this document issues tokens, so they may expire", pointer("paths", path)
-    elif token.type != "BEARER" or is_lasting(token):
-        return
-    elif by_user and token.is_jwt:
-        why, where = f"{by_user} (OAuth) issues tokens, so they may expire", token.pointer
-    elif made := maker(document, schemes, token):
-        notes.assumed(f"{PATTERN}.type", f"{token.name}: taken for {made}", token.pointer)
-        return
-    else:
-        kind = "JWT" if token.is_jwt else "token"
-        why, where = f"{token.name}: the document does not say where this {kind} comes from", token.pointer
-        why += f". If {by_user or 'a login'} issues it, it expires"
-    notes.missing(
-        f"{PATTERN}.type",
-        f"{why}, and the account holder would have to get one first",
-        where,
-        f"give --auth {chosen.type.lower()} where keys or tokens can be made that do not expire",
-    )
+def _companions(offer: Offer, parameters: list[HeaderParameter]) -> tuple[Scheme, ...]:
+    """The headers of operations that go with a way to authenticate, if it is a key or a token."""
+    if offer.type not in {"API_KEY", "BEARER"}:
+        return ()
+    return tuple(companions(parameters, frozenset(scheme.header.lower() for scheme in offer.schemes)))
 
 
 def _note_unreferenced(

@@ -203,7 +203,7 @@ _SIGNED: Final = re.compile(
     r"\b(?:requests?|calls?|messages?)\s+(?:\w+\s+){0,2}?(?:be|are|is)\s+signed\b"
     r"|\bsign(?:ing)?\s+(?:each|every|the|all|your)\s+(?:api\s+)?(?:request|call|message)s?\b"
     r"|\bsignature\s+(?:must|has to|should|needs to)\s+be\s+(?:generated|computed|calculated|created)"
-    r"|(?:[\w-]+-)?signature\s*:\s*[<{]",
+    r"|(?<![\w-])(?:[\w-]{1,40}-)?signature\s{0,20}:\s{0,20}[<{]",
     re.IGNORECASE,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pulumi_scalekit.definition.account_values import account_values
@@ -61,9 +61,26 @@ def conclude(reading: Reading, overrides: Overrides) -> Result:
     for finding in reviewed:
         if finding.severity == "error" and not any(_covers(path, finding.path) for path in missing):
             notes.missing(finding.path, finding.message, fix=finding.fix)
-    ordered = sorted(notes.taken, key=lambda note: ORIGINS.index(note.origin))
+    ordered = sorted(_each_once(notes.taken), key=lambda note: ORIGINS.index(note.origin))
     warnings = tuple(finding for finding in reviewed if finding.severity != "error")
     return Result(definition, tuple(dict.fromkeys(ordered)), reading.choices, warnings)
+
+
+def _each_once(taken: list[Note]) -> list[Note]:
+    """The notes, where what is missing of a property begins with what was found of it, and takes its place."""
+    found: dict[str, str] = {}
+    for note in taken:
+        if note.origin == "found":
+            found[note.path] = f"{found[note.path]}; {note.text}" if note.path in found else note.text
+    open_ = {note.path for note in taken if note.origin == "missing"}
+    kept = []
+    for note in taken:
+        if note.origin == "found" and note.path in open_:
+            continue
+        if note.origin == "missing" and note.path in found:
+            note = replace(note, text=f"{found.pop(note.path)}; {note.text}")
+        kept.append(note)
+    return kept
 
 
 def _covers(path: str, place: str) -> bool:

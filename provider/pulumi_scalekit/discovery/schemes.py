@@ -99,6 +99,8 @@ class Scheme:
     """What the document leaves open and how it was taken."""
     obstacle: str = ""
     """Why it does not work, or not without more, in a connector."""
+    doubt: str = ""
+    """Why what it takes may not be what account holders have, though it works in a connector."""
     signed: bool = False
     """Whether its value differs from call to call, so that nothing fixed can stand in its place."""
     unknown_prefix: bool = False
@@ -151,9 +153,14 @@ def _with_issuer(schemes: dict[str, Scheme]) -> dict[str, Scheme]:
     doubt = f"it is a JWT, and the document issues tokens by {issuer.name} ({issuer.summary}): BEARER takes one that "
     doubt += "you get yourself, and it has to be renewed when it expires"
     return {
-        name: replace(s, obstacle=doubt) if s.is_jwt and not s.obstacle and not is_lasting(s) else s
+        name: _doubted(s, doubt) if s.is_jwt and not s.obstacle and not is_lasting(s) else s
         for name, s in schemes.items()
     }
+
+
+def _doubted(scheme: Scheme, doubt: str) -> Scheme:
+    """The scheme with a doubt, unless it has one: it comes after those without."""
+    return scheme if scheme.doubt else replace(scheme, rank=max(scheme.rank, INCOMPLETE), doubt=doubt)
 
 
 def _example(spec: Mapping[str, Any]) -> str:
@@ -204,15 +211,11 @@ def unless_issued(scheme: Scheme) -> Scheme:
         doubt = (
             "its description says that another call issues the credential, so it may expire, and the account "
         )
-        doubt += "holder would have to get it first"
-    elif is_token and names_oauth(f"{scheme.name} {scheme.summary} {scheme.description}"):
-        doubt = "it is a token of an OAuth server that the document does not describe, so it may expire: give its "
-        doubt += (
-            "endpoints with --auth oauth, or the type with --auth where tokens can be made that do not expire"
-        )
-    else:
-        return scheme
-    return replace(scheme, rank=max(scheme.rank, INCOMPLETE), obstacle=doubt)
+        return _doubted(scheme, f"{doubt}holder would have to get it first")
+    if is_token and names_oauth(f"{scheme.name} {scheme.summary} {scheme.description}"):
+        doubt = "it is a token of an OAuth server that the document does not describe, so it may expire: its "
+        return _doubted(scheme, f"{doubt}endpoints go with --auth oauth")
+    return scheme
 
 
 def _unless_expiring(scheme: Scheme, context: list[str]) -> Scheme:
@@ -224,7 +227,7 @@ def _unless_expiring(scheme: Scheme, context: list[str]) -> Scheme:
         return scheme
     doubt = "the document's prose speaks of tokens that expire, or that client credentials are exchanged for, and the "
     doubt += "account holder would have to get one first"
-    return replace(scheme, rank=max(scheme.rank, INCOMPLETE), obstacle=doubt)
+    return _doubted(scheme, doubt)
 
 
 def _api_key(scheme: Scheme, spec: Mapping[str, Any], context: list[str]) -> Scheme:
@@ -269,7 +272,7 @@ def keyed_header(scheme: Scheme, key: str, texts: list[str], context: list[str])
         return replace(scheme, type="BEARER", header=header, assumption=assumption)
     if word == "basic" and plain_authorization:
         basic = _basic(replace(scheme, assumption=assumption), context, is_named=False)
-        return _doubted(basic) if said and said.is_single_key and not basic.key_as_username else basic
+        return _of_single_key(basic) if said and said.is_single_key and not basic.key_as_username else basic
     if said is not None and not assumption and not said.is_certain:
         assumption = f"{said.prefix!r} stands before an example of the credential in its description"
     if said is not None:
@@ -297,14 +300,12 @@ def keyed_header(scheme: Scheme, key: str, texts: list[str], context: list[str])
     return replace(scheme, unknown_prefix=True, rank=2)
 
 
-def _doubted(basic: Scheme) -> Scheme:
+def _of_single_key(basic: Scheme) -> Scheme:
     """A scheme of Basic authentication that is shown with a single key behind the word `Basic`."""
-    return replace(
-        basic,
-        rank=INCOMPLETE,
-        obstacle="the document shows `Basic` before one key. Give --auth basic where the key is the user name or the "
-        "password, or --auth api_key --prefix 'Basic ' where it is sent as it is",
+    doubt = (
+        "the document shows `Basic` before one key. Give --auth basic where the key is the user name or the "
     )
+    return _doubted(basic, f"{doubt}password, or --auth api_key --prefix 'Basic ' where it is sent as it is")
 
 
 def _basic(scheme: Scheme, context: list[str], *, is_named: bool = True) -> Scheme:
@@ -388,11 +389,10 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
         }
     scheme = replace(scheme, summary=f"oauth2 ({', '.join(flows) or 'no flows'})")
     if is_personal_token(scheme.description):
-        scheme = replace(
-            scheme,
-            obstacle="its description speaks of a key or token that somebody makes, and not of OAuth: for that, give "
-            "--auth bearer",
+        doubt = (
+            "its description speaks of a key or token that somebody makes, and not of OAuth: for that, give "
         )
+        scheme = _doubted(scheme, f"{doubt}--auth bearer")
     for name in ("authorizationCode", "accessCode"):
         if flow := flows.get(name):
             endpoints = [text_of(flow.get(key)).strip() for key in ("authorizationUrl", "tokenUrl")]
@@ -401,7 +401,7 @@ def _oauth(scheme: Scheme, spec: Mapping[str, Any], base: str) -> Scheme:
             if len(urls) < 2:
                 return replace(scheme, type="OAUTH", flow=flow, rank=INCOMPLETE)
             # Placeholders are documented for proxy_url only, so static credentials are the safer choice.
-            rank = INCOMPLETE if scheme.obstacle else 3 if any("{{" in url for url in urls) else 0
+            rank = INCOMPLETE if scheme.doubt else 3 if any("{{" in url for url in urls) else 0
             return replace(scheme, type="OAUTH", flow=flow, rank=rank)
     if flow := flows.get("implicit"):
         # Who has an implicit flow nearly always has a token endpoint too, but the document need not say so.

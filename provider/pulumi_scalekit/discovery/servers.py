@@ -52,6 +52,8 @@ _OWN_NAMES: Final = re.compile(
     re.IGNORECASE,
 )
 _OWN: Final = re.compile(r"\byour\b", re.IGNORECASE)
+# Of these, words that may be an account's own name all the same.
+_WORDS: Final = re.compile(r"(?:api|apis|www|app|rest|gateway)(?:\.|$)", re.IGNORECASE)
 _FIXED_VALUES: Final = re.compile(
     r"(api|apis|www|app|rest|gateway|v\d+(\.\d+)*|\d+|https?)(\.[\w.-]+)?", re.IGNORECASE
 )
@@ -68,6 +70,8 @@ class Server:
     inputs: Mapping[str, Input] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     """What was decided about its variables, for the report."""
+    guesses: tuple[str, ...] = ()
+    """Its variables that were filled in, and that may be the account's own."""
 
     @property
     def host(self) -> str:
@@ -213,6 +217,7 @@ def _server(entry: Any, where: str) -> Server:
     variables = mapping(entry.get("variables"))
     inputs: dict[str, Input] = {}
     remarks: list[str] = []
+    guesses: list[str] = []
 
     def fill(match: re.Match[str]) -> str:
         name = match.group(1) or match.group(2)
@@ -220,6 +225,8 @@ def _server(entry: Any, where: str) -> Server:
         value = _fixed(name, variable)
         if value is not None:
             remarks.append(f"{name} is filled with its default {value}")
+            if name.lower() not in _FIXED_NAMES and _WORDS.match(value) and not listed(variable.get("enum")):
+                guesses.append(name)
             return value
         default = text_of(variable.get("default"))
         if is_loopback(default) and _TEST.search(description):
@@ -235,7 +242,7 @@ def _server(entry: Any, where: str) -> Server:
     own = own_host(_tidied(_BRACES.sub(fill, url)))
     if own.remark:
         remarks.append(own.remark)
-    return Server(own.url, where, description, {**inputs, **own.inputs}, tuple(remarks))
+    return Server(own.url, where, description, {**inputs, **own.inputs}, tuple(remarks), tuple(guesses))
 
 
 def _fixed(name: str, variable: Mapping[str, Any]) -> str | None:
