@@ -109,8 +109,9 @@ def _of_reach(case: Case) -> Doubt | None:
     accepted, every = reach(case.document, case.chosen, frozenset(logins(case.document)))
     if accepted >= _MOSTLY * every or not case.chosen.is_accepted:
         return None
-    others = ", ".join(o.name for o in case.ranked if o is not case.chosen and o.is_accepted)
-    text = f"{case.chosen.name}: {accepted} of the {every} operations with security accept it; others take {others}"
+    others = [o.name for o in case.ranked if o is not case.chosen and o.is_accepted]
+    text = f"{case.chosen.name}: {accepted} of the {every} operations with security accept it"
+    text += f"; others take {', '.join(others)}" if others else ""
     return Doubt(text, case.main.pointer, f"{case.confirm} where these operations are the ones to call")
 
 
