@@ -54,7 +54,9 @@ class Variant:
     """The repetitions that it takes part in, if not in all of the group's."""
 
     def __str__(self) -> str:
-        return self.program if self.program in NO_REQUESTS else f"{self.program} at {self.latency * 1000:g} ms"
+        return (
+            self.program if self.program in NO_REQUESTS else f"{self.program} at {self.latency * 1000:g} ms"
+        )
 
 
 @dataclass(frozen=True)
