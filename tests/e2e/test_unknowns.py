@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pulumi_scalekit.local import LocalScalekit
 
 from ..support.engines import Project
 from ..support.live import live
 
+pytestmark = pytest.mark.thorough
+
 # The resource `source` is replaced when its value changes, so that a preview does not know its new outputs.
 PROGRAM = """
 import pulumi.dynamic
-
-pytestmark = pytest.mark.thorough
 
 
 class SourceProvider(pulumi.dynamic.ResourceProvider):
