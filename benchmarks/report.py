@@ -261,7 +261,7 @@ def _target(case: Case) -> float | None:
     if case.connectors == 200 and case.checkpoints:
         return TARGETS.get((case.latency, case.operation))
     if (case.connectors, case.checkpoints, case.latency, case.operation) == (1000, False, 0.1, "create"):
-        return 1.3
+        return 1.5
     return None
 
 
