@@ -66,4 +66,5 @@ def code_flow(**more: Any) -> Document:
 BEARER: Document = {"type": "http", "scheme": "bearer"}
 KEY: Document = {**BEARER, "bearerFormat": "API key"}
 """A bearer token of which it is known that somebody makes it."""
+JWT: Document = {**BEARER, "bearerFormat": "JWT"}
 BASIC: Document = {"type": "http", "scheme": "basic"}

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from .documents import BEARER, KEY, Document, code_flow, key_in, openapi
+from .documents import BEARER, JWT, KEY, Document, code_flow, key_in, openapi
 from .test_openapi import made, pattern, texts
 
-JWT: Document = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 ADMIN = [{"admin": []}]
 
 

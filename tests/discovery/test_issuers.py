@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from .documents import BASIC, BEARER, KEY, Document, code_flow, key_in, openapi
+from .documents import BASIC, BEARER, JWT, KEY, Document, code_flow, key_in, openapi
 from .test_openapi import made, pattern, texts
-
-JWT: Document = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 def returns(*names: str) -> Document:

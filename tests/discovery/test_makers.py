@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from .documents import BEARER, Document, code_flow, key_in, openapi
+from .documents import BEARER, JWT, Document, code_flow, key_in, openapi
 from .test_openapi import made, pattern, texts
-
-JWT: Document = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,13 @@ import pytest
 from .fuzz import RECORDINGS, compare, load, record
 from .harness import cli, differences
 
-PATHS = sorted(RECORDINGS.glob("*.json"))
-QUICK = PATHS[:3]
+PATHS = [
+    pytest.param(path, id=path.stem, marks=[] if number < 3 else [pytest.mark.thorough])
+    for number, path in enumerate(sorted(RECORDINGS.glob("*.json")))
+]
 
 
-def _named(path: Path) -> str:
-    return path.stem
-
-
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, marks=[] if path in QUICK else [pytest.mark.thorough]) for path in PATHS],
-    ids=_named,
-)
+@pytest.mark.parametrize("path", PATHS)
 def test_embedded_does_what_the_cli_did(path: Path) -> None:
     """The embedded engine does in each step of a random sequence what was recorded from the CLI."""
     found = compare(path)
@@ -29,7 +23,7 @@ def test_embedded_does_what_the_cli_did(path: Path) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("path", PATHS, ids=_named)
+@pytest.mark.parametrize("path", PATHS)
 def test_cli_still_does_it(path: Path, tmp_path: Path) -> None:
     """The CLI on PATH does what was recorded from it."""
     if cli() is None:

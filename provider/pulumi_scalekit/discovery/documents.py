@@ -261,6 +261,11 @@ def requirements(document: Document) -> list[list[Any]]:
     return [listed(security) for security in (document.get("security"), *own)]
 
 
+def ways(document: Document, operation: Mapping[str, Any]) -> list[Any]:
+    """What an operation accepts: its own `security`, or else the root's."""
+    return listed(operation.get("security", document.get("security")))
+
+
 def pointer(*steps: str | int) -> str:
     """The JSON pointer of a place in a document, as a URI fragment."""
     return "#/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from .documents import Document, general_prose, mapping, pointer, requirements, text_of
@@ -16,14 +17,11 @@ from .header_parameters import HeaderParameter, is_ordinary, query_signature
 from .hosts import host_of, is_callable, registered_domain
 from .issuers import issuer, logins
 from .makers import maker
-from .offers import Offer, reach, undecided
+from .offers import MOSTLY, Offer, reach, undecided
 from .origins import is_called_lasting
 from .prose import says_signed
 from .schemes import SIGNED, Scheme, is_lasting, is_signature
 from .text import words
-
-_MOSTLY: Final = 0.9
-"""The share of the operations from which on a way counts as accepted by all, as where ways are weighed."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,11 @@ class Case:
     def is_static(self) -> bool:
         """Whether it is a key or a token."""
         return self.chosen.type in {"API_KEY", "BEARER"}
+
+    @cached_property
+    def logins(self) -> tuple[str, ...]:
+        """The paths of the document's logins and token endpoints."""
+        return tuple(logins(self.document))
 
     @property
     def confirm(self) -> str:
@@ -106,8 +109,10 @@ def _of_use(case: Case) -> Doubt | None:
 
 def _of_reach(case: Case) -> Doubt | None:
     """Other operations take something else."""
-    accepted, every = reach(case.document, case.chosen, frozenset(logins(case.document)))
-    if accepted >= _MOSTLY * every or not case.chosen.is_accepted:
+    if not case.chosen.is_accepted:
+        return None
+    accepted, every = reach(case.document, case.chosen, frozenset(case.logins))
+    if accepted >= MOSTLY * every:
         return None
     others = [o.name for o in case.ranked if o is not case.chosen and o.is_accepted]
     text = f"{case.chosen.name}: {accepted} of the {every} operations with security accept it"
@@ -165,16 +170,16 @@ def _of_origin(case: Case) -> Doubt | None:
     if _is_said_to_last(token):
         return None
     by_user = next((scheme.name for scheme in case.schemes.values() if scheme.type == "OAUTH"), "")
-    if by_user and token.is_jwt and not is_lasting(token):
+    lasting = is_lasting(token)
+    if by_user and token.is_jwt and not lasting:
         return _issued(case, f"{by_user} (OAuth) issues tokens, so they may expire", token.pointer)
-    made = (
-        maker(case.document, case.schemes, token) if token.type == "BEARER" and not is_lasting(token) else ""
-    )
-    if token.is_jwt or (token.type == "BEARER" and not is_lasting(token) and not made):
+    is_unexplained = token.type == "BEARER" and not lasting
+    made = maker(case.document, case.schemes, token) if is_unexplained else ""
+    if token.is_jwt or (is_unexplained and not made):
         kind = "JWT" if token.is_jwt else "token"
         text = f"{token.name}: the document does not say where this {kind} comes from. If {by_user or 'a login'} "
         return _issued(case, f"{text}issues it, it expires", token.pointer)
-    if path := next(logins(case.document), ""):
+    if path := next(iter(case.logins), ""):
         text = f"{token.name}: {path} of this document may be the login that issues it, so it may expire"
         return _issued(case, text, pointer("paths", path))
     return Doubt(f"{token.name}: taken for {made}", token.pointer, "", is_settled=True) if made else None

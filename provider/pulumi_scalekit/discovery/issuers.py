@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .documents import Document, listed, mapping, operations_by_path, requirements, text_of
+from .documents import Document, mapping, operations_by_path, requirements, text_of, ways
 from .makers import is_about_keys
 from .operation_fields import returned, taken
 from .schemes import Scheme, is_lasting
@@ -69,14 +69,17 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
 def logins(document: Document) -> Iterator[str]:
     """The paths of operations that their path or summary calls a login or a token endpoint, whatever they do."""
     for path, operation in operations_by_path(document):
-        step = path.rstrip("/").rpartition("/")[2]
-        if _is_called_so(path, operation) and not is_about_keys(step, operation):
+        if _is_called_so(path, operation) and not is_about_keys(_last_step(path), operation):
             yield path
+
+
+def _last_step(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _is_called_so(path: str, operation: Mapping[str, Any]) -> bool:
     """Whether an operation's path or summary calls it a login or a token endpoint."""
-    step = path.rstrip("/").rpartition("/")[2]
+    step = _last_step(path)
     if "{" in step:
         return False
     return bool(
@@ -91,7 +94,7 @@ def _renews(document: Document, operation: Mapping[str, Any], header: str) -> bo
 
 
 def _is_login(path: str) -> bool:
-    step = words(path.rstrip("/").rpartition("/")[2])
+    step = words(_last_step(path))
     return bool(_LOGIN & {*step, "".join(step)})
 
 
@@ -107,6 +110,6 @@ def _logs_in(document: Document, operation: Mapping[str, Any], header: str) -> b
 
 def _demands(document: Document, schemes: Mapping[str, Scheme], operation: Mapping[str, Any]) -> bool:
     """Whether an operation takes a token or key itself, as one that makes further keys does."""
-    ways = [mapping(way) for way in listed(operation.get("security", document.get("security")))]
+    accepted = [mapping(way) for way in ways(document, operation)]
     passwords = {name for name, scheme in schemes.items() if scheme.type == "BASIC"}
-    return bool(ways) and all(way.keys() - passwords for way in ways)
+    return bool(accepted) and all(way.keys() - passwords for way in accepted)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .documents import Document, listed, mapping, operations, operations_by_path, requirements
+from .documents import Document, listed, mapping, operations, operations_by_path, requirements, ways
 from .schemes import INCOMPLETE, Scheme, is_account, is_lasting
 from .text import words
 
+MOSTLY: Final = 0.9
+"""The share of the operations from which on a way counts as accepted by all."""
 _INTERNAL: Final = frozenset(["admin", "internal", "superuser"])
 
 
@@ -100,19 +102,17 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
     document's order, then what is short-lived, depends on undocumented placeholders or is incomplete, then what a
     connector cannot do. What is declared only comes last, where operations accept anything at all.
     """
-    root = document.get("security")
     counted: Counter[tuple[str, ...]] = Counter()
     order: dict[tuple[str, ...], int] = {}
 
     def names(requirement: Any) -> tuple[str, ...]:
         return tuple(name for name in mapping(requirement) if name in schemes)
 
-    for requirement in listed(root):
+    for requirement in listed(document.get("security")):
         if key := names(requirement):
             order.setdefault(key, len(order))
     for _, operation in operations(document):
-        own = operation.get("security", root)
-        for key in dict.fromkeys(names(requirement) for requirement in listed(own)):
+        for key in dict.fromkeys(names(way) for way in ways(document, operation)):
             if key:
                 counted[key] += 1
     for key in counted:
@@ -134,7 +134,7 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
         most = max(offer.operations for offer in of_accounts)
 
     def suitability(offer: Offer) -> tuple[bool, bool, bool, bool, bool, int, int, bool, int]:
-        wide = offer.operations >= 0.9 * most
+        wide = offer.operations >= MOSTLY * most
         made_once = offer.type in {"API_KEY", "BEARER"} and is_lasting(offer.used[0])
         internal = offer.is_internal and has_others
         place = (0 if wide else -offer.operations, offer.rank, not made_once, offer.position)
@@ -166,10 +166,10 @@ def reach(document: Document, offer: Offer, besides: frozenset[str]) -> tuple[in
     names = {scheme.name for scheme in offer.schemes}
     accepting = demanding = 0
     for path, operation in operations_by_path(document):
-        ways = [mapping(way).keys() for way in listed(operation.get("security", document.get("security")))]
-        if path not in besides and any(ways):
+        accepted = [mapping(way).keys() for way in ways(document, operation)]
+        if path not in besides and any(accepted):
             demanding += 1
-            accepting += any(way == names for way in ways)
+            accepting += any(way == names for way in accepted)
     return accepting, demanding
 
 
@@ -183,11 +183,11 @@ def unreferenced(document: Document, schemes: Mapping[str, Scheme]) -> list[Sche
 
 def demanded_scopes(document: Document, name: str) -> tuple[list[str], frozenset[str]]:
     """The scopes of a scheme that operations demand: all of them, and those that every operation demands."""
-    root = document.get("security")
     every: frozenset[str] | None = None
     seen: dict[str, None] = {}
-    for security in [operation.get("security", root) for _, operation in operations(document)] or [root]:
-        for requirement in listed(security):
+    own = [ways(document, operation) for _, operation in operations(document)]
+    for accepted in own or [listed(document.get("security"))]:
+        for requirement in accepted:
             if name in mapping(requirement):
                 scopes = [
                     scope for scope in listed(requirement[name]) if isinstance(scope, str) and scope.strip()

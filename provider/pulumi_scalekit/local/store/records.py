@@ -79,7 +79,7 @@ def plain_name(display_name: str) -> str:
 
 def name_and_number(display_name: str) -> str:
     """Make an identifier such as `MYASANA:48213` from a display name."""
-    letters = "".join(char for char in display_name.upper() if char.isascii() and char.isalnum())
+    letters = "".join(filter(str.isascii, plain_name(display_name)))
     return f"{letters}:{secrets.randbelow(90_000) + 10_000}"
 
 
