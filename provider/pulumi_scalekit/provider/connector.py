@@ -213,6 +213,7 @@ class ConnectorProvider(ResourceProvider):
         """Create the connector, or take over the one that `adopt` names."""
         inputs, session = received(props), self._session
         urn, owners = current_urn(), session.connector_owners
+        session.widen()
         with self._redacting(urn, inputs) as redact:
             # A connector that was adopted once and is to be replaced is created.
             live = None if owners.is_replacing(urn) else self._to_adopt(inputs, urn)
@@ -268,6 +269,7 @@ class ConnectorProvider(ResourceProvider):
         """Send the whole definition."""
         olds, news, session = received(_olds), received(_news), self._session
         urn = current_urn()
+        session.widen()
         with self._redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             identifier = _identifier(_id, olds)
@@ -306,6 +308,7 @@ class ConnectorProvider(ResourceProvider):
     def delete(self, _id: str, _props: Inputs) -> None:
         """Delete the connector. One that is gone already is fine."""
         state, session = received(_props), self._session
+        session.widen()
         with redacting(state) as redact:
             session.guard(_what(state), state.get(ENVIRONMENT))
             identifier = _identifier(_id, state)

@@ -46,18 +46,20 @@ class Session:
 
     @property
     def connectors(self) -> Connectors:
-        """The environment's connectors."""
-        self._widen()
+        """The environment's connectors. One list serves all reads, so only writes need `widen`."""
         return self._open()[0]
 
     @property
     def connections(self) -> Connections:
-        """The environment's connections."""
-        self._widen()
+        """The environment's connections. Each has a request of its own, for a read as for a write."""
+        self.widen()
         return self._open()[1]
 
-    def _widen(self) -> None:
-        # Not before there is something to wait for: until then, more threads are only in each other's way.
+    def widen(self) -> None:
+        """Let as many calls wait for Scalekit at a time as the settings say.
+
+        Not before there are requests to wait for: until then, more threads are only in each other's way.
+        """
         if not self._widened:
             self._widened = sdk.widen_thread_pool(self.settings.parallel) > 0
 
