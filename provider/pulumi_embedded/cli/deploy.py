@@ -341,7 +341,7 @@ def cancel(
     stack: StackOption = None,
     yes: YesOption = False,
 ) -> None:
-    """Remove the locks that a killed run left behind. Make sure that it does not run any more."""
+    """Remove the locks that a killed run left behind. Make sure that it no longer runs."""
     context = current_context()
     opened = context.stack(name or stack)
     if not yes and not is_confirmed(

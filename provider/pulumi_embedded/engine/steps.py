@@ -234,7 +234,7 @@ class DeleteStep(Step):
 
 @dataclass(eq=False)
 class RemovePendingReplaceStep(Step):
-    """Forgets a resource that was deleted for a replacement that is not wanted any more."""
+    """Forgets a resource that was deleted for a replacement that is no longer wanted."""
 
     def apply(self, context: StepContext) -> None:
         """Do nothing: only the state changes."""

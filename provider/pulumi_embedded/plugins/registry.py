@@ -147,7 +147,7 @@ class Providers:
         Args:
             start: starts a dynamic provider process.
             stack_outputs: reads another stack's outputs.
-            olds: the resources of the state before, among them providers that nothing registers any more.
+            olds: the resources of the state before, among them providers that nothing registers now.
         """
         self._start = start
         self._builtins = Builtins(stack_outputs)

@@ -27,7 +27,7 @@ from .responses import read_response
 DEFAULT_LIFETIME: Final = 300.0
 """Seconds that a token is used where the server does not say how long it is valid."""
 _LEEWAY: Final = 0.1
-"""The part of a token's life, at its end, in which it is not used any more."""
+"""The part of a token's life, at its end, in which it is no longer used."""
 _TOKEN = re.compile(r"[!-~]{1,16384}")
 
 Exchanges = Generator[httpx.Request, httpx.Response, str]

@@ -15,7 +15,7 @@ from .responses import Attributes
 from .retries import look_again
 
 MAX_AGE: Final = 30.0
-"""Seconds after which a list is not used for a read any more, written or not."""
+"""Seconds after which a list is no longer used for a read, written or not."""
 _MAX_PAUSE: Final = 4.0
 """Seconds between two looks at most."""
 _T = TypeVar("_T")

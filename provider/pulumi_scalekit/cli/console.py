@@ -95,7 +95,7 @@ class Screen:
 
     @staticmethod
     def _line(console: Console, text: Text) -> None:
-        # Lines break in a terminal only: a log or a grep wants them whole.
+        # Lines break in a terminal only: a log or a grep needs them whole.
         console.print(text, soft_wrap=not console.is_terminal)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:

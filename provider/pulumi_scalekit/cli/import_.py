@@ -42,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
 
 def import_connectors(
     *,
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack that shall manage them.")],
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack that is to manage them.")],
     names: options.Names = None,
     program: options.Program = Path(),
     out: Annotated[
@@ -71,7 +71,7 @@ def import_connectors(
         bool,
         typer.Option(
             "--protect/--no-protect",
-            help="Whether Pulumi shall refuse to delete what was imported, as `pulumi import` has it.",
+            help="Whether Pulumi refuses to delete what was imported, as `pulumi import` has it.",
         ),
     ] = True,
     force: Annotated[

@@ -104,7 +104,7 @@ def pair(item: str, separator: str, option: str) -> tuple[str, str]:
     """The name and the value of an option such as NAME=VALUE."""
     name, found, value = item.partition(separator)
     if not found or not name.strip():
-        raise typer.BadParameter(f"{option} wants NAME{separator}VALUE")
+        raise typer.BadParameter(f"{option} takes NAME{separator}VALUE")
     return name.strip(), value.strip() if separator == ":" else value
 
 

@@ -73,7 +73,7 @@ class HeaderKey:
 
     @property
     def secret(self) -> bool:
-        """Whether the value shall be hidden while it is typed in, as its names tell."""
+        """Whether the value is hidden while it is typed in, as its names tell."""
         names = f"{self.header} {self.field_name}".lower()
         return any(word in names for word in _SECRET_WORDS)
 

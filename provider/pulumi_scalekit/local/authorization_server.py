@@ -119,7 +119,7 @@ class Authorizations:
         with self._lock:
             link = self._links.get(token)
         if link is None or link.expires <= self._clock.now():
-            raise NotFound("this link is not valid any more; ask for a new one")
+            raise NotFound("this link is no longer valid; ask for a new one")
         return link
 
     def add_flow(self, flow: Flow) -> str:

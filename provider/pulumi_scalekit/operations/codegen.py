@@ -144,7 +144,7 @@ def definition_source(
         variable: The variable that it is assigned to.
         resource: Its resource name.
         attributes: The connector's attributes, as the server returns them.
-        protect: Whether Pulumi shall refuse to delete it.
+        protect: Whether Pulumi refuses to delete it.
     """
     return _assignment(variable, connector_call(resource, attributes), protect=protect)
 
@@ -251,7 +251,7 @@ def connection_source(
         variable: The variable that it is assigned to.
         code: The connection.
         connector: The variable of its connector; `None` for its identifier.
-        protect: Whether Pulumi shall refuse to delete it.
+        protect: Whether Pulumi refuses to delete it.
     """
     keywords: dict[str, Expression] = dict(code.declaration)
     if connector is not None:
@@ -284,7 +284,7 @@ def module_source(
         source: The module so far; "" begins a new one.
         connectors: The resource name of each, and the connector's attributes.
         connections: The connections.
-        protect: Whether Pulumi shall refuse to delete them.
+        protect: Whether Pulumi refuses to delete them.
 
     Raises:
         SyntaxError: The source is not valid Python.

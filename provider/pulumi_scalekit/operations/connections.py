@@ -121,7 +121,7 @@ def connection_resources(
 
     Args:
         connections: The connections.
-        taken: Names that cannot be given any more.
+        taken: Names that are taken.
     """
     used = set(taken)
     named = []

@@ -96,7 +96,7 @@ def plan_import(
         resource: The resource's name in the program, where one connector is named.
         code: Whether code is written, besides the state.
         out: The file that gets the code; by default `default_target`.
-        protect: Whether Pulumi shall refuse to delete what was imported.
+        protect: Whether Pulumi refuses to delete what was imported.
         read_connections: Reads the connections of connectors that are to be imported, too.
 
     Raises:

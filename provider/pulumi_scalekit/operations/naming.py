@@ -24,7 +24,7 @@ def resource_names(
 
     Args:
         connectors: The connectors.
-        taken: Names that cannot be given any more.
+        taken: Names that are taken.
     """
     used = set(taken)
     named: list[tuple[str, Attributes]] = []

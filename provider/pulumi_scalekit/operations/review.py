@@ -154,7 +154,7 @@ def _for_readers(definition: Mapping[str, Any]) -> Iterator[Finding]:
                         "label-missing",
                         f"auth_patterns[{index}].{key}[{position}].label",
                         "is not given",
-                        "say what the account holder shall enter",
+                        "say what the account holder has to enter",
                         severity="hint",
                     )
 

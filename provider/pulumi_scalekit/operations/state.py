@@ -231,7 +231,7 @@ def add_connectors(
         stack: The stack's name; with a backend's organization before it or not.
         environment_url: The environment that the connectors live in.
         config: The stack's configuration, for the default provider if the state has none.
-        protect: Whether Pulumi shall refuse to delete them.
+        protect: Whether Pulumi refuses to delete them.
         connections: The connections to add; the connector of each is in the state then.
         now: The time of the import.
 

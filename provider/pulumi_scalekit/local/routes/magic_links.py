@@ -297,7 +297,7 @@ def _subject(environment: Environment, link: Link) -> tuple[Account, Connection,
     connection = store.get_connection(connection_id=account.connection_id) if account else None
     connector = store.get_provider(connection.provider_key) if connection else None
     if account is None or connection is None or connector is None:
-        raise NotFound("the connected account does not exist any more")
+        raise NotFound("the connected account no longer exists")
     try:
         return account, connection, auth_pattern(connector.payload)
     except InjectionError as error:
