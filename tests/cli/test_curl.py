@@ -114,6 +114,18 @@ def test_an_update_from_a_file(command: Run, production: LocalScalekit) -> None:
     assert "proxy_url must start with https://" in refused.err
 
 
+def test_the_name_counts_beside_a_file(command: Run, production: LocalScalekit) -> None:
+    """A file says what a connector becomes, and the name which one: a mistyped one is refused, not passed over."""
+    seed(production, TAVILY)
+    Path("payload.json").write_text(json.dumps(TAVILY))
+    said = ("--file", "payload.json", "--env", "production")
+    assert command("curl", "update", "Tavilly", *said).code == 1
+    assert command("curl", "update", "tavily", *said).code == 0
+    created = command("curl", "create", "Tavilly", *said)
+    assert (created.code, created.out) == (2, "")
+    assert "payload.json defines 'Tavily'" in " ".join(created.err.split())
+
+
 def test_a_create_of_what_exists_is_refused(
     command: Run, dev: LocalScalekit, production: LocalScalekit
 ) -> None:

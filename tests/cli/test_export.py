@@ -10,6 +10,7 @@ import pytest
 
 from pulumi_scalekit.definition.normalize import normalize, normalize_live
 from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.operations.codegen import HEADER
 
 from .conftest import Result, seed, writes
 from .samples import ASANA, FRESHDESK, TAVILY
@@ -71,6 +72,13 @@ def test_a_persons_file_is_not_overwritten(command: Run, form: str) -> None:
     assert [p.read_text() for p in Path("out").iterdir()] == ["mine"]
     assert command(*arguments, "--force").code == 0
     assert file.read_text() != "mine"
+
+
+def test_what_new_or_import_began_is_not_overwritten(command: Run) -> None:
+    """A file of declarations that another command wrote is no export, and stays as it is."""
+    Path("connectors.py").write_text(f"{HEADER}\n\nmine = 1\n")
+    assert command("export", "--env", "dev", "--out", ".").code == 1
+    assert "mine" in Path("connectors.py").read_text()
 
 
 def test_a_name_that_is_two_is_an_error(command: Run) -> None:

@@ -86,6 +86,17 @@ def test_code_goes_beside_a_program(stacks: Stacks, dev: LocalScalekit) -> None:
     assert writes(dev) == 1
 
 
+def test_a_stack_may_be_named_with_its_organization(stacks: Stacks, dev: LocalScalekit) -> None:
+    """The copy of the state from before is beside the program, whatever the stack is called by."""
+    kept = stacks.kept
+    for part in kept.values():
+        part["acme/dev"] = part["dev"]
+    stacks.file.write_text(json.dumps(kept))
+    seed(dev, ASANA)
+    assert stacks("import", "--stack", "acme/dev").code == 0
+    assert Path("dev.before-import.json").exists()
+
+
 def test_more_code_goes_to_the_end(stacks: Stacks, dev: LocalScalekit) -> None:
     """A later import extends the module; what is there stays as it is, and names do not clash."""
     seed(dev, ASANA)
@@ -280,7 +291,7 @@ def test_an_encrypted_input_is_not_reviewed_as_missing(stacks: Stacks, dev: Loca
     stacks.file.write_text(json.dumps(kept))
     (reviewed,) = stacks("review", "--stack", "dev", "--json").json
     assert reviewed["findings"] == []
-    assert {i["item"]: i["value"] for i in reviewed["checklist"]}["Proxy URL"] == "[secret]"
+    assert {i["item"]: i["value"] for i in reviewed["checklist"]}["Proxy URL"] == "[secret or not yet known]"
 
 
 # --- Finding the engine and the project ----------------------------------------------------------------------

@@ -91,6 +91,15 @@ def test_a_program_is_reviewed_without_credentials(command: Run, program: Path) 
     assert "Other" in {reviewed["name"] for reviewed in other.json}
 
 
+def test_any_value_of_a_configuration_file_is_taken(command: Run, program: Path) -> None:
+    """A date, a country, a number as a key: a configuration file is read as Pulumi reads it."""
+    Path("Pulumi.test.yaml").write_text(
+        "config:\n  shop:name: no\n  shop:since: 2024-01-31\n  7: 1\n  shop:token: plain\n"
+    )
+    done = command("review", "--program", ".", "--config-file", "Pulumi.test.yaml", "--json", environ={})
+    assert "no" in {reviewed["name"] for reviewed in done.json}
+
+
 def test_results_point_into_the_python_file(command: Run, program: Path) -> None:
     """SARIF has the line of the property, also in a nested object, a dict and a function."""
     log = command("review", "--program", ".", "--format", "sarif", environ={}).json

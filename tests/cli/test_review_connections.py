@@ -137,6 +137,26 @@ PROGRAM = """
 """
 
 
+@pytest.mark.parametrize("app", [{"scopes": ["read", 3]}, {"scopes": 3}, {"client_id": ["a"]}, 5])
+def test_values_of_a_wrong_kind_are_findings(command: Run, app: object) -> None:
+    """What is of the wrong kind in a connection's file is shown, and reported as a mistake."""
+    wrong = {
+        "connection_name": "crm",
+        "connector": "CRM:1",
+        "auth_type": "OAUTH",
+        "oauth_app": app,
+        "context": 5,
+    }
+    Path("wrong.json").write_text(json.dumps(wrong))
+    result = command("review", "wrong.json", "--json")
+    assert result.code == 3
+    assert {finding["path"].partition(".")[0] for finding in result.json[0]["findings"]} >= {
+        "context",
+        "oauth_app",
+    }
+    assert command("review", "wrong.json").code == 3
+
+
 def test_a_program(command: Run) -> None:
     """What a program declares is reviewed without credentials, with the lines of the Python file."""
     file = Path("__main__.py")

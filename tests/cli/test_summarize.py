@@ -16,6 +16,7 @@ from .conftest import Result
 from .samples import TAVILY
 
 Run = Callable[..., Result]
+RECORDINGS = Path(__file__).parents[1] / "embedded" / "recordings"
 CONNECTOR = "pulumi-python:dynamic/scalekit:Connector"
 
 
@@ -126,7 +127,25 @@ def test_errors_of_a_preview_come_first(command: Run) -> None:
     assert "> ❌ proxy&#95;url has a fault" in done.out
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", "{", '{"steps": 1}'])
+def test_drift_is_shown_as_what_lives_and_what_is_declared() -> None:
+    """After `preview --refresh`, a change leads from what lives now, as the CLI was recorded, to what is declared."""
+    recorded = json.loads(Path(RECORDINGS, "refresh-drift.json").read_text(encoding="utf-8"))
+    plans = [run["plan"] for run in recorded if run.get("plan")]
+    changes = {change.name: dict(change.properties) for p in plans for change in read_preview(p).changes}
+    assert changes["a"] == {"new": "1 → nothing", "size": "9 → 1", "tags[1]": "y → nothing"}
+
+
+def test_an_address_in_a_definition_is_no_link() -> None:
+    """What looks like an address is shown, and leads nowhere."""
+    change = step("h", "create", None, {"display_name": "see www.example.com or https://example.com"})
+    text = to_markdown([read_preview(plan(change))])
+    assert "www." not in text
+    assert "://" not in text
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", "{", '{"steps": 1}', '{"steps": ["a"]}', '{"steps": [], "changeSummary": [1]}']
+)
 def test_something_else_is_one_line(command: Run, content: str) -> None:
     """A file that is not a preview is one line on standard error."""
     Path("dev.json").write_text(content)

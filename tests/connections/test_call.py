@@ -17,6 +17,7 @@ from pulumi_scalekit import local
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.errors import NotSent
 from pulumi_scalekit.settings import Settings
 from pulumi_scalekit.tool_proxy.account import InjectionError
 from pulumi_scalekit.tool_proxy.calls import ToolProxy
@@ -93,6 +94,23 @@ def test_a_path_is_completed_and_encoded(target: str, url: str) -> None:
     """A slash in front may be left out, and what a URL cannot hold is percent-encoded; nothing twice."""
     shown = dry_run(definition({"type": "NO_AUTH"}), "GET", target, {})
     assert shown.request.url == f"https://api.example.com{url}"
+
+
+@pytest.mark.parametrize(
+    ("connection", "account", "headers"),
+    [("zoë", "a", []), ("c", "zoë", []), ("c", "a", [("X-Name", KEY + "ë")])],
+)
+def test_what_no_header_can_hold_is_refused(
+    environment: local.LocalScalekit, connection: str, account: str, headers: list[tuple[str, str]]
+) -> None:
+    """A name or a header of other characters than ASCII is one message that names the header, not its value."""
+    with (
+        Client(Settings(environment.url, environment.client_id, environment.client_secret)) as client,
+        pytest.raises(NotSent, match="characters other than ASCII") as refused,
+        ToolProxy(client).call(connection, account, "GET", "/", headers=headers),
+    ):
+        pass
+    assert KEY not in str(refused.value)
 
 
 @pytest.mark.parametrize(

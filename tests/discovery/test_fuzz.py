@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -251,9 +252,12 @@ class _Reference(yaml.SafeLoader):
 
 
 _Reference.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if not tag.endswith((":timestamp", ":value"))]
+    first: [(tag, pattern) for tag, pattern in known if not tag.endswith((":timestamp", ":value", ":bool"))]
     for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Reference.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 SCALARS = st.one_of(
     st.none(),
@@ -285,6 +289,13 @@ two: {b: 6, <<: [*base, *more]}
 same: [&x [1, *base], *x]
 tagged: [!!str 1, !!int "2", !!float "3", ! yes, "<<", 2024-01-31, =]
 """
+
+
+def test_words_and_times_are_strings() -> None:
+    """What only YAML 1.1 takes for a boolean or a number stays text, as OpenAPI's YAML 1.2 has it."""
+    text = "{country: no, switch: On, answer: yes, time: 1:30, really: true, off: FALSE}"
+    values = {"country": "no", "switch": "On", "answer": "yes", "time": "1:30", "really": True, "off": False}
+    assert read_yaml(text) == values
 
 
 def test_anchors_merge_keys_and_tags() -> None:

@@ -1,9 +1,10 @@
-"""Requests whose addresses come from unmanaged."""
+"""Requests whose addresses somebody else chose."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -186,6 +187,22 @@ def test_an_open_event_stream_is_not_waited_for(site: Site) -> None:
     start = time.monotonic()
     assert GuardedFetcher(site.url).get(f"{site.url}/a").json() == {"a": 1}
     assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize(
+    "event", ["event:endpoint\ndata:/x", "data: /x\nevent: endpoint", "event: endpoint\r\ndata: /x"]
+)
+def test_the_older_transports_event_ends_the_waiting(site: Site, event: str) -> None:
+    """However a server writes the event of the older transport, an open stream is not waited for after it."""
+    done = threading.Event()
+
+    def stream(send: Callable[[bytes], None]) -> None:
+        send(f"{event}\n\n".encode())
+        done.wait(60)
+
+    site.replies["/a"] = Reply(content_type="Text/Event-Stream", stream=stream)
+    assert GuardedFetcher(site.url, timeout=30).listen(f"{site.url}/a").event_names == ["endpoint"]
+    done.set()
 
 
 def test_no_credentials_from_files(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

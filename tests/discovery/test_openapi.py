@@ -154,6 +154,31 @@ def test_given_type_settles_an_obstacle() -> None:
     assert result.missing == []
 
 
+def test_a_given_header_settles_what_was_read_of_another() -> None:
+    """What goes before a credential, and what is not known of that, was read for the header of the document."""
+    unclear = openapi({"a": key_in("Authorization")})
+    assert made(unclear).missing
+    result = made(unclear, headers=("X-Key",))
+    assert result.missing == []
+    told = openapi({"a": key_in("Authorization", "Send `Authorization: Token YOUR_KEY`.")})
+    assert "'Token '" in texts(made(told), "found")
+    assert "'Token '" not in texts(made(told, headers=("X-Key",)), "found")
+    both = made(openapi({"a": key_in("X-Tok")}), headers=("A", "B"))
+    assert "auth_patterns[0].auth_header_key_override" not in [note.path for note in both.notes]
+
+
+def test_a_reference_into_a_list() -> None:
+    """A parameter that stands in another operation's list is found, as bundlers write such references."""
+    parameter = {"in": "header", "name": "acme-api-key", "required": True, "description": "Your API key."}
+    paths = {
+        "/a": {"get": {"parameters": [parameter]}},
+        "/b": {"get": {"parameters": [{"$ref": "#/paths/~1a/get/parameters/0"}]}},
+    }
+    result = made(openapi(paths=paths))
+    assert pattern(result)["auth_header_key_override"] == "acme-api-key"
+    assert "100%" in texts(result, "assumed")
+
+
 def test_oauth_details() -> None:
     """Endpoints and scopes come from the flow; the scopes that the root demands are required."""
     result = made(openapi({"oauth": code_flow()}, security=[{"oauth": ["notes:read"]}]))

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_scalekit.tool_proxy.account import AccountValues, ForbiddenDomain, InjectionError
+from pulumi_scalekit.tool_proxy.account import (
+    AccountValues,
+    ForbiddenDomain,
+    InjectionError,
+    connected_account,
+)
+from pulumi_scalekit.tool_proxy.dry_run import dry_run
 from pulumi_scalekit.tool_proxy.request import upstream_request
 
 from .conftest import oauth, static
@@ -87,6 +93,41 @@ def test_a_credential_in_the_url_is_masked_whatever_its_input_type() -> None:
     request = upstream_request(definition(pattern, proxy_url=URL + "/bot{{token}}"), account)
     assert request.url == f"{URL}/botcanary"
     assert request.masked_url == f"{URL}/bot****"
+
+
+def test_a_credential_in_the_host_is_masked_in_a_refusal() -> None:
+    """The host that `allowed_proxy_domains` does not let through is shown without what is secret in it."""
+    pattern = {
+        "type": "BEARER",
+        "fields": [{"field_name": "token"}, {"field_name": "key", "input_type": "password"}],
+        "allowed_proxy_domains": ["acme.com"],
+    }
+    account = AccountValues.from_api(static(token="t", path_variables={"key": "canary"}))
+    with pytest.raises(InjectionError, match=r"requests to \*\*\*\*\.acme\.io through"):
+        upstream_request(definition(pattern, proxy_url="https://{{key}}.acme.io"), account)
+
+
+def test_only_an_api_key_has_headers_of_its_own() -> None:
+    """A bearer token stays the credential of a call, whatever other headers a field names."""
+    pattern = {
+        "type": "BEARER",
+        "fields": [{"field_name": "token"}, {"field_name": "org", "header_name": "X-Org"}],
+    }
+    shown = dry_run(definition(pattern), "GET", "/", {}).request.masked()
+    assert shown == {"Authorization": "Bearer ****"}
+
+
+def test_an_oauth_account_keeps_every_value_or_refuses_it() -> None:
+    """A value that goes into an endpoint's URL is a path variable; one that goes nowhere is refused by name."""
+    pattern = {
+        "type": "OAUTH",
+        "oauth_config": {"token_uri": "https://{{tenant}}.acme.io/token"},
+        "account_fields": [{"field_name": "tenant", "is_path_param": True}, {"field_name": "note"}],
+    }
+    body = connected_account(definition(pattern), {"token": "t", "tenant": "x"})
+    assert body["api_config"] == {"path_variables": {"tenant": "x"}}
+    with pytest.raises(InjectionError, match="has no place for note"):
+        connected_account(definition(pattern), {"token": "t", "note": "y"})
 
 
 def test_a_path_variable_wins_over_a_detail() -> None:

@@ -163,8 +163,12 @@ class Client:
             content: The body.
 
         Raises:
+            NotSent: A header has characters that HTTP does not allow.
             TransportError: No response came, or it broke off.
         """
+        for name, value in headers:
+            if not f"{name}{value}".isascii():
+                raise NotSent(action, detail=f"the header {name!r} has characters other than ASCII")
         request = self._http.build_request(
             method, path, headers=list(headers), content=content, extensions={_UNBOUNDED: True}
         )

@@ -79,10 +79,12 @@ def create(
         raise typer.BadParameter("say where the definition comes from: --file FILE or --from ENV")
     profile = options.profile_of(env, program)
     definition = _definition(screen, name, origin, file, program)
+    if file is not None and name != definition["display_name"]:
+        raise typer.BadParameter(f"{file} defines {definition['display_name']!r}", param_hint="NAME")
     taken = [
         identifier_of(c)
         for c in options.connectors_of(profile, screen)
-        if name_of(c) == definition.get("display_name")
+        if name_of(c) == definition["display_name"]
     ]
     if taken:
         raise ConnectorExists(
@@ -116,8 +118,8 @@ def update(
     else:
         definition = _definition(screen, name, origin, file, program)
         # An identifier means the target's own; a name that only the source knows means the same name there.
-        known = any(name in (identifier_of(c), name_of(c)) for c in connectors)
-        live = find(connectors, name if known else str(definition.get("display_name")), profile.url)
+        known = file is not None or any(name in (identifier_of(c), name_of(c)) for c in connectors)
+        live = find(connectors, name if known else definition["display_name"], profile.url)
     command = update_command(profile.url, identifier_of(live), update_payload(definition))
     _print(screen, profile, command, json=json)
 

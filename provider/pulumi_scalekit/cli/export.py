@@ -140,7 +140,7 @@ def _connections(
 def _python(
     named: list[tuple[str, Attributes]], connections: list[tuple[str, LiveConnection]]
 ) -> dict[str, str]:
-    from pulumi_scalekit.operations.codegen import ConnectionCode, module_source
+    from pulumi_scalekit.operations.codegen import EXPORTED, ConnectionCode, module_source
     from pulumi_scalekit.operations.selection import identifier_of
 
     resources = {identifier_of(connector): resource for resource, connector in named}
@@ -148,7 +148,7 @@ def _python(
         ConnectionCode(resource, connection.declaration, resources[identifier_of(connection.connector)])
         for resource, connection in connections
     ]
-    return {PYTHON_FILE: module_source("", named, declared)}
+    return {PYTHON_FILE: module_source(EXPORTED, named, declared)}
 
 
 def _arguments(connections: list[tuple[str, LiveConnection]]) -> dict[str, str]:
@@ -191,12 +191,12 @@ def _ours(path: Path, text: str, form: Format) -> bool:
     """Whether an earlier export wrote a file, as far as can be told."""
     import json
 
-    from pulumi_scalekit.operations.codegen import HEADER
+    from pulumi_scalekit.operations.codegen import EXPORTED
 
     try:
         before = path.read_text(encoding="utf-8")
         if form is Format.PYTHON:
-            return before.startswith(HEADER) or not before.strip()
+            return before.startswith(EXPORTED) or not before.strip()
         payload: Any = json.loads(before)
         written = json.loads(text)
         key = "display_name" if "display_name" in written else "connection_name"

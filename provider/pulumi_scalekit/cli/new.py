@@ -311,16 +311,15 @@ def _completed(screen: Screen, reading: Reading, overrides: Overrides, result: R
             a, prefix=ask(_PREFIX_QUESTION, "")
         ),
     }
-    asked: set[str] = set()
-    while open_ := [note for note in result.missing if note.path in questions and note.path not in asked]:
-        path = open_[0].path
-        asked.add(path)
+    # In this order: what goes before a credential depends on the type.
+    for path, answered in questions.items():
+        if not (open_ := [note for note in result.missing if note.path == path]):
+            continue
         for note in open_:
-            if note.path == path:
-                screen.note(f"{path}: {note.text}", "yellow")
-        overrides = questions[path](overrides)
+            screen.note(f"{path}: {note.text}", "yellow")
+        answers = answered(overrides)
         try:
-            result = conclude(reading, overrides)
+            result, overrides = conclude(reading, answers), answers
         except DiscoveryError as error:
             screen.error(str(error))
     return result

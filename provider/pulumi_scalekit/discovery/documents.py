@@ -204,9 +204,16 @@ def follow(document: Document, value: Any) -> Any:
             return None
         value = document
         for step in reference[2:].split("/"):
-            step = unquote(step).replace("~1", "/").replace("~0", "~")
-            value = value.get(step) if isinstance(value, Mapping) else None
+            value = _member(value, unquote(step).replace("~1", "/").replace("~0", "~"))
     return None
+
+
+def _member(value: Any, step: str) -> Any:
+    """What a step of a JSON pointer leads to; a number that YAML does not quote is the key of a status."""
+    number = int(step) if step.isascii() and step.isdecimal() else None
+    if isinstance(value, Mapping):
+        return value.get(step, value.get(number))
+    return value[number] if isinstance(value, list) and number is not None and number < len(value) else None
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -62,18 +62,12 @@ class Response:
     @property
     def is_event_stream(self) -> bool:
         """Whether the body is a stream of server-sent events."""
-        kind: str = self.headers.get("content-type", "")
-        return kind.partition(";")[0].strip().lower() == "text/event-stream"
+        return is_event_stream(self.headers)
 
     @property
     def event_names(self) -> list[str]:
         """The names of the complete events in an event stream."""
-        text = self.body.decode("utf-8", "replace") if self.is_event_stream else ""
-        return [
-            name.strip()
-            for event in _events(text)
-            for name in re.findall(r"^event:(.*)$", event, re.MULTILINE)
-        ]
+        return event_names(self.body.decode("utf-8", "replace")) if self.is_event_stream else []
 
     def json(self) -> Any:
         """The JSON value of the body, or of the first event that holds one in an event stream; else `None`."""
@@ -84,6 +78,19 @@ class Response:
             return json.loads(text)
         except (ValueError, RecursionError):
             return None
+
+
+def is_event_stream(headers: httpx.Headers) -> bool:
+    """Whether the headers announce a stream of server-sent events."""
+    kind: str = headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower() == "text/event-stream"
+
+
+def event_names(stream: str) -> list[str]:
+    """The names of the complete events of a stream."""
+    return [
+        name.strip() for event in _events(stream) for name in re.findall(r"^event:(.*)$", event, re.MULTILINE)
+    ]
 
 
 def event_data(stream: str) -> Any:
@@ -278,7 +285,7 @@ class GuardedFetcher:
         """The body as far as the limit, and why it is not all there."""
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             return b"", "responds compressed, though it was asked not to"
-        stream = response.headers.get("content-type", "").startswith("text/event-stream")
+        stream = is_event_stream(response.headers)
         body = bytearray()
         for chunk in response.iter_raw():
             body += chunk
@@ -295,9 +302,7 @@ class GuardedFetcher:
 
 def _has_told(stream: str) -> bool:
     """Whether an event stream has what is looked for: a JSON value, or the event of the older transport."""
-    return event_data(stream) is not None or any(
-        event.startswith("event: endpoint") for event in _events(stream)
-    )
+    return event_data(stream) is not None or "endpoint" in event_names(stream)
 
 
 def _anonymous(request: httpx.Request) -> httpx.Request:

@@ -46,10 +46,14 @@ class Notes:
 
     def given(self, path: str, text: str) -> None:
         """Note a value that the user gave: it takes the place of what was known about the property."""
+        self.drop(path)
+        self.taken.append(Note("given", path, text))
+
+    def drop(self, path: str) -> None:
+        """Forget what was known about a property and what is in it."""
         self.taken = [
             note for note in self.taken if note.path != path and not note.path.startswith(f"{path}.")
         ]
-        self.taken.append(Note("given", path, text))
 
     def found(self, path: str, text: str, source: str = "") -> None:
         """Note a value that a document states."""

@@ -87,6 +87,9 @@ def _typed(blueprint: Blueprint, auth: str, notes: Notes) -> Blueprint:
 
 
 def _with_headers(blueprint: Blueprint, headers: tuple[str, ...], notes: Notes) -> Blueprint:
+    # A prefix was read for the header that was read.
+    notes.drop(f"{PATTERN}.auth_field_mutations")
+    notes.drop(f"{PATTERN}.auth_header_key_override")
     if len(headers) > 1:
         if blueprint.type != "API_KEY":
             raise DiscoveryError("Several headers are for API keys: use them with --auth api_key")
@@ -100,7 +103,6 @@ def _with_headers(blueprint: Blueprint, headers: tuple[str, ...], notes: Notes) 
         )
     header = "" if headers[0].lower() == "authorization" else headers[0]
     notes.given(f"{PATTERN}.auth_header_key_override", headers[0])
-    # A prefix was read for the header that was read.
     return replace(blueprint, header=header, prefix="", suffix="", keys=())
 
 

@@ -4,12 +4,14 @@ PyYAML's loader first builds a tree of nodes and resolves the type of each scala
 megabytes that takes about ten times as long as parsing, and several times the memory. Here each distinct scalar is
 resolved once, and values are built as the events come. Nesting costs no recursion.
 
-Two types of YAML 1.1 that trip over API documents are left out: `=` alone, and things that look like dates, stay the
-strings that YAML 1.2, and so OpenAPI, takes them for. Tags that would make other objects are refused.
+What YAML 1.1 sees more in a scalar than YAML 1.2, and so OpenAPI, stays a string where documents trip over it: `=`
+alone, what looks like a date or a time, and words such as `no`, which is also Norway. Tags that would make other
+objects are refused.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ import yaml
 
 _TAG: Final = "tag:yaml.org,2002:"
 _LEFT_OUT: Final = frozenset([f"{_TAG}timestamp", f"{_TAG}value"])
+_BOOL: Final = re.compile(r"(?:true|True|TRUE|false|False|FALSE)$")
 _MERGE: Final = f"{_TAG}merge"
 _SCALARS: Final = frozenset(f"{_TAG}{name}" for name in ("null", "bool", "int", "float"))
 _COLLECTIONS: Final = frozenset([None, "!", f"{_TAG}map", f"{_TAG}seq"])
@@ -33,8 +36,8 @@ def read_yaml(text: str) -> Any:
         yaml.YAMLError: It is not valid YAML, or has tags other than YAML's own.
 
     Example:
-        >>> read_yaml("{day: 2024-01-31, size: 3}")
-        {'day': '2024-01-31', 'size': 3}
+        >>> read_yaml("{day: 2024-01-31, country: no, size: 3}")
+        {'day': '2024-01-31', 'country': 'no', 'size': 3}
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
@@ -49,7 +52,11 @@ class _Builder:
         self._anchors: dict[str, Any] = {}
         self._constructor = yaml.constructor.SafeConstructor()
         self._resolvers = {
-            first: [(tag, pattern) for tag, pattern in known if tag not in _LEFT_OUT]
+            first: [
+                (tag, _BOOL if tag == f"{_TAG}bool" else pattern)
+                for tag, pattern in known
+                if tag not in _LEFT_OUT
+            ]
             for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
 
@@ -111,6 +118,8 @@ class _Builder:
 
     def _resolved(self, event: Any) -> Any:
         text = event.value
+        if ":" in text:
+            return text  # to YAML 1.1, 1:30 is ninety
         for tag, pattern in self._resolvers.get(text[:1], []):
             if pattern.match(text):
                 return _MergeKey if tag == _MERGE else self._converted(tag, event)

@@ -27,7 +27,9 @@ MODULE: Final = "scalekit"
 """What the package is called in generated source."""
 IMPORT: Final = f"import pulumi_scalekit as {MODULE}"
 HEADER: Final = '"""Scalekit custom connectors, written by pulumi-scalekit."""'
-"""The first line of a generated file: what tells it from a file that a person began."""
+"""The first line of a file that is begun, to be added to."""
+EXPORTED: Final = '"""Scalekit custom connectors, exported by pulumi-scalekit."""'
+"""The first line of an export: what tells it from a file that something else has begun, or a person."""
 
 _AUTH: Final[Mapping[str, type[Auth]]] = {kind.TYPE: kind for kind in AUTH_CLASSES}
 

@@ -53,7 +53,7 @@ def variable_prefix(name: str) -> str:
 
 def credentials_prefix(profile: Profile) -> str:
     """The start of the variables that hold a profile's credentials, or that a user would set for them."""
-    plain = profile.name == DEFAULT_NAME or profile.settings.secret_source == "SCALEKIT_CLIENT_SECRET"
+    plain = profile.settings.secret_source == "SCALEKIT_CLIENT_SECRET"
     return "SCALEKIT_" if plain else variable_prefix(profile.name)
 
 

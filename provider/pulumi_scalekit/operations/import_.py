@@ -161,7 +161,8 @@ def apply_import(plan: ImportPlan) -> Path:
         ScalekitError: A file cannot be written.
     """
     target = plan.target
-    backup = write_new(plan.project.directory, f"{plan.stack}.before-import", ".json", plan.before)
+    stack = plan.stack.rpartition("/")[2]  # without its organization
+    backup = write_new(plan.project.directory, f"{stack}.before-import", ".json", plan.before)
     content = target.read_bytes() if target and target.exists() else None
     if target:
         write_text(target, plan.source)

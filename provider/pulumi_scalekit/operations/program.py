@@ -100,19 +100,21 @@ def _configuration(project: Project, config_file: Path | None) -> tuple[str, dic
     """The stack's name, its configuration and the keys of its secrets, out of its file."""
     import yaml
 
+    from pulumi_scalekit.discovery.yaml_reader import read_yaml
+
     if config_file is None and (stacks := project.configured_stacks):
         config_file = next(project.directory.glob(f"Pulumi.{stacks[0]}.y*ml"))
     if config_file is None:
         return "dev", {}, []
     try:
-        content = yaml.safe_load(config_file.read_text(encoding="utf-8"))
+        content = read_yaml(config_file.read_text(encoding="utf-8"))  # as Pulumi reads it: by YAML 1.2
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise EngineError(f"{config_file} cannot be read: {error}") from None
     entries = content.get("config") if isinstance(content, dict) else None
     values: dict[str, str] = {}
     secrets = []
     for key, value in (entries if isinstance(entries, dict) else {}).items():
-        full = key if ":" in key else f"{project.name}:{key}"
+        full = str(key) if ":" in str(key) else f"{project.name}:{key}"
         if isinstance(value, Mapping) and "secure" in value:
             values[full] = "encrypted"
             secrets.append(full)

@@ -18,6 +18,7 @@ from pulumi_scalekit.definition.account_values import account_values
 from pulumi_scalekit.definition.check import findings
 from pulumi_scalekit.definition.finding import Finding, Severity
 from pulumi_scalekit.definition.keys import UNKNOWN, has_unknown
+from pulumi_scalekit.definition.normalize import mappings
 from pulumi_scalekit.definition.paths import as_written
 from pulumi_scalekit.definition.rules import RULES
 from pulumi_scalekit.definition.urls import placeholders
@@ -112,15 +113,14 @@ def connection_checklist(definition: Mapping[str, Any], found: Sequence[Finding]
     """What a connection says, in the manner of the documentation's review list."""
     app = definition.get("oauth_app")
     settings = app if isinstance(app, Mapping) else {}
-    scopes = settings.get("scopes")
     values = {
         "Connection name": ("connection_name", definition.get("connection_name")),
         "Connector": ("connector", definition.get("connector")),
         "Auth type": ("auth_type", definition.get("auth_type")),
         "Auth mode": ("auth_mode", definition.get("auth_mode", connection.AUTH_MODES[0])),
-        "Context": ("context", ", ".join(definition.get("context") or ())),
+        "Context": ("context", definition.get("context")),
         "OAuth application": ("oauth_app", settings.get("client_id") if settings else app),
-        "OAuth scopes": ("oauth_app.scopes", ", ".join(scopes) if isinstance(scopes, list) else scopes),
+        "OAuth scopes": ("oauth_app.scopes", settings.get("scopes")),
     }
     for title, (path, value) in values.items():
         worst = max(
@@ -146,9 +146,9 @@ def _for_readers(definition: Mapping[str, Any]) -> Iterator[Finding]:
             "say in a sentence what the connector connects to",
             severity="hint",
         )
-    for index, pattern in enumerate(_mappings(definition.get("auth_patterns"))):
+    for index, pattern in enumerate(mappings(definition.get("auth_patterns"))):
         for key in ("fields", "account_fields"):
-            for position, spec in enumerate(_mappings(pattern.get(key))):
+            for position, spec in enumerate(mappings(pattern.get(key))):
                 if not spec.get("label"):
                     yield Finding(
                         "label-missing",
@@ -162,7 +162,7 @@ def _for_readers(definition: Mapping[str, Any]) -> Iterator[Finding]:
 def checklist(definition: Mapping[str, Any], found: Iterable[Finding]) -> Iterator[Item]:
     """The documentation's review list, with what the definition says to each point."""
     found = list(found)
-    patterns = _mappings(definition.get("auth_patterns"))
+    patterns = mappings(definition.get("auth_patterns"))
 
     def item(title: str, value: object, paths: str, *, used: bool = True) -> Item:
         matching = [f for f in found if re.match(rf"(?:{paths})(?!\w)", f.path)]
@@ -171,8 +171,8 @@ def checklist(definition: Mapping[str, Any], found: Iterable[Finding]) -> Iterat
 
     pattern = r"auth_patterns(\[\d+\])?"
     kinds = ", ".join(_shown(p.get("type", "?")) for p in patterns)
-    fields = [_field_text(f) for p in patterns for f in _mappings(p.get("fields"))]
-    account = [_field_text(f) for p in patterns for f in _mappings(p.get("account_fields"))]
+    fields = [_field_text(f) for p in patterns for f in mappings(p.get("fields"))]
+    account = [_field_text(f) for p in patterns for f in mappings(p.get("account_fields"))]
     configs = [c for p in patterns if isinstance(c := p.get("oauth_config"), Mapping)]
     endpoints = [
         f"{key} {_shown(config[key])}"
@@ -180,7 +180,7 @@ def checklist(definition: Mapping[str, Any], found: Iterable[Finding]) -> Iterat
         for key in ("authorize_uri", "token_uri", "user_info_uri")
         if config.get(key)
     ]
-    scopes = [_scope_text(s) for c in configs for s in _mappings(c.get("available_scopes"))]
+    scopes = [_scope_text(s) for c in configs for s in mappings(c.get("available_scopes"))]
     mcp = [p.get("is_mcp") is True for p in patterns]
     names = placeholders(definition.get("proxy_url"))
     filled = f"  (placeholders: {', '.join(names)})" if names else ""
@@ -236,12 +236,10 @@ def _scope_text(scope: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     if value is UNKNOWN:
-        return "[secret]"
+        return "[secret or not yet known]"
+    if isinstance(value, (list, Mapping)):
+        return ", ".join(map(_shown, value))
     return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 # --- What a rule is, for reports ----------------------------------------------------------------------------

@@ -25,14 +25,13 @@ VALUE: Final = 60
 """Characters of a value at most."""
 PATHS: Final = 6
 """Properties of a resource that are shown at most."""
-_ORDER: Final = ("replace", "delete", "create", "update", "import", "refresh", "read")
+_ORDER: Final = ("replace", "delete", "create", "update", "import", "read")
 _SIGNS: Final = {
     "replace": "± replace",
     "delete": "− delete",
     "create": "+ create",
     "update": "~ update",
     "import": "↓ import",
-    "refresh": "~ refresh",
     "read": "› read",
 }
 _UNKNOWN: Final = {
@@ -80,9 +79,13 @@ def read_preview(plan: Mapping[str, Any]) -> Summary:
     Raises:
         ScalekitError: It is something else.
     """
-    steps = plan.get("steps", [])
-    if not isinstance(steps, list) or not ("steps" in plan or "diagnostics" in plan):
+    steps, counts = plan.get("steps", []), plan.get("changeSummary") or {}
+    if not (
+        _are_objects(steps) and isinstance(counts, Mapping) and ("steps" in plan or "diagnostics" in plan)
+    ):
         raise ScalekitError("That is not what `pulumi preview --json` prints: it has no steps")
+    # Of a refresh Pulumi prints what was declared as both states, whatever it found; the step that follows has that.
+    steps = [step for step in steps if step.get("op") != "refresh"]
     by_urn: dict[str, list[Mapping[str, Any]]] = {}
     for step in steps:
         if not _is_internal(str(step.get("urn", ""))):
@@ -91,7 +94,7 @@ def read_preview(plan: Mapping[str, Any]) -> Summary:
     changes.sort(key=lambda change: (_ORDER.index(change.action), change.kind, change.name.casefold()))
     said = [d for d in plan.get("diagnostics") or [] if isinstance(d, dict) and d.get("message")]
     urns = [str(step.get("urn", "")) for step in steps] + [str(d.get("urn", "")) for d in said]
-    same = int((plan.get("changeSummary") or {}).get("same") or 0)
+    same = int(counts.get("same") or 0)
     internal = sum(step.get("op") == "same" and _is_internal(str(step.get("urn", ""))) for step in steps)
     return Summary(
         stack=next((found[1] for urn in urns if (found := re.match(r"urn:pulumi:(.+?)::", urn))), ""),
@@ -102,14 +105,17 @@ def read_preview(plan: Mapping[str, Any]) -> Summary:
     )
 
 
+def _are_objects(items: Any) -> bool:
+    return isinstance(items, list) and all(isinstance(item, Mapping) for item in items)
+
+
 def _is_internal(urn: str) -> bool:
     kind = urn.split("::")[2] if urn.count("::") >= 3 else ""
     return kind.startswith(("pulumi:pulumi:Stack", "pulumi:providers:"))
 
 
 def _change(urn: str, steps: Sequence[Mapping[str, Any]]) -> Change | None:
-    # A refresh is how a preview learns of the live state: it counts where it found a difference.
-    operations = {str(s.get("op")) for s in steps if s.get("op") != "refresh" or s.get("detailedDiff")}
+    operations = {str(step.get("op")) for step in steps}
     if any("replace" in operation for operation in operations):
         action = "replace"
     else:
@@ -225,4 +231,4 @@ def _code(text: str) -> str:
 def _text(text: str) -> str:
     """Text that Markdown takes as it is: every character that could mean something is written as an entity."""
     plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return re.sub(r"[&<>\\`*_{}\[\]()#+!|~@:]", lambda match: f"&#{ord(match.group())};", plain)
+    return re.sub(r"[&<>\\`*_{}\[\]()#+!|~@:]|(?<=www)\.", lambda match: f"&#{ord(match.group())};", plain)

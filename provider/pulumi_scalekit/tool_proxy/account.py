@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pulumi_scalekit.definition.account_values import API_CONFIG, account_values
 from pulumi_scalekit.definition.urls import placeholders
 from pulumi_scalekit.errors import ScalekitError
 
@@ -84,7 +85,8 @@ def connected_account(definition: Mapping[str, Any], fields: Mapping[str, str]) 
         fields: The values by field name; for OAUTH an access token under `token`.
 
     Raises:
-        InjectionError: An OAUTH account without a token: only its holder can authorize it.
+        InjectionError: An OAUTH account without a token, since only its holder can authorize it; or with a value
+            that such an account has no place for.
     """
     variables = {name: fields[name] for name in placeholders(definition.get("proxy_url")) if name in fields}
     if auth_pattern(definition).get("type") == "OAUTH":
@@ -92,6 +94,11 @@ def connected_account(definition: Mapping[str, Any], fields: Mapping[str, str]) 
             raise InjectionError(
                 "An OAUTH account is made by its holder's authorization: `pulumi-scalekit accounts create` without "
                 "--field prints a link for that. Or give an access token that you have with --field token=…"
+            )
+        variables |= {n: fields[n] for n in account_values(definition).get(API_CONFIG, ()) if n in fields}
+        if left := [name for name in fields if name != "token" and name not in variables]:
+            raise InjectionError(
+                f"An OAUTH account has no place for {', '.join(left)}: beside the token it takes what goes into a URL"
             )
         return {
             "authorization_details": {"oauth_token": {"access_token": fields["token"]}},

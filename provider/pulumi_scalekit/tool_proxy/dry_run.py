@@ -83,7 +83,8 @@ def _credentials(pattern: Mapping[str, Any]) -> Iterator[str]:
         for spec in specs(pattern, "fields")
         if isinstance(name := spec.get("field_name"), str) and name
     ]
-    if headed := [name for name, spec in declared if spec.get("header_name")]:
+    headed = [name for name, spec in declared if spec.get("header_name")]
+    if headed and pattern.get("type") == "API_KEY":
         yield from headed
         return
     names = {name for name, _ in declared}

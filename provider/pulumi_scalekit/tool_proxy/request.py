@@ -63,12 +63,11 @@ def upstream_request(
         raise InjectionError("the connector has no proxy_url")
     values = {name: placeholder_value(name, account, pattern) for name in placeholders(template)}
     url = join(fill(template, values), path, query)
-    check_destination(url, pattern, account)
     shown = {name: MASK if name in _secret_fields(pattern) else text for name, text in values.items()}
+    masked_url = join(fill(template, shown, check=False), path, query)
+    check_destination(url, pattern, account, masked_url)
     return UpstreamRequest(
-        url=url,
-        headers=tuple(credential_headers(pattern, account)),
-        masked_url=join(fill(template, shown, check=False), path, query),
+        url=url, headers=tuple(credential_headers(pattern, account)), masked_url=masked_url
     )
 
 

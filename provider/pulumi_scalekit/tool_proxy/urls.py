@@ -93,8 +93,19 @@ def join(base: str, path: str, query: str) -> str:
     return f"{joined}?{queries}" if queries else joined
 
 
-def check_destination(url: str, pattern: Mapping[str, Any], account: AccountValues) -> None:
-    """Check that a filled URL leads where the definition allows. Raises `InjectionError`, `ForbiddenDomain`."""
+def check_destination(url: str, pattern: Mapping[str, Any], account: AccountValues, masked_url: str) -> None:
+    """Check that a filled URL leads where the definition allows.
+
+    Args:
+        url: The URL.
+        pattern: The definition's auth pattern.
+        account: What fills the placeholders of the domains that are allowed.
+        masked_url: The URL as messages may show it.
+
+    Raises:
+        InjectionError: It is not an https URL of a host.
+        ForbiddenDomain: The definition does not allow its host.
+    """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -109,4 +120,5 @@ def check_destination(url: str, pattern: Mapping[str, Any], account: AccountValu
         for domain in domains
     ]
     if filled and not any(domain_allows(domain, host) for domain in filled):
-        raise ForbiddenDomain(f"the connector's allowed_proxy_domains do not let requests to {host} through")
+        shown = urlsplit(masked_url).hostname
+        raise ForbiddenDomain(f"the connector's allowed_proxy_domains do not let requests to {shown} through")
