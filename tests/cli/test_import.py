@@ -100,11 +100,11 @@ def test_a_stack_may_be_named_with_its_organization(stacks: Stacks, dev: LocalSc
 def test_more_code_goes_to_the_end(stacks: Stacks, dev: LocalScalekit) -> None:
     """A later import extends the module; what is there stays as it is, and names do not clash."""
     seed(dev, ASANA)
-    stacks("import", "--stack", "dev", "--out", "code/connectors.py")
-    first = Path("code/connectors.py").read_text()
+    stacks("import", "--stack", "dev", "--out", "infra/connectors.py")
+    first = Path("infra/connectors.py").read_text()
     seed(dev, FRESHDESK | {"display_name": "my  ASANA"})
-    assert stacks("import", "--stack", "dev", "--out", "code/connectors.py").code == 0
-    second = Path("code/connectors.py").read_text()
+    assert stacks("import", "--stack", "dev", "--out", "infra/connectors.py").code == 0
+    second = Path("infra/connectors.py").read_text()
     assert second.startswith(first)
     names = [n.targets[0].id for n in ast.parse(second).body if isinstance(n, ast.Assign)]
     assert names == ["my_asana", "my_asana_2"]
@@ -261,6 +261,104 @@ def test_a_file_that_is_no_python_is_refused(stacks: Stacks, dev: LocalScalekit)
     assert stacks.kept == kept
 
 
+@pytest.mark.parametrize(
+    ("out", "reason"),
+    [
+        ("my-connectors.py", "'my-connectors' is not a Python name"),
+        ("class/more.py", "'class' is not a Python name"),
+        ("json.py", "'json' is the name of another module"),
+        ("code/more.py", "'code' is the name of another module"),
+        ("more.txt", "its name does not end in .py"),
+        ("../more.py", "it is not below"),
+    ],
+)
+def test_code_that_no_program_can_import_is_refused(
+    stacks: Stacks, dev: LocalScalekit, out: str, reason: str
+) -> None:
+    """A file whose name or place keeps it from being imported is refused before anything is written."""
+    seed(dev, ASANA)
+    kept = stacks.kept
+    result = stacks("import", "--stack", "dev", "--out", out)
+    assert result.code == 1
+    assert reason in result.err
+    assert stacks.kept == kept
+    assert not Path(out).exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["", "import infra", "from more import x", "# import infra.more"],
+)
+def test_the_import_that_is_missing_is_named(stacks: Stacks, dev: LocalScalekit, statement: str) -> None:
+    """A module in a folder is imported by its dotted name; another one of the same name does not count."""
+    seed(dev, ASANA)
+    Path("__main__.py").write_text(f"{statement}\n")
+    result = stacks("import", "--stack", "dev", "--out", "infra/more.py")
+    assert "add `import infra.more` to __main__.py" in result.out
+
+
+@pytest.mark.parametrize(
+    "statement", ["import infra.more", "from infra import a, more", "from infra.more import x"]
+)
+def test_an_import_that_is_there_is_not_asked_for(stacks: Stacks, dev: LocalScalekit, statement: str) -> None:
+    """A program that imports the module already runs it."""
+    seed(dev, ASANA)
+    Path("__main__.py").write_text(f"{statement}\n")
+    result = stacks("import", "--stack", "dev", "--out", "infra/more.py")
+    assert result.code == 0
+    assert "add `" not in result.out
+
+
+def test_code_goes_into_the_file_that_main_names(stacks: Stacks, dev: LocalScalekit) -> None:
+    """Pulumi runs the file that `main` names, which cannot import what is beside it: the code is added to it."""
+    Path("Pulumi.yaml").write_text("name: shop\nruntime: python\nmain: src/infra.py\n")
+    Path("src").mkdir()
+    Path("src/infra.py").write_text("mine = 1\n")
+    seed(dev, ASANA)
+    result = stacks("import", "--stack", "dev")
+    assert "Code:          src/infra.py" in result.out
+    assert "add `" not in result.out
+    source = Path("src/infra.py").read_text()
+    assert "mine = 1\n" in source
+    assert "my_asana = scalekit.Connector(" in source
+
+
+def test_a_module_beside_the_file_that_main_names_needs_a_path(stacks: Stacks, dev: LocalScalekit) -> None:
+    """The statement for a program that is a file puts its folder on the import path first."""
+    Path("Pulumi.yaml").write_text("name: shop\nruntime: python\nmain: infra.py\n")
+    Path("infra.py").write_text("")
+    seed(dev, ASANA)
+    result = stacks("import", "--stack", "dev", "--out", "more.py")
+    assert "add `import sys; sys.path.insert(0, '.'); import more` to infra.py" in result.out
+
+
+def test_a_connector_and_a_connection_of_one_name_have_their_own_errors(
+    stacks: Stacks, dev: LocalScalekit
+) -> None:
+    """What is wrong with a connector is said even where a connection of the same name is wrong, too."""
+    (asana,) = seed(dev, ASANA | {"display_name": "crm", "proxy_url": "https://{{nowhere}}.example.com"})
+    connect(
+        dev, "crm", asana, app={"client_id": "x", "client_secret": "y", "token_uri": "http://crm.example.com"}
+    )
+    result = stacks("import", "--stack", "dev", "--force")
+    assert "! crm: proxy_url has the placeholder {{nowhere}}" in result.out
+    assert "! crm: oauth_app.token_uri must start with https://" in result.out
+
+
+@pytest.mark.parametrize("runtime", ["yaml", "{name: nodejs}"])
+def test_a_program_in_another_language_is_refused(stacks: Stacks, dev: LocalScalekit, runtime: str) -> None:
+    """Python code in a program of another language would never run: the way that it has is named."""
+    Path("Pulumi.yaml").write_text(f"name: shop\nruntime: {runtime}\n")
+    seed(dev, ASANA)
+    kept = stacks.kept
+    result = stacks("import", "--stack", "dev")
+    assert result.code == 1
+    assert "is not a Python program" in result.err
+    assert "`pulumi import`" in result.err
+    assert stacks.kept == kept
+    assert not Path("__main__.py").exists()
+
+
 def test_an_unknown_stack_is_one_line(stacks: Stacks) -> None:
     """What the engine says is passed on in one line."""
     result = stacks("import", "--stack", "nowhere")
@@ -331,7 +429,7 @@ def test_the_project_may_be_above(tmp_path: Path) -> None:
     below.mkdir(parents=True)
     assert find_project(below) == tmp_path
     project = Project.at(below)
-    assert (project.name, project.main) == ("shop", tmp_path / "src")
+    assert (project.name, project.folder) == ("shop", tmp_path / "src")
     (tmp_path / "Pulumi.yaml").unlink()
     with pytest.raises(EngineError, match="no Pulumi project"):
         Project.at(below)

@@ -118,3 +118,36 @@ def test_a_program_that_fails(command: Run, program: Path) -> None:
     assert done.code == 1
     assert done.err.count("\n") == 1
     assert f"ValueError: broken here ({Path.cwd()}/__main__.py:{last})" in done.err
+
+
+@pytest.mark.parametrize("folder", [".", "src"])
+def test_the_file_that_main_names_is_reviewed(command: Run, program: Path, folder: str) -> None:
+    """Where `main` names a file, that is run, in its folder, and not the `__main__.py` beside it."""
+    file = Path(folder, "infra.py")
+    file.parent.mkdir(exist_ok=True)
+    check = (
+        "import os, sys\nassert os.getcwd() == os.path.dirname(os.path.abspath(__file__)) not in sys.path\n"
+    )
+    file.write_text(check + program.read_text())
+    Path("Pulumi.yaml").write_text(f"name: shop\nruntime: python\nmain: {file}\n")
+    program.write_text("raise ValueError('not this one')\n")
+    done = command("review", "--program", ".", "--json", environ={})
+    assert {reviewed["name"] for reviewed in done.json} == {"First!", "Second"}
+    assert {reviewed["source"] for reviewed in done.json} == {str(file)}
+
+
+def test_a_program_finds_nothing_beside_the_script_that_runs_it(command: Run, program: Path) -> None:
+    """The program imports what it could import on Pulumi, and is told its own name."""
+    check = "import sys\nassert len(sys.argv) == 1\nimport selection\n"
+    program.write_text(check)
+    done = command("review", "--program", ".", environ={})
+    assert "ModuleNotFoundError: No module named 'selection'" in done.err
+
+
+def test_a_program_in_another_language_cannot_be_reviewed(command: Run, program: Path) -> None:
+    """It is said that the program is not in Python, rather than that a file of it is missing."""
+    Path("Pulumi.yaml").write_text("name: shop\nruntime: nodejs\n")
+    done = command("review", "--program", ".", environ={})
+    assert done.code == 1
+    assert "is not a Python program" in done.err
+    assert "`pulumi-scalekit review --stack`" in done.err

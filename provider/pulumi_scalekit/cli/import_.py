@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
     from pulumi_scalekit.operations.connections import LiveConnection
     from pulumi_scalekit.operations.import_ import ImportPlan
-    from pulumi_scalekit.operations.pulumi_cli import Project
 
 HELP: Final = help_text("""
 Bring live connectors and their connections under Pulumi's management: the state of a stack, and the code
@@ -49,7 +48,7 @@ def import_connectors(
         Path | None,
         typer.Option(
             help="The Python file to add the code to; by default imported_connectors.py beside __main__.py, "
-            "or __main__.py where there is none yet.",
+            "or __main__.py where there is none yet, or the file that `main` of Pulumi.yaml names.",
             dir_okay=False,
         ),
     ] = None,
@@ -146,13 +145,14 @@ def import_connectors(
         "code": str(plan.target) if plan.target else None,
         "backup": None,
     }
-    broken = {
-        entry.get("display_name") or entry["connection_name"]: entry["errors"]
-        for entry in [*report["imported"], *report["connections"]]
+    broken = [
+        (str(entry[key]), entry["errors"])
+        for part, key in (("imported", "display_name"), ("connections", "connection_name"))
+        for entry in report[part]
         if entry["errors"]
-    }
+    ]
     if broken and not (force or dry_run):
-        listed = "; ".join(f"{name}: {', '.join(found)}" for name, found in broken.items())
+        listed = "; ".join(f"{name}: {', '.join(found)}" for name, found in broken)
         raise DefinitionError(
             f"Nothing was imported, since Pulumi would refuse what is live: {listed}. Correct it in Scalekit first, "
             "name the connectors to import without it, or use --force and correct the code afterwards"
@@ -168,7 +168,9 @@ def import_connectors(
         raise typer.Exit(ATTENTION)
 
 
-def _show(screen: Screen, report: dict[str, Any], plan: ImportPlan, broken: dict[str, list[str]]) -> None:
+def _show(
+    screen: Screen, report: dict[str, Any], plan: ImportPlan, broken: list[tuple[str, list[str]]]
+) -> None:
     project, target, stack = plan.project, plan.target, report["stack"]
     if known := len(report["already_managed"]) + len(report["connections_already_managed"]):
         screen.note(f"{known} managed already.", style="dim")
@@ -183,7 +185,7 @@ def _show(screen: Screen, report: dict[str, Any], plan: ImportPlan, broken: dict
     )
     counts = [(len(plan.entries), "connector"), (len(plan.connections), "connection")]
     imported = " and ".join(counted(count, noun) for count, noun in counts if count)
-    errors = [f"! {name}: {error}." for name, found in broken.items() for error in found]
+    errors = [f"! {name}: {error}." for name, found in broken for error in found]
     if report["dry_run"]:
         screen.say(f"Would import {imported} into {stack}.", style="yellow")
         if target:
@@ -197,8 +199,8 @@ def _show(screen: Screen, report: dict[str, Any], plan: ImportPlan, broken: dict
     steps = []
     if target:
         screen.say(f"Code:          {options.short_path(target)}")
-        if not _loaded(project, target):
-            steps.append(f"add `import {target.stem}` to {options.short_path(project.main / '__main__.py')}")
+        if plan.import_statement:
+            steps.append(f"add `{plan.import_statement}` to {options.short_path(project.entry)}")
     else:
         steps.append("declare them in the program, under the resource names above")
     steps.append(f"run `{project.engine_name} preview --stack {stack} --expect-no-changes`")
@@ -209,14 +211,3 @@ def _show(screen: Screen, report: dict[str, Any], plan: ImportPlan, broken: dict
             len(steps) - 1, "correct the declarations as said above, which Pulumi refuses as they are"
         )
     screen.say("Next: " + "; then ".join(steps) + ".")
-
-
-def _loaded(project: Project, target: Path) -> bool:
-    """Whether the program runs the file already."""
-    import re
-
-    main = project.main / "__main__.py"
-    if target.resolve() == main.resolve():
-        return True
-    text = main.read_text(encoding="utf-8", errors="replace") if main.exists() else ""
-    return re.search(rf"^\s*(import|from)\s+.*\b{re.escape(target.stem)}\b", text, re.MULTILINE) is not None

@@ -272,12 +272,12 @@ def _from_program(
     from pulumi_scalekit.operations.sarif import join
 
     project = Project.at(program)
-    with screen.working(f"Running {project.main} with Pulumi's mocks"):
+    with screen.working(f"Running {project.entry} with Pulumi's mocks"):
         declared = declared_resources(project, config_file)
     subjects: list[Subject] = []
     lines: dict[str, int] = {}
     for number, resource in enumerate(declared):
-        source = options.short_path(resource.file or project.main)
+        source = options.short_path(resource.file or project.entry)
         place = f"[{number}]"
         lines |= {join(place, path): line for path, line in resource.lines.items()}
         key = "connection_name" if resource.is_connection else "display_name"

@@ -6,6 +6,9 @@ anything is written.
 
 from __future__ import annotations
 
+import ast
+import keyword
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +40,8 @@ from .state import (
 
 MODULE: Final = "imported_connectors"
 """The module that gets the code, where the program has code of its own already."""
+_RESERVED: Final = {*sys.stdlib_module_names, "pulumi", "pulumi_scalekit"}
+"""The names that a program's own modules cannot have, or would take from others."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class ImportPlan:
     """The file that gets the code, or `None` where no code is written."""
     source: str
     """The whole content of that file after the import."""
+    import_statement: str
+    """What the program has to be given so that it runs that file, or "" where it does already."""
 
     def errors(self, entry: Entry | ConnectionEntry) -> list[str]:
         """The rules that a live definition breaks: Pulumi refuses to preview it until its code is corrected."""
@@ -102,9 +109,11 @@ def plan_import(
     Raises:
         ConnectorNotFound: A name means no connector.
         AmbiguousConnector: A name means several, or two have the same display name.
-        EngineError: The state cannot be read or extended, or another stack manages a connector.
-        ScalekitError: The file that gets the code cannot be extended.
+        EngineError: The state cannot be read or extended, another stack manages a connector, or the program is not in
+            Python.
+        ScalekitError: The file that gets the code cannot be extended, or no program can import it.
     """
+    project.require_python("there, `pulumi import` brings in what the native provider manages")
     chosen = select(connectors, names, environment_url)
     before = project.deployment(stack)
     refuse_pending(before, stack)
@@ -138,6 +147,8 @@ def plan_import(
         protect=protect,
     )
     target = (out or default_target(project)) if code and (entries or connections) else None
+    # Before all that follows, since it refuses a file that no program can import.
+    import_statement = import_statement_of(project, target) if target else ""
     return ImportPlan(
         project=project,
         stack=stack,
@@ -150,6 +161,7 @@ def plan_import(
         after=after,
         target=target,
         source=_source(target, entries, connections, protect=protect) if target else "",
+        import_statement=import_statement,
     )
 
 
@@ -178,9 +190,59 @@ def apply_import(plan: ImportPlan) -> Path:
 
 
 def default_target(project: Project) -> Path:
-    """The file that gets the code: `__main__.py` where there is none yet, else a module beside it."""
-    main = project.main / "__main__.py"
-    return project.main / f"{MODULE}.py" if main.exists() else main
+    """The file that gets the code.
+
+    That is the one that Pulumi runs where it does not exist yet, or where it cannot import another beside it; else a
+    module beside it.
+    """
+    is_whole = project.runs_a_file or not project.entry.exists()
+    return project.entry if is_whole else project.folder / f"{MODULE}.py"
+
+
+def import_statement_of(project: Project, target: Path) -> str:
+    """The statement that lets a program run a file: "" where it is the file that Pulumi runs, or imported already.
+
+    Raises:
+        ScalekitError: No program can import a file of that name, or from that place.
+    """
+    if target.resolve() == project.entry.resolve():
+        return ""
+    name = _module_name(project.folder.resolve(), target.resolve())
+    if name in _imported(project.entry):
+        return ""
+    # In a program that is a file, the import path lacks the folder that Pulumi runs it in.
+    return f"import sys; sys.path.insert(0, '.'); import {name}" if project.runs_a_file else f"import {name}"
+
+
+def _module_name(folder: Path, target: Path) -> str:
+    refused = f"{target} cannot be imported by the program"
+    if not target.is_relative_to(folder):
+        raise ScalekitError(f"{refused}: it is not below {folder}. Choose another file with --out")
+    parts = target.relative_to(folder).with_suffix("").parts
+    if target.suffix != ".py":
+        raise ScalekitError(f"{refused}: its name does not end in .py. Choose another file with --out")
+    if wrong := [part for part in parts if not part.isidentifier() or keyword.iskeyword(part)]:
+        raise ScalekitError(f"{refused}: {wrong[0]!r} is not a Python name. Choose another file with --out")
+    if parts[0] in _RESERVED:
+        raise ScalekitError(
+            f"{refused}: {parts[0]!r} is the name of another module. Choose another file with --out"
+        )
+    return ".".join(parts)
+
+
+def _imported(entry: Path) -> set[str]:
+    """The modules that a file imports by their full names, as far as it can be read."""
+    try:
+        tree = ast.parse(entry.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return set()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    return names
 
 
 def _refuse_owned(connectors: Iterable[dict[str, Any]], others: Ownership, url: str) -> None:

@@ -57,11 +57,12 @@ def declared_resources(project: Project, config_file: Path | None = None) -> lis
             Encrypted values in it are not decrypted: the program sees a text in their place.
 
     Raises:
-        EngineError: The program fails, or does not end in time; the message says where.
+        EngineError: The program is not in Python, fails, or does not end in time; the message says where.
     """
+    project.require_python("use `pulumi-scalekit review --stack` for what its stack declares")
     stack, config, secrets = _configuration(project, config_file)
     request = {
-        "program": str(project.main),
+        "program": str(project.program),
         "project": project.name,
         "stack": stack,
         "config": config,
@@ -74,7 +75,7 @@ def declared_resources(project: Project, config_file: Path | None = None) -> lis
         try:
             done = subprocess.run(  # noqa: S603 - the program's own interpreter
                 command,
-                cwd=project.main,
+                cwd=project.folder,
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
@@ -83,16 +84,16 @@ def declared_resources(project: Project, config_file: Path | None = None) -> lis
                 stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
-            raise EngineError(f"The program in {project.main} did not end within {TIMEOUT:g} s") from None
+            raise EngineError(f"The program {project.entry} did not end within {TIMEOUT:g} s") from None
         except OSError as error:
             raise EngineError(f"{project.python} cannot be run: {error.strerror}") from None
         try:
             response = json.loads(told.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             said = " ".join(done.stderr.split())[-2000:] or f"exit code {done.returncode}"
-            raise EngineError(f"The program in {project.main} failed: {said}") from None
+            raise EngineError(f"The program {project.entry} failed: {said}") from None
     if response["error"]:
-        raise EngineError(f"The program in {project.main} failed: {response['error']}")
+        raise EngineError(f"The program {project.entry} failed: {response['error']}")
     return [_declared(resource) for resource in response["resources"]]
 
 

@@ -173,12 +173,43 @@ class Project:
             raise EngineError(f"{self.file} has no project name")
         return name
 
+    def require_python(self, instead: str) -> None:
+        """Refuse a program in another language.
+
+        Args:
+            instead: What works for such a program, for the message.
+
+        Raises:
+            EngineError: It is in another one.
+        """
+        runtime = self.content.get("runtime")
+        language = runtime.get("name") if isinstance(runtime, dict) else runtime
+        if language != "python":
+            raise EngineError(f"{self.file} is not a Python program (runtime: {language}): {instead}")
+
     @property
-    def main(self) -> Path:
-        """The directory of the program: where `__main__.py` is or would be."""
+    def program(self) -> Path:
+        """What the engine runs: the folder or the file that `main` names, else the project's folder."""
         main = self.content.get("main")
-        path = self.directory / main if isinstance(main, str) else self.directory
-        return path.parent if path.suffix == ".py" else path
+        return self.directory / main if isinstance(main, str) else self.directory
+
+    @property
+    def runs_a_file(self) -> bool:
+        """Whether `main` names a file. Such a program cannot import what is beside it.
+
+        Python adds a folder that it runs to the import path, but Pulumi runs a file from within its own process.
+        """
+        return self.program.is_file() or (self.program.suffix == ".py" and not self.program.is_dir())
+
+    @property
+    def entry(self) -> Path:
+        """The file that runs first, whether it exists or not."""
+        return self.program if self.runs_a_file else self.program / "__main__.py"
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the program runs in."""
+        return self.entry.parent
 
     @property
     def python(self) -> Path:

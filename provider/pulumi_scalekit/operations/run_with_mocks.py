@@ -51,15 +51,18 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     """Run a program.
 
     Args:
-        request: `program` (the directory), `project`, `stack`, `config` (strings by full key) and `secrets` (the
-            keys of those that are secret).
+        request: `program` (a directory, or a file), `project`, `stack`, `config` (strings by full key) and `secrets`
+            (the keys of those that are secret).
 
     Returns:
         `resources`: the type, the name and the inputs of each connector and connection, and where it is declared
         (`file`, `line`) as far as that is in the program's directory; or `error`, what the program failed with.
     """
-    directory = Path(request["program"]).resolve()
-    sys.path.insert(0, str(directory))
+    program = Path(request["program"]).resolve()
+    directory = program.parent if program.is_file() else program
+    # The program finds what it finds on Pulumi, and nothing beside this script.
+    sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]
+    sys.argv = [str(program)]
     recorder = Recorder()
     # The mocks' root stack and the program have to live in one event loop.
     loop = asyncio.new_event_loop()
@@ -75,7 +78,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
 
     pulumi.Resource.__init__ = note_place  # type: ignore[method-assign] # this process does nothing else
     try:
-        loop.run_until_complete(stack.run_pulumi_func(lambda: run(directory)))
+        loop.run_until_complete(stack.run_pulumi_func(lambda: run(program)))
     except BaseException as error:  # noqa: BLE001 - whatever the program fails with is the result
         return {"resources": [], "error": described(error, directory)}
     for resource in recorder.resources:
@@ -85,9 +88,9 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     return {"resources": recorder.resources, "error": ""}
 
 
-def run(directory: Path) -> None:
-    """Run the program of a directory, as Pulumi's language host does."""
-    runpy.run_path(str(directory), run_name="__main__")
+def run(program: Path) -> None:
+    """Run a program, as Pulumi's language host does. The import path has its directory, but not that of a file."""
+    runpy.run_path(str(program), run_name="__main__")
 
 
 def place_in(directory: Path, frame: FrameType | None) -> tuple[str, int]:
