@@ -12,9 +12,8 @@ import pytest
 import yaml
 
 from pulumi_embedded.cli.global_options import hoist_global_options
-from pulumi_embedded.project.stack_config import StackConfig
 
-from ..support.stacks import PASSPHRASE, SALT
+from ..support.stacks import PASSPHRASE
 from .harness import Bench, cli, embedded
 
 
@@ -107,48 +106,6 @@ def test_configuration_is_set_shown_and_removed(bench: Bench) -> None:
     run = bench.run(embedded(), "config", "get", "plain")
     assert run.code == 1
     assert "not found" in run.stderr
-
-
-def test_comments_and_order_of_the_stack_file_stay(tmp_path: Path) -> None:
-    """Editing one value changes its lines only."""
-    path = tmp_path / "Pulumi.dev.yaml"
-    path.write_text(
-        "# about this stack\n"
-        "config:\n"
-        "  # the address\n"
-        "  p:url: https://example.org # inline\n"
-        "\n"
-        "  p:list:\n"
-        "    - 1 # one\n"
-        "    - 2\n"
-        "  # last\n"
-        "  p:z: z\n"
-        "# the end\n"
-    )
-    config = StackConfig.load(path)
-    config.set("p:z", {"a": [1]})
-    config.set("p:new", "5")
-    config.remove("p:list")
-    config.set_salt(SALT)
-    assert path.read_text() == (
-        f"encryptionsalt: {SALT}\n"
-        "# about this stack\n"
-        "config:\n"
-        "  # the address\n"
-        "  p:url: https://example.org # inline\n"
-        "\n"
-        "  # last\n"
-        "  p:z:\n"
-        "    a:\n"
-        "    - 1\n"
-        "  p:new: '5'\n"
-        "# the end\n"
-    )
-    for key in list(config.values):
-        config.remove(key)
-    assert StackConfig.load(path).values == {}
-    config.set("p:again", "x")
-    assert StackConfig.load(path).values == {"p:again": "x"}
 
 
 def test_the_project_file_may_declare_configuration(bench: Bench) -> None:

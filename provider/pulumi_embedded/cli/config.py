@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from typing import Annotated, Any
 
@@ -104,7 +105,9 @@ def _typed(value: str, kind: str | None) -> Any:
             return value
         if kind == "int":
             return int(value)
-        if kind == "float":
+        if kind == "float" and math.isfinite(
+            float(value)
+        ):  # JSON, in which a program gets it, knows no other
             return float(value)
         if kind == "bool":
             return {"true": True, "false": False}[value.lower()]

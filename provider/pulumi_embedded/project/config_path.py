@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pulumi_embedded.errors import ConfigurationError
 from pulumi_embedded.values.property_paths import Path, parse_path
 
 from .project import Project
-from .stack_config import ConfigValue, holds_secret, text_of
+from .stack_config import ConfigValue, is_secure, text_of
+
+_INTEGER = re.compile(r"(0|-?[1-9][0-9]{0,18})\Z")
+
+_LONGEST = 10_000
+"""The length that a list may get by an index: a typing error does not fill the memory."""
 
 
 def _split(project: Project, key: str) -> tuple[str, Path]:
@@ -32,10 +38,10 @@ def _guess(value: Any, *, typed: bool) -> Any:
         return value
     if value in ("true", "false"):
         return value == "true"
-    digits = value.removeprefix("-")
-    if digits.isdecimal() and (digits == "0" or not digits.startswith("0")):
-        return int(value)
-    return value
+    if not _INTEGER.match(value):
+        return value
+    number = int(value)
+    return number if -(2**63) <= number < 2**63 else value
 
 
 def set_path(
@@ -59,20 +65,29 @@ def _put(container: Any, path: Path, value: Any, key: str) -> Any:
         return value
     head = path[0]
     if isinstance(head, int):
-        found = [] if container is None else container
-        if not isinstance(found, list) or (holds_secret(found) and not isinstance(found, list)):
+        items = [None] * min(head, _LONGEST) if container is None else container
+        if not isinstance(items, list):
             raise ConfigurationError(f"{key}: an index was given for something that is not a list")
-        if head > len(found):
+        if not 0 <= head <= len(items):
             raise ConfigurationError(f"{key}: array index out of range")
-        if head == len(found):
-            found.append(None)
-        found[head] = _put(found[head], path[1:], value, key)
-        return found
+        if head == len(items):
+            items.append(None)
+        items[head] = _put(items[head], path[1:], value, key)
+        return items
     mapping = {} if container is None else container
-    if not isinstance(mapping, dict) or set(mapping) == {"secure"}:
+    if not isinstance(mapping, dict) or is_secure(mapping):
         raise ConfigurationError(f"{key}: a name was given for something that is not an object")
     mapping[head] = _put(mapping.get(head), path[1:], value, key)
+    if set(mapping) == {"secure"}:
+        raise ConfigurationError(f'{key}: an object with the single key "secure" is an encrypted value')
     return mapping
+
+
+def _has(node: Any, element: str | int) -> bool:
+    """Whether an element of a path leads on from here. An index does not count from the end."""
+    if isinstance(element, int):
+        return isinstance(node, list) and 0 <= element < len(node)
+    return isinstance(node, dict) and element in node and not is_secure(node)
 
 
 def get_path(project: Project, values: dict[str, ConfigValue], key: str) -> ConfigValue | None:
@@ -85,14 +100,9 @@ def get_path(project: Project, values: dict[str, ConfigValue], key: str) -> Conf
         return None
     node = json.loads(found.text)
     for element in path:
-        if isinstance(element, int):
-            if not isinstance(node, list) or not 0 <= element < len(node):
-                return None
-            node = node[element]
-        else:
-            if not isinstance(node, dict) or element not in node:
-                return None
-            node = node[element]
+        if not _has(node, element):
+            return None
+        node = node[element]
     return ConfigValue(text_of(node), found.secret, isinstance(node, (dict, list)))
 
 
@@ -104,12 +114,9 @@ def remove_path(project: Project, values: dict[str, Any], key: str) -> tuple[str
     top = json.loads(json.dumps(values[name]))
     node = top
     for element in path[:-1]:
-        try:
-            node = node[element]
-        except (KeyError, IndexError, TypeError):
+        if not _has(node, element):
             return name, top
-    try:
+        node = node[element]
+    if _has(node, path[-1]):
         del node[path[-1]]
-    except (KeyError, IndexError, TypeError):
-        return name, top
     return name, top

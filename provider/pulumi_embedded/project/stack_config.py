@@ -1,6 +1,7 @@
-"""The project file, the stack configuration files, and which stack is selected.
+"""A stack's configuration file, `Pulumi.<stack>.yaml`: read, and edited in place.
 
-`Pulumi.<stack>.yaml` is edited in place: comments and the order of keys stay as they are.
+Comments and the order of keys stay as they are. Where the lines cannot be edited without changing another value, the
+file is written anew, and its comments are lost.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from pulumi_embedded.errors import ConfigurationError, EmbeddedError, Unsupporte
 from pulumi_embedded.values.go_json import dump_go_json
 
 from .project import Project
-from .yaml_files import load_yaml
+from .yaml_files import dump_yaml, load_yaml, parse_yaml
 
 _STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
 
@@ -36,9 +39,15 @@ class StackConfig:
         """Read the file; an absent one is empty.
 
         Raises:
+            ConfigurationError: it does not have the form of one.
             Unsupported: it names a secrets provider other than the passphrase, or an environment.
         """
         document = load_yaml(path)
+        for key, kind in (("config", dict), ("encryptionsalt", str)):
+            if not isinstance(document.get(key) or kind(), kind):
+                raise ConfigurationError(
+                    f"{path}: `{key}` is not {'an object' if kind is dict else 'a text'}"
+                )
         provider = document.get("secretsprovider")
         if provider not in (None, "", "default", "passphrase"):
             raise Unsupported(f"the secrets provider {str(provider).split('://')[0]!r}")
@@ -56,86 +65,90 @@ class StackConfig:
     @property
     def values(self) -> dict[str, Any]:
         """The values by key, as they are in the file."""
-        return {str(key): value for key, value in (self.document.get("config") or {}).items()}
+        return dict(self.document.get("config") or {})
 
     def set_salt(self, salt: str) -> None:
         """Record the salt, first in the file."""
-        self._edit_top("encryptionsalt", salt)
+        lines = self._read()
+        tree = _compose(lines)
+        entry = _find(tree, "encryptionsalt")
+        start, end = _span(entry) if entry else (_document_start(lines, tree),) * 2
+        lines[start:end] = _render("encryptionsalt", salt)
+        first = {} if entry else {"encryptionsalt": salt}
+        self._write(lines, {**first, **self.document, "encryptionsalt": salt})
 
     def set(self, key: str, value: Any) -> None:
-        """Set one value, whole."""
-        self._edit_value(key, value)
+        """Set one value, whole.
+
+        Raises:
+            ConfigurationError: YAML cannot express the value.
+        """
+        lines = self._read()
+        self._edit(lines, {**self.values, key: value}, key)
 
     def remove(self, key: str) -> bool:
         """Remove one value; False when there was none."""
-        if key not in self.values:
+        lines = self._read()
+        values = self.values
+        if key not in values:
             return False
-        self._edit_value(key, _REMOVED)
+        del values[key]
+        self._edit(lines, values, key)
         return True
 
-    def _edit_top(self, key: str, value: str) -> None:
-        lines = self._lines()
-        line = f"{key}: {value}\n"
-        node = _find(_compose("".join(lines)), key)
-        if node is None:
-            lines.insert(0, line)
-        else:
-            start, end = _span(node, lines)
-            lines[start:end] = [line]
-        self._write(lines)
-
-    def _edit_value(self, key: str, value: Any) -> None:
-        lines = self._lines()
-        tree = _compose("".join(lines))
-        section = _find(tree, "config")
-        rendered = [] if value is _REMOVED else _render_entry(key, value)
-        if section is None or not isinstance(section[1], yaml.MappingNode) or section[1].flow_style:
-            merged = dict(self.values)
-            if value is _REMOVED:
-                merged.pop(key, None)
-            else:
-                merged[key] = value
-            block = ["config:\n", *(line for k, v in merged.items() for line in _render_entry(k, v))]
-            if not merged:
-                block = []
-            if section is None:
-                if lines and not lines[-1].endswith("\n"):
-                    lines[-1] += "\n"
-                lines.extend(block)
-            else:
-                start, end = _span(section, lines)
-                lines[start:end] = block
+    def _edit(self, lines: list[str], values: dict[str, Any], key: str) -> None:
+        """Write the file with these values; of what its lines say, only that of `key` is another."""
+        section = _find(_compose(lines), "config")
+        if section is None:
+            lines += _render("config", values)
+        elif not _is_block(section[1]):
+            start, end = _span(section)
+            lines[start:end] = _render("config", values) if values else []
         else:
             entry = _find(section[1], key)
-            if entry is not None:
-                start, end = _span(entry, lines)
-                lines[start:end] = rendered
-                if value is _REMOVED and len(section[1].value) == 1:
-                    top, _ = _span(section, lines)
-                    del lines[top]
-            else:
-                _, end = _span(section, lines)
-                if end and not lines[end - 1].endswith("\n"):
-                    lines[end - 1] += "\n"
-                lines[end:end] = rendered
-        self._write(lines)
+            start, end = _span(entry or section)
+            start = start if entry else end
+            indent = section[1].value[0][0].start_mark.column
+            lines[start:end] = _render(key, values[key], indent) if key in values else []
+            if not values:
+                del lines[section[0].start_mark.line]
+        document = {**self.document, "config": values}
+        if not values:
+            del document["config"]
+        self._write(lines, document)
 
-    def _lines(self) -> list[str]:
-        try:
-            return self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        except FileNotFoundError:
-            return []
-
-    def _write(self, lines: list[str]) -> None:
-        write_atomically(self.path, "".join(lines).encode())
+    def _read(self) -> list[str]:
+        """Read the file again; returns its lines, each with its end, as YAML counts them."""
         self.document = load_yaml(self.path)
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        lines = _LINE.findall(text)
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        return lines
+
+    def _write(self, lines: list[str], document: dict[str, Any]) -> None:
+        """Write the lines if they say what the document does, else the document."""
+        text = "".join(lines)
+        if not self._says(text, document):
+            text = dump_yaml(document)
+            if not self._says(text, document):
+                raise ConfigurationError(f"{self.path}: the value cannot be written as YAML")
+        write_atomically(self.path.resolve(), text.encode())
+        self.document = document
+
+    def _says(self, text: str, document: dict[str, Any]) -> bool:
+        try:
+            found = parse_yaml(text, self.path)
+        except ConfigurationError:
+            return False
+        return repr(found) == repr(document)  # unlike `==`, this tells 1 from True
 
 
-_REMOVED = object()
+_LINE = re.compile("[^\n\x85\u2028\u2029]*[\n\x85\u2028\u2029]|[^\n\x85\u2028\u2029]+\\Z")
 
 
-def _compose(text: str) -> yaml.Node | None:
-    return yaml.compose(text, Loader=yaml.SafeLoader)
+def _compose(lines: list[str]) -> yaml.Node | None:
+    return yaml.compose("".join(lines), Loader=yaml.SafeLoader)
 
 
 def _find(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | None:
@@ -147,25 +160,34 @@ def _find(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | Non
     return None
 
 
-def _span(entry: tuple[yaml.Node, yaml.Node], lines: list[str]) -> tuple[int, int]:
+def _document_start(lines: list[str], tree: yaml.Node | None) -> int:
+    """Return the line where the document begins: behind its `---`, if it has one."""
+    before = lines[: tree.start_mark.line] if tree else lines
+    return max((number for number, line in enumerate(before, 1) if line.startswith("---")), default=0)
+
+
+def _is_block(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.CollectionNode) and not node.flow_style and bool(node.value)
+
+
+def _span(entry: tuple[yaml.Node, yaml.Node]) -> tuple[int, int]:
     """Return the lines, from and up to, that an entry covers; blank and comment lines after it excluded."""
     start = entry[0].start_mark.line
-    mark = entry[1].end_mark
-    end = min(mark.line, len(lines))
-    # The mark of a block is where the next thing begins, that of a plain value is behind its last character.
-    if end < len(lines) and lines[end][: mark.column].strip():
-        end += 1
-    end = max(end, start + 1)
-    while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
-        end -= 1
-    return start, end
+    return start, max(_end(entry[1]), start + 1)
 
 
-def _render_entry(key: str, value: Any) -> list[str]:
-    text = yaml.safe_dump(
-        {key: value}, default_flow_style=False, sort_keys=False, allow_unicode=True, width=1 << 20
-    )
-    return [f"  {line}" for line in text.splitlines(keepends=True)]
+def _end(node: yaml.Node) -> int:
+    """Return the line after the last one of a value."""
+    if _is_block(node):  # its own mark is where the next thing begins, behind blank and comment lines
+        last = node.value[-1]
+        return max(map(_end, last)) if isinstance(last, tuple) else _end(last)
+    literal = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")
+    # The text of a literal goes up to the line of its mark, every other value up to the character of its mark.
+    return int(node.end_mark.line) + (0 if literal else 1)
+
+
+def _render(key: str, value: Any, indent: int = 0) -> list[str]:
+    return [f"{' ' * indent}{line}" for line in dump_yaml({key: value}).splitlines(keepends=True)]
 
 
 def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> None:
@@ -181,8 +203,10 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
+        with suppress(OSError):  # there is no file yet, or its system does not know modes
+            shutil.copymode(path, temporary)
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)  # of no use to anybody, and the disk may be full
         raise
     if durable:
@@ -223,7 +247,7 @@ def _opened(value: Any, decrypt: Callable[[str], str]) -> Any:
     if is_secure(value):
         return decrypt(value["secure"])
     if isinstance(value, dict):
-        return {str(key): _opened(item, decrypt) for key, item in value.items()}
+        return {key: _opened(item, decrypt) for key, item in value.items()}
     if isinstance(value, list):
         return [_opened(item, decrypt) for item in value]
     return value

@@ -1,7 +1,8 @@
-"""Reading YAML as the CLI does: with the types of YAML 1.2, and what it keeps of older versions."""
+"""Reading and writing YAML as the CLI does: with the types of YAML 1.2, and what it keeps of older versions."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from datetime import datetime
@@ -20,12 +21,27 @@ def load_yaml(path: Path) -> dict[str, Any]:
         ConfigurationError: the file is not valid YAML, or not a mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        return parse_yaml(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         return {}
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not valid YAML: {error}") from None
+
+
+def parse_yaml(text: str, path: Path) -> dict[str, Any]:
+    """Read the text of a YAML file whose top is a mapping; an empty text is an empty one.
+
+    Args:
+        text: what stands, or will stand, in the file.
+        path: the file, for messages.
+
+    Raises:
+        ConfigurationError: the text is not valid YAML, not a mapping, or has what JSON does not, such as a NaN.
+    """
     try:
         document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe one
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        json.dumps(document, allow_nan=False)  # the form in which the CLI and the program get it
+    except (yaml.YAMLError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not valid YAML: {error}") from None
     if document is None:
         return {}
@@ -34,8 +50,19 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return document
 
 
+def dump_yaml(document: dict[str, Any]) -> str:
+    """Write a mapping so that `parse_yaml` reads the same one: a text that looks like a number is quoted."""
+    return yaml.dump(
+        document, Dumper=_Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True, width=1 << 20
+    )
+
+
 class _Loader(yaml.SafeLoader):
-    """`yes` and `1:30` are text, `1e6` is a number, a date becomes the text that the CLI makes of it."""
+    """`yes`, `1:30` and keys are text, `1e6` is a number, a date becomes the text that the CLI makes of it."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        found = super().construct_mapping(node, deep=deep)
+        return {key if isinstance(key, str) else json.dumps(key): value for key, value in found.items()}
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
         text = str(self.construct_scalar(node)).replace("_", "")
@@ -63,7 +90,21 @@ class _Loader(yaml.SafeLoader):
 _INTEGER = r"[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|[1-9][0-9_]*|0)"
 _FLOAT = r"[-+]?(\.[0-9]+|[0-9_]+(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 _TIME = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[-+]\d\d:\d\d)?)?"
+_ODD_BREAK = re.compile("[\x85\u2028\u2029]")
 
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what any version of YAML takes for something else than text, and escapes the breaks of Unicode."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        style = '"' if _ODD_BREAK.search(text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+_Dumper.yaml_implicit_resolvers = {
+    character: list(found) for character, found in yaml.SafeDumper.yaml_implicit_resolvers.items()
+}
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -74,9 +115,10 @@ for _tag, _pattern, _first in (
     ("merge", "<<", "<"),
 ):
     for _character in _first:
-        _Loader.yaml_implicit_resolvers.setdefault(_character, []).append(
-            (f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"))
-        )
+        for _resolvers in (_Loader.yaml_implicit_resolvers, _Dumper.yaml_implicit_resolvers):
+            _resolvers.setdefault(_character, []).append(
+                (f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"))
+            )
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_real)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_time)
