@@ -108,6 +108,19 @@ def test_configuration_is_set_shown_and_removed(bench: Bench) -> None:
     assert "not found" in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("int", "x"), ("int", "9" * 20), ("float", "nan"), ("float", "-inf"), ("bool", "yes"), ("date", "x")],
+)
+def test_a_value_of_another_type_is_refused(bench: Bench, kind: str, text: str) -> None:
+    """What is not of the type that `--type` names, or what no program can get, is not written."""
+    before = (bench.project / "Pulumi.dev.yaml").read_text()
+    run = bench.run(embedded(), "config", "set", "--type", kind, "key", "--", text)
+    assert (run.code, "Traceback" in run.text) == (2, False)
+    assert kind in run.stderr
+    assert (bench.project / "Pulumi.dev.yaml").read_text() == before
+
+
 def test_the_project_file_may_declare_configuration(bench: Bench) -> None:
     """Defaults and values of the project reach the program; a missing or mistyped value is named."""
     file = bench.project / "Pulumi.yaml"

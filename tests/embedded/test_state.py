@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -10,17 +9,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
-from pulumi_embedded.state.backend import Backend, StackReference
-from pulumi_embedded.state.checkpoint import Snapshot, make_deployment
-from pulumi_embedded.state.journal import SnapshotManager, StateNotWritten, recover
-from pulumi_embedded.state.resources import Resource
-from pulumi_embedded.state.secrets import SecretsManager
+from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.state.backend import StackFile
+from pulumi_embedded.state.secrets import IncorrectPassphrase, SecretsManager
 
 from ..support.stacks import PASSPHRASE, SALT
 from .harness import Bench, cli, embedded, reduce_state
@@ -255,161 +251,6 @@ def test_the_second_interrupt_ends_at_once(bench: Bench) -> None:
     assert not list((bench.backend / ".pulumi" / "locks").rglob("*.json"))
 
 
-# --- the journal ----------------------------------------------------------------------------------------------
-
-
-def box(name: str, **values: Any) -> Resource:
-    """Return a resource for a state."""
-    return Resource(f"{BOX}{name}", "pulumi-python:dynamic/boxes:Box", id=name, inputs=values)
-
-
-@pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An empty stack without an engine."""
-    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-    backend = Backend(f"file://{tmp_path}")
-    secrets = SecretsManager.open(PASSPHRASE, SALT)
-    return backend.create(StackReference("bench", "dev"), make_deployment([], [], secrets.provider_state()))
-
-
-def names(stack: Any) -> list[str]:
-    """Return the resources of a stack's checkpoint."""
-    latest = stack.load()
-    return [resource["urn"].rsplit("::", 1)[-1] for resource in latest.get("resources", [])]
-
-
-def test_a_journal_is_folded_into_the_checkpoint(stack: Any) -> None:
-    """Whatever a killed run did after its last checkpoint is in the state of the next one, in the same order."""
-    olds = [box("x"), box("y"), box("z")]
-    base = Snapshot(olds)
-    secrets = SecretsManager.open(PASSPHRASE, SALT)
-    first = SnapshotManager(stack, base, secrets)
-    first.close()
-    manager = SnapshotManager(stack, Snapshot(olds), secrets)
-    manager.begin(olds[0], "updating")  # saved at once: nothing was saved before
-    manager._next_save = float("inf")  # from here on only the journal is written
-    updated = box("x", size=2)
-    manager.end(olds[0], done=[olds[0]], new=updated)
-    created, secret = box("n"), box("s")
-    manager.begin(created, "creating")
-    manager.end(created, new=created)
-    created.outputs = {"late": 1}
-    manager.touch(created)
-    manager.begin(olds[2], "deleting")
-    manager.end(olds[2], done=[olds[2]])
-    manager.begin(secret, "creating")
-    assert names(stack) == ["x", "y", "z"]
-    assert recover(stack)
-    assert names(stack) == ["x", "n", "y"]
-    latest = stack.load()
-    assert latest["resources"][0]["inputs"] == {"size": 2}
-    assert latest["resources"][1]["outputs"] == {"late": 1}
-    assert [found["type"] for found in latest["pending_operations"]] == ["creating"]
-    assert not stack.journal_path.exists()
-    assert not recover(stack)
-
-
-def test_a_cut_line_of_the_journal_is_ignored(stack: Any) -> None:
-    """A line that was being written when the process died does not spoil the ones before it."""
-    manager = SnapshotManager(stack, Snapshot(), SecretsManager.open(PASSPHRASE, SALT))
-    first, second = box("a"), box("b")
-    manager.begin(first, "creating")
-    manager._next_save = float("inf")
-    manager.end(first, new=first)
-    manager.begin(second, "creating")
-    with stack.journal_path.open("ab") as stream:
-        stream.write(b'{"op":"new","id":7,"r":{"ur')
-    assert recover(stack)
-    assert names(stack) == ["a"]
-
-
-def test_a_journal_of_another_checkpoint_is_kept_aside(stack: Any) -> None:
-    """If another engine changed the state since, the journal is not applied, not lost, and the user is told."""
-    manager = SnapshotManager(stack, Snapshot(), SecretsManager.open(PASSPHRASE, SALT))
-    first = box("a")
-    manager.begin(first, "creating")
-    manager._next_save = float("inf")
-    manager.end(first, new=first)
-    stack.path.write_text(stack.path.read_text() + "\n")
-    with pytest.raises(Exception, match="another engine"):
-        recover(stack)
-    assert list(stack.path.parent.glob("*.journal.*"))
-    assert not recover(stack)
-
-
-def test_the_cost_of_saving_is_linear(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four times the resources make for about four times as much to write, not sixteen times."""
-    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now, time_ns=time.time_ns)
-    monkeypatch.setattr("pulumi_embedded.state.journal.time", clock)
-    write = stack.backend.write
-
-    def written(count: int) -> int:
-        total = 0
-
-        def counted(path: Path, content: bytes, *, durable: bool = False) -> None:
-            nonlocal total
-            total += len(content)
-            clock.now += len(content) * 1e-7  # a disk that takes 10 MB in a second
-            write(path, content, durable=durable)
-
-        monkeypatch.setattr(stack.backend, "write", counted)
-        manager = SnapshotManager(stack, Snapshot(), None)
-        for number in range(count):
-            resource = box(str(number), text="x" * 500)
-            clock.now += 1e-3
-            manager.begin(resource, "creating")
-            manager.end(resource, new=resource)
-        manager.close()
-        assert len(names(stack)) == count
-        return total
-
-    assert written(800) < 8 * written(200)
-
-
-def test_a_full_disk_loses_nothing_that_the_journal_can_take(
-    stack: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When the checkpoint cannot be written, the journal has the step, and the next run folds it in."""
-    manager = SnapshotManager(stack, Snapshot(), None)
-    first, second = box("a"), box("b")
-    manager.begin(first, "creating")
-    manager.end(first, new=first)
-    manager.begin(second, "creating")
-
-    def full(*_args: Any, **_options: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state.json")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stack.backend, "write", full)
-        manager._next_save = 0
-        with pytest.raises(StateNotWritten, match=r"No space left on device: state\.json"):
-            manager.end(second, new=second)
-        with pytest.raises(StateNotWritten) as error:
-            manager.close()
-        assert "not in the state" not in str(error.value)
-    assert recover(stack)
-    assert names(stack) == ["a", "b"]
-
-
-def test_a_full_disk_is_told_with_what_is_lost(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When neither checkpoint nor journal can be written, the message names what has been done all the same."""
-    manager = SnapshotManager(stack, Snapshot(), None)
-    first = box("a")
-    manager.begin(first, "creating")
-    assert manager._journal is not None
-    with monkeypatch.context() as patch, open("/dev/full", "ab", buffering=0) as full:  # noqa: PTH123 - a device
-        patch.setattr(manager, "_journal", full)
-        patch.setattr(full, "truncate", lambda _size: None, raising=False)
-        manager._next_save = float("inf")
-        with pytest.raises(StateNotWritten, match="No space left on device"):
-            manager.end(first, new=first)
-    with monkeypatch.context() as patch:
-        patch.setattr(stack.backend, "write", Mock(side_effect=OSError(errno.ENOSPC, "full")))
-        with pytest.raises(StateNotWritten, match=r"not in the state on disk:\n  \* urn.*::a \[id=a\]"):
-            manager.close()
-    assert names(stack) == []
-
-
 # --- damage ---------------------------------------------------------------------------------------------------
 
 
@@ -550,3 +391,59 @@ def test_no_child_outlives_a_run(bench: Bench) -> None:
     """When an update has ended, so have the program and the provider that it started."""
     bench.ok(embedded(), "up", "--yes", "--skip-preview")
     wait_for(lambda: not children(bench), "the end of the children", 5)
+
+
+# --- damaged secrets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("salt", "named"),
+    [
+        ("v1:@@@@:v1:AAAA:BBBB", "the encryption salt is not in"),
+        ("v1:a05+mlqvtdY=", "the encryption salt is not in"),
+        (SALT.rsplit(":", 1)[0], "the encryption salt is not in"),
+        (f"{SALT}:x", "the encryption salt is not in"),
+        (SALT.replace("v1:", "v2:", 1), "the encryption salt is not in"),
+        (SALT.replace(":v1:", ":v1:@", 1), "the encryption salt is not in"),
+    ],
+)
+def test_a_damaged_salt_is_refused_in_one_line(salt: str, named: str) -> None:
+    """A salt that nobody wrote so is called that, and not an incorrect passphrase."""
+    with pytest.raises(EmbeddedError, match=named) as error:
+        SecretsManager.open(PASSPHRASE, salt)
+    assert not isinstance(error.value, IncorrectPassphrase)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"ciphertext": "x"},
+        {"ciphertext": "v1:AAAA:BBBB"},
+        {"ciphertext": "v1:@@:@@"},
+        {"ciphertext": "v1:A:B"},
+        {"ciphertext": "v1:AAAA:BBBB:CCCC"},
+        {"ciphertext": "v2:AAAA:BBBB"},
+        {"ciphertext": "v1:biRX2fjK1ghLqHEv:"},
+        {"ciphertext": 5},
+        {"ciphertext": "sealed: {"},
+        {"plaintext": "{"},
+        {"plaintext": None},
+        {},
+    ],
+    ids=str,
+)
+def test_a_damaged_secret_is_refused_in_one_line(stored: dict[str, Any]) -> None:
+    """Whatever stands in the place of a secret, the message is one line that calls it a secret."""
+    secrets = SecretsManager.open(PASSPHRASE, SALT)
+    content = str(stored.get("ciphertext", ""))
+    if content.startswith("sealed: "):
+        stored = {"ciphertext": secrets.crypter.encrypt(content.removeprefix("sealed: "))}
+    with pytest.raises(EmbeddedError, match=r"^[^\n]*secret[^\n]*\Z"):
+        secrets.read(stored)
+
+
+def test_a_user_without_a_name_may_lock_a_stack(stack: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container whose user has no entry in the password file, the lock names the number."""
+    monkeypatch.setattr("getpass.getuser", Mock(side_effect=KeyError("getpwuid(): uid not found: 1234")))
+    with stack.locked():
+        assert json.loads(stack.locks()[0].read_text())["username"] == str(os.getuid())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -100,20 +101,25 @@ def config_set(
 
 
 def _typed(value: str, kind: str | None) -> Any:
+    if kind in (None, "string"):
+        return value
+    if kind not in _TYPES:
+        raise ConfigurationError(f"unknown type {kind!r}: allowed values are string, bool, int, and float")
     try:
-        if kind in (None, "string"):
-            return value
-        if kind == "int":
-            return int(value)
-        if kind == "float" and math.isfinite(
-            float(value)
-        ):  # JSON, in which a program gets it, knows no other
-            return float(value)
-        if kind == "bool":
-            return {"true": True, "false": False}[value.lower()]
+        found = _TYPES[kind](value)
     except (ValueError, KeyError):
-        raise ConfigurationError(f"{value!r} is not of the type {kind}") from None
-    raise ConfigurationError(f"unknown type {kind!r}: allowed values are string, bool, int, and float")
+        found = math.nan
+    # A program gets JSON, which knows neither nan nor infinity, and integers of 64 bits.
+    if not math.isfinite(found) or (kind == "int" and not -(2**63) <= found < 2**63):
+        raise ConfigurationError(f"{value!r} is not of the type {kind}")
+    return found
+
+
+_TYPES: dict[str, Callable[[str], bool | int | float]] = {
+    "bool": lambda text: {"true": True, "false": False}[text.lower()],
+    "int": int,
+    "float": float,
+}
 
 
 @config_app.command("get")

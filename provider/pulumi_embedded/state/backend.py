@@ -206,6 +206,14 @@ def _without_credentials(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}" if parts.scheme else url
 
 
+def _user_name() -> str:
+    """Return who runs this: a name, or in a container that has none for its user the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # before and since Python 3.13
+        return str(os.getuid())
+
+
 class StackFile:
     """One stack's files."""
 
@@ -277,8 +285,8 @@ class StackFile:
             shutil.rmtree(self.backend.area("backups", self.reference), ignore_errors=True)
         else:
             self.keep_backup()
-        self.backend.remove(self.path)
         self.backend.remove(self.journal_path)
+        self.backend.remove(self.path)
         shutil.rmtree(self.backend.area("history", self.reference), ignore_errors=True)
 
     # -- locks
@@ -298,7 +306,7 @@ class StackFile:
         self._check_locks(own)
         content = {
             "pid": os.getpid(),
-            "username": getpass.getuser(),
+            "username": _user_name(),
             "hostname": socket.gethostname(),
             "timestamp": timestamp(),
         }

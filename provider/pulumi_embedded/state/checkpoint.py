@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -13,7 +13,7 @@ from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.values.values import Properties, Secret
 
 from .resources import MalformedResource, Resource, timestamp
-from .urns import ROOT_STACK_TYPE, make_urn, provider_reference, split_reference, urn_type
+from .urns import ROOT_STACK_TYPE, make_urn, provider_reference, split_reference, urn_name, urn_type
 
 VERSION = f"v{version('pulumi')}"
 """The version that manifests carry: that of the Pulumi SDK whose runtime this engine drives."""
@@ -77,39 +77,50 @@ class DamagedState(EmbeddedError):
         super().__init__(f"snapshot integrity failure; refusing to use it: {reason}")
 
 
-def normalized(resources: list[Resource], pending: list[Operation]) -> tuple[list[Resource], list[Operation]]:
-    """Rewrite references to resources that were renamed by an alias, and forget the aliases."""
-    renamed: dict[str, str] = {}
+def normalized(
+    resources: list[dict[str, Any]], known: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Rewrite references to resources that were renamed by an alias, and forget the aliases.
+
+    Args:
+        resources: the resources of a state, in its JSON and its order.
+        known: which URNs are others by now, old to new, though no alias in `resources` says so any more.
+
+    Returns:
+        The resources, and all that is known now.
+    """
+    renamed = dict(known)
     for resource in resources:
-        renamed.update(dict.fromkeys(resource.aliases, resource.urn))
-        parent = renamed.get(resource.parent)
+        urn = resource["urn"]
+        renamed.update(dict.fromkeys(resource.get("aliases", ()), urn))
+        parent = renamed.get(resource.get("parent", ""))
         if parent and urn_type(parent) != ROOT_STACK_TYPE:
-            stack, project = resource.urn.removeprefix("urn:pulumi:").split("::", 2)[:2]
-            renamed[resource.urn] = make_urn(stack, project, parent, resource.type, resource.name)
+            stack, project = urn.removeprefix("urn:pulumi:").split("::", 2)[:2]
+            renamed[urn] = make_urn(stack, project, parent, resource["type"], urn_name(urn))
     if not renamed:
-        return resources, pending
+        return resources, renamed
 
     def fix(urn: str) -> str:
         return renamed.get(urn, urn)
 
-    def fixed(resource: Resource) -> Resource:
-        changed = resource.copy()
-        changed.urn = fix(resource.urn)
-        changed.parent = fix(resource.parent)
-        changed.dependencies = [fix(urn) for urn in resource.dependencies]
-        if resource.property_dependencies is not None:
-            changed.property_dependencies = {
-                key: [fix(urn) for urn in urns] for key, urns in resource.property_dependencies.items()
+    def fixed(resource: dict[str, Any]) -> dict[str, Any]:
+        changed = {key: value for key, value in resource.items() if key != "aliases"}
+        for key in ("urn", "parent", "deletedWith"):
+            if key in changed:
+                changed[key] = fix(changed[key])
+        for key in ("dependencies", "replaceWith"):
+            if key in changed:
+                changed[key] = [fix(urn) for urn in changed[key]]
+        if "propertyDependencies" in changed:
+            changed["propertyDependencies"] = {
+                key: [fix(urn) for urn in urns] for key, urns in changed["propertyDependencies"].items()
             }
-        changed.deleted_with = fix(resource.deleted_with)
-        changed.replace_with = [fix(urn) for urn in resource.replace_with]
-        if resource.provider:
-            urn, identifier = split_reference(resource.provider)
-            changed.provider = provider_reference(fix(urn), identifier)
-        changed.aliases = []
+        if "provider" in changed:
+            urn, identifier = split_reference(changed["provider"])
+            changed["provider"] = provider_reference(fix(urn), identifier)
         return changed
 
-    return [fixed(resource) for resource in resources], pending
+    return [fixed(resource) for resource in resources], renamed
 
 
 def _magic(version: str) -> str:
@@ -143,14 +154,13 @@ def make_deployment(
     return found
 
 
-_FEATURES = {"refreshBeforeUpdate": "refreshBeforeUpdate", "taint": "taint", "replaceWith": "replaceWith"}
-"""Properties of a resource that make a checkpoint one of version 4, and the feature that says so."""
+_FEATURES = ("refreshBeforeUpdate", "taint", "replaceWith")
+"""Properties of a resource that make a checkpoint one of version 4, and the names of the features that say so."""
 
 
 def features_of(resources: Iterable[dict[str, Any]]) -> list[str]:
     """Return the features that the resources of a deployment use."""
-    found = {feature for resource in resources for name, feature in _FEATURES.items() if resource.get(name)}
-    return sorted(found)
+    return sorted({name for resource in resources for name in _FEATURES if resource.get(name)})
 
 
 def versioned(features: list[str]) -> dict[str, Any]:
@@ -167,7 +177,7 @@ def check_version(document: dict[str, Any]) -> None:
     if document.get("version") not in (3, 4):
         raise Unsupported(f"version {document.get('version')} of the checkpoint format")
     for feature in document.get("features") or ():
-        if feature not in _FEATURES.values():
+        if feature not in _FEATURES:
             raise Unsupported(f"the checkpoint feature {feature!r}")
 
 

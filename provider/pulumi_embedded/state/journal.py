@@ -20,6 +20,7 @@ from io import FileIO
 from typing import Any
 
 from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.project.stack_config import write_atomically
 from pulumi_embedded.values.values import Secret
 
 from .backend import StackFile
@@ -27,6 +28,7 @@ from .checkpoint import (
     Operation,
     Snapshot,
     dump_json,
+    features_of,
     make_checkpoint,
     make_deployment,
     make_manifest,
@@ -73,7 +75,8 @@ class SnapshotManager:
         self._news: list[Resource] = []
         self._dones: set[Resource] = set()
         self._operations: list[Operation] = []
-        self._encoded: dict[Resource, str] = {}
+        self._encoded: dict[Resource, tuple[str, list[str]]] = {}
+        self._renamed: dict[str, str] = {}
         self._ids: dict[int, int] = {}
         self._kept: list[object] = []
         self._changed = threading.Condition(threading.RLock())
@@ -122,11 +125,11 @@ class SnapshotManager:
                 entries.append(self._entry("done", old))
             for changed in touched:
                 self._encoded.pop(changed, None)
-                entries.append(self._entry("set", changed, self._text(changed)))
+                entries.append(self._entry("set", changed, self._written(changed)[0]))
             if new is not None:
                 self._news.append(new)
                 self._encoded.pop(new, None)
-                entries.append(self._entry("new", new, self._text(new)))
+                entries.append(self._entry("new", new, self._written(new)[0]))
             lost = [f"{old.urn} [id={old.id}] is gone" for old in done] if new is None else []
             self._record(*entries, lost=lost if new is None else [f"{new.urn} [id={new.id}]"])
 
@@ -134,7 +137,7 @@ class SnapshotManager:
         """Record that a resource that is in the state already was changed in place."""
         with self._changed:
             self._encoded.pop(resource, None)
-            self._record(self._entry("set", resource, self._text(resource)))
+            self._record(self._entry("set", resource, self._written(resource)[0]))
 
     def rebuilt(self) -> None:
         """Record that the base was replaced as a whole, which a refresh does."""
@@ -202,48 +205,40 @@ class SnapshotManager:
             self._start_journal(digest, resources, pending)
 
     def _encode(self, resources: list[Resource], pending: list[Operation]) -> bytes:
-        fixed, operations = normalized(resources, pending)
-        if fixed is resources:
-            encoded = [self._text(resource) for resource in resources]
-        else:
-            encoded = [dump_json(resource.to_json(self._write_secret)) for resource in fixed]
+        written = [self._written(resource) for resource in resources]
+        self._renamed = {}
+        if any(resource.aliases for resource in resources):
+            fixed, self._renamed = normalized([json.loads(text) for text, _ in written], {})
+            written = [(dump_json(resource), features_of([resource])) for resource in fixed]
         latest = make_deployment(
             [],
             [
                 {"resource": operation.resource.to_json(self._write_secret), "type": operation.kind}
-                for operation in operations
+                for operation in pending
             ],
             self._secrets.provider_state() if self._secrets else None,
             self._base.metadata,
         )
-        if encoded:
+        if written:
             # The resources are texts already; put them where the format has them.
             marker = "@resources@"
             head: dict[str, Any] = {
                 key: latest.pop(key) for key in ("manifest", "secrets_providers") if key in latest
             }
             latest = {**head, "resources": marker, **latest}
-        features: set[str] = set()
-        for resource in fixed:
-            features.update(
-                name
-                for name, used in (
-                    ("refreshBeforeUpdate", resource.refresh_before_update),
-                    ("taint", resource.taint),
-                    ("replaceWith", resource.replace_with),
-                )
-                if used
-            )
-        text = dump_json(make_checkpoint(self._stack.reference.full_name, latest, sorted(features)))
-        if encoded:
-            text = text.replace(f'"{marker}"', f"[{','.join(encoded)}]", 1)
+        features = sorted({feature for _, found in written for feature in found})
+        text = dump_json(make_checkpoint(self._stack.reference.full_name, latest, features))
+        if written:
+            text = text.replace(f'"{marker}"', f"[{','.join(resource for resource, _ in written)}]", 1)
         return text.encode()
 
-    def _text(self, resource: Resource) -> str:
-        text = self._encoded.get(resource)
-        if text is None:
-            text = self._encoded[resource] = dump_json(resource.to_json(self._write_secret))
-        return text
+    def _written(self, resource: Resource) -> tuple[str, list[str]]:
+        """Return a resource as JSON, and the features that it uses."""
+        found = self._encoded.get(resource)
+        if found is None:
+            document = resource.to_json(self._write_secret)
+            found = self._encoded[resource] = (dump_json(document), features_of([document]))
+        return found
 
     # -- the journal
 
@@ -307,6 +302,7 @@ class SnapshotManager:
             "ids": [self._id(resource) for resource in resources],
             "news": len([resource for resource in self._news if resource not in self._dones]),
             "operations": [self._id(operation) for operation in pending],
+            "renamed": self._renamed,  # the checkpoint does not say it any more, and later entries have old names
         }
         path = self._stack.journal_path
         temporary = path.with_name(f".{path.name}.tmp")
@@ -372,7 +368,12 @@ def recover(stack: StackFile) -> bool:
         document = json.loads(content)
         latest = document["checkpoint"].get("latest") or {}
         _fold(latest, header, changes)
-        stack.save(make_checkpoint(stack.reference.full_name, latest))
+        folded = make_checkpoint(stack.reference.full_name, latest)
+        # If this process is killed before it removes the journal, the next one sees that it is folded in.
+        saving = {"op": "saving", "checkpoint": hashlib.sha256(dump_json(folded).encode()).hexdigest()}
+        journal = "".join(f"{dump_json(record)}\n" for record in [*records, saving])
+        write_atomically(stack.journal_path, journal.encode())
+        stack.save(folded)
     stack.backend.remove(stack.journal_path)
     return bool(changes)
 
@@ -397,7 +398,8 @@ def _fold(latest: dict[str, Any], header: dict[str, Any], changes: list[dict[str
         elif change["op"] == "end":
             operations.pop(identifier, None)
     latest["manifest"] = make_manifest()
-    latest["resources"] = [resources[key] for key in news + olds if key not in done and key in resources]
+    left = [resources[key] for key in news + olds if key not in done and key in resources]
+    latest["resources"], _ = normalized(left, header.get("renamed", {}))
     latest.pop("pending_operations", None)
     if operations:
         latest["pending_operations"] = list(operations.values())

@@ -41,6 +41,20 @@ class IncorrectPassphrase(EmbeddedError):
         )
 
 
+class MalformedSecret(EmbeddedError):
+    """A sealed text, or what is sealed in it, is damaged."""
+
+    def __init__(self, reason: str = "not in the `v1:<nonce>:<ciphertext>` form") -> None:
+        super().__init__(f"a secret is {reason}")
+
+
+class WrongKey(EmbeddedError):
+    """A text was sealed under another passphrase or salt."""
+
+    def __init__(self) -> None:
+        super().__init__("a secret cannot be decrypted with this stack's passphrase")
+
+
 class Crypter:
     """Encrypts and decrypts text under one passphrase and salt."""
 
@@ -57,17 +71,22 @@ class Crypter:
         """Open what `encrypt` gave.
 
         Raises:
-            EmbeddedError: the text was sealed under another key, or is not a sealed text.
+            WrongKey: the text was sealed under another key.
+            MalformedSecret: the text is not a sealed one.
         """
-        version, _, rest = sealed.partition(":")
-        nonce, separator, ciphertext = rest.partition(":")
-        if version != "v1" or not separator:
-            raise EmbeddedError("a secret is not in the `v1:<nonce>:<ciphertext>` form")
         try:
-            opened = self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(ciphertext), None)
+            version, nonce, ciphertext = sealed.split(":")
+            if version != "v1":
+                raise MalformedSecret
+            return self._cipher.decrypt(_from_base64(nonce), _from_base64(ciphertext), None).decode()
         except InvalidTag:
-            raise EmbeddedError("a secret cannot be decrypted with this stack's passphrase") from None
-        return opened.decode()
+            raise WrongKey from None
+        except ValueError:  # not three parts, not base64, a nonce of another length, or not UTF-8
+            raise MalformedSecret from None
+
+
+def _from_base64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
 
 
 @functools.lru_cache(maxsize=8)
@@ -98,16 +117,18 @@ class SecretsManager:
             EmbeddedError: the salt is malformed.
         """
         version, _, rest = salt.partition(":")
-        encoded, separator, check = rest.partition(":")
-        if version != "v1" or not separator:
-            raise EmbeddedError("the encryption salt is not in the `v1:<salt>:<check>` form")
-        crypter = Crypter(_derive(passphrase, base64.b64decode(encoded)))
+        encoded, _, check = rest.partition(":")
         try:
-            if crypter.decrypt(check) == _CHECK:
-                return cls(salt, crypter)
-        except EmbeddedError:
-            pass
-        raise IncorrectPassphrase
+            if version != "v1":
+                raise MalformedSecret
+            crypter = Crypter(_derive(passphrase, _from_base64(encoded)))
+            if crypter.decrypt(check) != _CHECK:
+                raise MalformedSecret
+        except WrongKey:
+            raise IncorrectPassphrase from None
+        except (MalformedSecret, ValueError):
+            raise EmbeddedError("the encryption salt is not in the `v1:<salt>:<check>` form") from None
+        return cls(salt, crypter)
 
     def provider_state(self) -> dict[str, Any]:
         """What a checkpoint says about its secrets provider."""
@@ -124,8 +145,7 @@ class SecretsManager:
         """Read a secret value from its form in state, encrypted or (in an export) in the clear."""
         if "ciphertext" not in stored:
             return read_plain(stored)
-        plaintext = self.crypter.decrypt(stored["ciphertext"])
-        element = from_state(json.loads(plaintext), self.read)
+        element = from_state(_parse(self.crypter.decrypt(_text(stored, "ciphertext"))), self.read)
         return Secret(element, stored["ciphertext"], plain_json(element))
 
 
@@ -143,11 +163,25 @@ def read_plain(stored: Mapping[str, Any]) -> Secret:
     """Read a secret value that was exported with `--show-secrets`.
 
     Raises:
+        MalformedSecret: the value is damaged.
         EmbeddedError: the value is encrypted, so it takes the stack's passphrase to read it.
     """
     if "plaintext" not in stored:
         raise EmbeddedError("the state holds encrypted secrets but names no secrets provider")
-    return Secret(from_state(json.loads(stored["plaintext"]), read_plain))
+    return Secret(from_state(_parse(_text(stored, "plaintext")), read_plain))
+
+
+def _text(stored: Mapping[str, Any], key: str) -> str:
+    if not isinstance(stored[key], str):
+        raise MalformedSecret
+    return str(stored[key])
+
+
+def _parse(plaintext: str) -> Any:
+    try:
+        return json.loads(plaintext)
+    except ValueError:
+        raise MalformedSecret("not valid JSON") from None
 
 
 def read_passphrase(prompt: str, *, interactive: bool) -> str:
