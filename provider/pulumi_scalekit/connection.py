@@ -15,6 +15,7 @@ from pulumi_scalekit.provider.keys import CONTEXT_KEY
 
 from .arguments import ArgumentsChecked, argument_error, check_options
 from .connector import Connector, context_of
+from .payload import reusable
 
 _OUTPUTS: Final = (*OUTPUTS, "connection_id", "environment_url")
 
@@ -157,6 +158,7 @@ class Connection(
             "enabled": enabled,
             "adopt": adopt or None,
         }
+        declared = {key: reusable(value) for key, value in declared.items()}
         # The secret is known by its name: it does not hide the rest of the application.
         about = context_of(declared, about, opts)
         declared["oauth_app"] = _settings_of(oauth_app)
@@ -186,6 +188,7 @@ class Connection(
 
 def _settings_of(app: Any) -> Any:
     """An OAuth application in the API's own words, with its secret marked as one."""
+    app = reusable(app)
     if app is None or isinstance(app, pulumi.Output):
         return None if app is None else pulumi.Output.secret(app)
     if not isinstance(app, (OAuthApp, Mapping)):
@@ -197,7 +200,7 @@ def _settings_of(app: Any) -> Any:
         if isinstance(app, OAuthApp)
         else dict(app)
     )
-    settings = {key: value for key, value in given.items() if value is not None}
+    settings = {key: reusable(value) for key, value in given.items() if value is not None}
     if SECRET in settings:
         settings[SECRET] = pulumi.Output.secret(settings[SECRET])
     return settings

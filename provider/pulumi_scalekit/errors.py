@@ -10,8 +10,9 @@ The hierarchy::
      ├─ ConnectorNotFound      no such connector in the environment
      ├─ AmbiguousConnector     several connectors where one was asked for
      ├─ Cancelled              Pulumi was told to stop
+     │   └─ OutOfTime          the time that the program gives an operation is over
      ├─ EngineError            Pulumi could not do what was asked of it
-     ├─ InjectionError         a definition makes no upstream request of a call (`injection`)
+     ├─ InjectionError         a definition makes no upstream request of a call (`tool_proxy`)
      ├─ DiscoveryError         an API's documents cannot be read (`discovery`)
      ├─ TransportError         no usable response came back
      │   ├─ Unreachable        the request never left
@@ -49,6 +50,17 @@ class Cancelled(ScalekitError):
 
     def __init__(self) -> None:
         super().__init__("The operation was cancelled. What was done already is recognised by the next run")
+
+
+class OutOfTime(Cancelled):
+    """The operation took longer than it may."""
+
+    def __init__(self) -> None:
+        ScalekitError.__init__(
+            self,
+            "The time for this operation (custom_timeouts) is over. "
+            "What was done already is recognised by the next run",
+        )
 
 
 class SettingsError(ScalekitError):

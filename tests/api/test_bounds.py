@@ -273,6 +273,8 @@ UNUSABLE = {
     "an integer that overflows": b'{"a": 1' + b"0" * 400 + b"}",
     "an integer of a million digits": b'{"a": 1' + b"0" * 1_000_000 + b"}",
     "half a surrogate pair": b'{"a": "\\ud800"}',
+    "half a surrogate pair in bytes": b'{"a": "\xed\xa0\x80"}',
+    "another encoding": '{"a": 1}'.encode("utf-16"),
     "half a surrogate pair as a key": b'{"\\udfff": 1}',
     "no UTF-8": b'{"a": "\xff\xfe"}',
     "deep lists": b'{"a":' + b"[" * 200 + b"]" * 200 + b"}",

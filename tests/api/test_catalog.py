@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import httpx
 import pytest
 
+from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import MAX_USERS, Connectors
 from pulumi_scalekit.errors import (
     ApiError,
@@ -309,6 +311,15 @@ def test_a_delete_whose_answer_is_lost_is_sent_again(failure: str) -> None:
 def test_deleting_what_is_gone_is_fine() -> None:
     """The connector is not there, as wanted."""
     assert Connectors(client(Environment())).delete("C:1") is False
+
+
+@pytest.mark.parametrize("body", [{"text": "<html>"}, {"json": {"message": "Not Found"}}, {"json": []}])
+def test_a_404_that_is_not_scalekits_is_no_answer(body: dict[str, Any]) -> None:
+    """A gateway that does not know the URL says nothing about what there is: nothing counts as deleted."""
+    api = client(App(lambda _r: httpx.Response(404, **body)))
+    for ask in (lambda: Connectors(api).delete("C:1"), lambda: Connections(api).get("conn_1")):
+        with pytest.raises(ApiError, match="Check that SCALEKIT_ENVIRONMENT_URL"):
+            ask()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from pulumi_scalekit.api.operation import bounded
-from pulumi_scalekit.errors import Cancelled, RateLimited, ServerError
+from pulumi_scalekit.errors import Cancelled, OutOfTime, RateLimited, ServerError
 
 from .apps import App, client
 
@@ -34,6 +34,17 @@ def test_a_cancelled_operation_ends_its_waits() -> None:
         api.call("x", "GET", "/x")
     with bounded(0, cancelled), pytest.raises(Cancelled):
         api.call("x", "GET", "/x")
+
+
+def test_no_call_is_made_when_the_time_is_over() -> None:
+    """What waited for a rate limit until its operation ended is not sent any more, and the message says why."""
+    app = App(lambda request: httpx.Response(429, headers={"retry-after": "60"}, json={"code": 8}))
+    api = client(app, rate_limit_wait=300)
+    with bounded(0.2, threading.Event()), pytest.raises(RateLimited):
+        api.call("x", "GET", "/x")
+    with bounded(0.2, threading.Event()), pytest.raises(OutOfTime, match="custom_timeouts"):
+        api.call("x", "GET", "/x")  # all calls wait until the limit is over
+    assert app.count("/x") == 1
 
 
 def test_without_a_bound_nothing_changes() -> None:

@@ -8,7 +8,10 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from pulumi_scalekit.api.connections import Connections
+from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.errors import (
+    ApiError,
     PermissionDenied,
     ProtocolError,
     ScalekitError,
@@ -117,6 +120,29 @@ def test_a_failed_token_request_leaves_no_doubt() -> None:
         client(app, attempts=2).call("x", "POST", "/x", body={}, repeatable=False)
     assert getattr(caught.value, "ambiguous", None) is False
     assert app.count("/x") == 0
+
+
+@pytest.mark.parametrize(
+    "response",
+    [refusal(404, "not found"), httpx.Response(404, text="<html>"), refusal(409, "no"), refusal(405, "no")],
+    ids=["404", "a gateway's 404", "409", "405"],
+)
+def test_a_refused_token_request_says_nothing_about_the_call(response: httpx.Response) -> None:
+    """Whatever becomes of the token request, nobody takes it for an answer to what the token was for."""
+    app = App()
+    app.token_handler = lambda _r: response  # type: ignore[method-assign]
+    api = client(app)
+    for ask in (
+        lambda: Connectors(api).delete("C:1"),
+        lambda: Connections(api).delete("conn_1"),
+        lambda: Connections(api).get("conn_1"),
+    ):
+        with pytest.raises(
+            ApiError, match=r"request a token .* Check that SCALEKIT_ENVIRONMENT_URL"
+        ) as caught:
+            ask()
+        assert type(caught.value) is ApiError
+    assert set(app.counts) == {"POST /oauth/token"}
 
 
 @pytest.mark.parametrize("lifetime", [3600, "3600", 3600.0, None, -5, 0, True, "soon", [], 10**300])

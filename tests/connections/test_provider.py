@@ -11,6 +11,7 @@ from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.local.store import Connection
 from pulumi_scalekit.provider.connection import ConnectionProvider
 from pulumi_scalekit.provider.failures import Failure
+from pulumi_scalekit.provider.keys import CONTEXT_KEY
 
 from ..support.definitions import BEARER, OAUTH, named
 from ..support.host import Host, Resource
@@ -61,6 +62,48 @@ def test_a_half_made_connection_is_gone_on_with(scalekit: LocalScalekit) -> None
     resource = run(scalekit).create(inputs)
     assert resource.id == draft.id
     assert secret(scalekit) == "canary-1"
+
+
+def test_a_connection_that_is_not_shown_is_not_done(scalekit: LocalScalekit) -> None:
+    """Where Scalekit does not show what it has just made, the settings were not sent, and the create says so."""
+    inputs = declared(scalekit, oauth_app=APP)
+    scalekit.faults.add("connection-get:error=404*1")
+    with pytest.raises(Failure, match="Scalekit does not show it, so it has no settings yet"):
+        run(scalekit).create(inputs)
+    resource = run(scalekit).create(inputs)
+    assert (resource.id, secret(scalekit)) == (stored(scalekit).id, "canary-1")
+
+
+@pytest.mark.parametrize(("name", "made"), [("crm", 1), ("help", 2)])
+def test_an_adopted_connection_is_not_adopted_by_its_replacement(
+    scalekit: LocalScalekit, name: str, made: int
+) -> None:
+    """A replacement that is created before the old one goes is another connection, or is refused for its name."""
+    run(scalekit).create(declared(scalekit))
+    adopted = declared(scalekit, adopt=True)
+    resource = run(scalekit).create(adopted)
+    host = run(scalekit)
+    news = {**adopted, "connection_name": name}
+    host.diff(resource, host.checked(news, resource.inputs))
+    try:
+        replacement = host.create(news)  # checked once more, as a new one
+    except Failure:
+        assert name == "crm"
+    else:
+        assert replacement.id != resource.id
+    assert len(scalekit.store.connections()) == made
+
+
+def test_a_secret_name_is_not_shown(scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection whose name is secret is not called by it in any message."""
+    said: list[str] = []
+    monkeypatch.setattr("pulumi_scalekit.provider.connection.log", lambda _severity, text: said.append(text))
+    app = {"client_id": "client-1", "client_secret_variable": "CANARY_UNSET"}
+    named_secretly = {"connection_name": "canary", CONTEXT_KEY: {"secret": ["connection_name"]}}
+    host = run(scalekit)
+    host.check({**declared(scalekit, oauth_app=app), **named_secretly})
+    (message,) = said
+    assert "canary" not in message
 
 
 def test_a_draft_of_somebody_else_is_refused(scalekit: LocalScalekit) -> None:

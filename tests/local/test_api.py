@@ -237,6 +237,7 @@ def test_a_page_stays_in_place_while_others_write(session: Session) -> None:
         ({"filter.provider_type": "MINE"}, "filter.provider_type"),
         ({"page_size": "-1"}, "page_size"),
         ({"page_size": "x"}, "page_size"),
+        ({"page_size": "9" * 5000}, "page_size"),
         ({"page_token": "???"}, "page_token"),
         ({"page_token": "YWZ0ZXI6eA"}, "page_token"),
         ({"identifier": "../x"}, "identifier"),

@@ -422,7 +422,9 @@ def test_faults_are_switched_by_request(session: Session) -> None:
     assert session.http.get("/_local/faults").json() == {"faults": []}
 
 
-@pytest.mark.parametrize("body", [{}, {"spec": 1}, {"specs": "x"}, {"spec": "x:y"}, []])
+@pytest.mark.parametrize(
+    "body", [{}, {"spec": 1}, {"specs": "x"}, {"spec": "x:y"}, {"specs": ["list:error", "x:y"]}, []]
+)
 def test_a_wrong_fault_request_is_refused(session: Session, body: object) -> None:
     """What cannot be read is a 400, and switches nothing on."""
     assert session.http.post("/_local/faults", json=body).status_code == 400

@@ -216,6 +216,13 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert path.read_text() == "not a database " * 100
 
 
+def test_a_data_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    """Where there is no place for the database, the message names it."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"scalekit.* cannot be written: "):
+        Store(tmp_path / "file" / "data")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_failure_of_its_own_is_a_500_that_writes_nothing(tmp_path: Path) -> None:
     """When the database refuses a write, the answer says so, and the next write works."""

@@ -212,10 +212,12 @@ def test_an_explicit_provider_has_its_own_secret(
     """The environment variable's secret goes to the stack's own provider, not to one of another client."""
     monkeypatch.setenv("SCALEKIT_CLIENT_SECRET", "of-another-client")
     monkeypatch.delenv("SCALEKIT_CLIENT_ID", raising=False)
-    Native(scalekit, provider="production").create(bearer("One"))
-    with pytest.raises(Failed, match="SCALEKIT_CLIENT_SECRET"):
-        Native(scalekit, provider="default_0_1_0").create(bearer("Two"))
-    assert live(scalekit).keys() == {"One"}
+    for name in ("production", "default_eu", "defaults"):
+        Native(scalekit, provider=name).create(bearer(name.replace("_", " ")))
+    for name in ("default", "default_0_1_0", "default_1_0_0_alpha_1_https_//plugins.example.com"):
+        with pytest.raises(Failed, match="SCALEKIT_CLIENT_SECRET"):
+            Native(scalekit, provider=name).create(bearer("Two"))
+    assert live(scalekit).keys() == {"production", "default eu", "defaults"}
 
 
 # --- Bounds ---------------------------------------------------------------------------------------------------

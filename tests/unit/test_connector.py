@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 import pulumi
 import pytest
 from pulumi.runtime import mocks, settings
+from pulumi.runtime.rpc import unwrap_rpc_secret
 
 import pulumi_scalekit as scalekit
 from pulumi_scalekit import local
@@ -179,6 +180,34 @@ def test_awaitables_and_outputs_anywhere(recorder: Recorder) -> None:
                 "fields": [{"field_name": "token", "label": "Token"}],
             }
         ]
+
+
+def test_a_connection_of_awaitables(recorder: Recorder) -> None:
+    """Coroutines may stand anywhere in a connection, too, for its OAuth application and within that."""
+
+    async def later(value: Any) -> Any:
+        return value
+
+    def program() -> None:
+        for name, app in {
+            "inside": scalekit.OAuthApp(client_id=later("id"), scopes=[later("read")]),
+            "whole": later({"client_id": "id", "scopes": ["read"]}),
+        }.items():
+            scalekit.Connection(
+                name,
+                connector=later("CRM:1"),
+                connection_name=later(name),
+                auth_type=later("OAUTH"),
+                context={"domain": later("acme.example.com")},
+                oauth_app=app,
+            )
+
+    run(program)
+    for name, inputs in recorder.inputs.items():
+        assert (inputs["connector"], inputs["connection_name"]) == ("CRM:1", name)
+        assert inputs["context"] == {"domain": "acme.example.com"}
+        # One that is not known in parts is secret as a whole.
+        assert unwrap_rpc_secret(inputs["oauth_app"]) == {"client_id": "id", "scopes": ["read"]}
 
 
 def test_the_constructor_takes_what_a_definition_declares() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pulumi_scalekit.definition.paths import Path, format_path
+from pulumi_scalekit.provider.values import value_at
 
 PATHS: dict[str, Path] = {
     "": (),
@@ -13,6 +16,7 @@ PATHS: dict[str, Path] = {
     'metadata["cost-center"]': ("metadata", "cost-center"),
     'metadata["a.b"].c': ("metadata", "a.b", "c"),
     'metadata["say \\"hi\\""]': ("metadata", 'say "hi"'),
+    'metadata["back\\slash"]': ("metadata", "back\\slash"),
     "metadata.42nd": ("metadata", "42nd"),
     '["first key"]': ("first key",),
 }
@@ -22,3 +26,12 @@ PATHS: dict[str, Path] = {
 def test_format_path(text: str) -> None:
     """Bare keys follow dots; positions and all other keys are in brackets."""
     assert format_path(PATHS[text]) == text
+
+
+@pytest.mark.parametrize("text", PATHS)
+def test_a_path_leads_to_its_value(text: str) -> None:
+    """What a path names is found by it, whatever its keys hold."""
+    value: Any = "found"
+    for step in reversed(PATHS[text]):
+        value = [value] if isinstance(step, int) else {step: value}
+    assert value_at(value, text) == "found"

@@ -13,7 +13,9 @@ import httpx
 from pulumi_scalekit.errors import (
     ApiError,
     ProtocolError,
+    RateLimited,
     ScalekitError,
+    ServerError,
     TransportError,
     Unauthenticated,
     Unreachable,
@@ -22,7 +24,7 @@ from pulumi_scalekit.redaction import Redaction
 from pulumi_scalekit.settings import Settings
 
 from .paths import TOKEN
-from .responses import read_response
+from .responses import CHECK_URL, read_response
 
 DEFAULT_LIFETIME: Final = 300.0
 """Seconds that a token is used where the server does not say how long it is valid."""
@@ -73,7 +75,9 @@ class Token:
                 self._token, lifetime = self._read(response)
             except GeneratorExit:
                 # httpx could not send it, and raises what happened where the request was made.
-                self._note(Unreachable(f"{self._action} failed: another call of this run has just failed to"))
+                self._note(
+                    Unreachable(f"{self._action} failed: another call of this run has just failed to get one")
+                )
                 raise
             except (ApiError, TransportError) as error:
                 error.ambiguous = False  # whatever was to be done with the token was not begun
@@ -105,9 +109,14 @@ class Token:
             attributes = read_response(
                 self._action, settings.environment_url, response, response.read(), self._redact
             )
+        except (RateLimited, ServerError):
+            raise
         except ApiError as error:
             if error.status not in {400, 401, 403}:
-                raise
+                # Of a class of its own, so that nobody takes it for what Scalekit says about their own call.
+                raise ApiError(
+                    self._action, status=error.status, detail=error.detail, remedy=CHECK_URL
+                ) from None
             self._refused = Unauthenticated(
                 f"{self._action} as client {settings.client_id}",
                 status=error.status,

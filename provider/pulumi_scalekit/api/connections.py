@@ -52,7 +52,6 @@ class Connections:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self._deleted: set[str] = set()
         self._list_cache = ListCache(
             self.listed,
             key="id",
@@ -113,10 +112,6 @@ class Connections:
     def known(self, name: str) -> list[Attributes]:
         """The connections of a name by the first list and this process's own writes."""
         return self._list_cache.known(name)
-
-    def deleted(self, name: str) -> bool:
-        """Whether this process has deleted a connection of that name."""
-        return name in self._deleted
 
     # --- Writing -------------------------------------------------------------------------------------------
 
@@ -322,7 +317,6 @@ class Connections:
             except (InvalidRequest, Conflict) as error:
                 raise self._in_use(error, name) from None
             written[connection_id] = None
-            self._deleted.add(name)
             return there
 
     def _is_gone(self, connection_id: str, error: ScalekitError) -> bool:

@@ -51,7 +51,7 @@ class Index:
         return list(self._by_name[name].values()) if name in self._by_name else []
 
     def all(self) -> list[Attributes]:
-        """Everything, in the server's order."""
+        """Everything: what this process has written last, and before that the rest in the server's order."""
         return list(self._by_key.values())
 
 

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Event
 
-from pulumi_scalekit.errors import Cancelled
+from pulumi_scalekit.errors import Cancelled, OutOfTime
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,16 @@ def seconds_left() -> float:
 
 
 def pause(seconds: float) -> None:
-    """Wait.
+    """Wait, but not for longer than the operation has.
 
     Raises:
         Cancelled: The operation is cancelled, now or meanwhile.
+        OutOfTime: Its time is over.
     """
-    if _current.get().cancelled.wait(seconds):
+    if _current.get().cancelled.wait(max(0.0, min(seconds, seconds_left()))):
         raise Cancelled
+    if seconds_left() <= 0:
+        raise OutOfTime
 
 
 def check() -> None:
@@ -63,5 +66,6 @@ def check() -> None:
 
     Raises:
         Cancelled: The operation is cancelled.
+        OutOfTime: Its time is over.
     """
     pause(0)

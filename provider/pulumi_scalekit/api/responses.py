@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Attributes: TypeAlias = dict[str, Any]
 """A JSON object as the server returned it."""
 
+CHECK_URL: Final = "Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environment"
 MAX_DEPTH: Final = 100
 """Levels of nesting in a response at most. Definitions have fewer than ten."""
 MAX_VALUES: Final = 2_000_000
@@ -68,8 +69,8 @@ def read_response(
         raise api_error(action, status, response.headers, value, redact)
     if not isinstance(value, dict):
         error = ProtocolError(
-            f"{action} failed: {where} returned HTTP {status} with something that is not a "
-            "usable JSON object. Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environment"
+            f"{action} failed: {where} returned HTTP {status} with something that is not a usable JSON object. "
+            f"{CHECK_URL}"
         )
         error.accepted = True
         raise error
@@ -87,7 +88,8 @@ def parse_json(content: bytes) -> Any:
     if content.count(b",") + content.count(b"[") + content.count(b"{") > MAX_VALUES:
         raise ValueError("it has too many values")
     try:
-        value = json.loads(content, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_in_range)
+        text = content.decode("utf-8-sig")
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_in_range)
     except RecursionError:
         raise ValueError("it nests too deeply") from None
     # What has no more brackets than that cannot nest deeper, and most responses have fewer.
@@ -179,6 +181,10 @@ def api_error(
             text(p) for p in _list(_map(info.get("resource_info")).get("required_permissions"))[:20]
         ]
     kind = _ERRORS.get(status, ServerError if status >= 500 else ApiError)
+    remedy = ""
+    if kind is NotFound and not isinstance(body.get("code"), int):
+        # Something on the way does not know the URL. That says nothing about what there is at Scalekit.
+        kind, remedy = ApiError, CHECK_URL
     return kind(
         action,
         status=status,
@@ -188,6 +194,7 @@ def api_error(
         violations=[v for v in violations if v.field or v.description][:50],
         required_permissions=[p for p in permissions if p][:20],
         retry_after=retry_after(headers),
+        remedy=remedy,
     )
 
 

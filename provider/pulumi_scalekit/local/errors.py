@@ -14,12 +14,14 @@ Bodies follow the gRPC gateway: ``{"code", "message", "details": [ErrorInfo]}``.
     ├── NotFound             404  code 5
     ├── MethodNotAllowed     405  code 12
     ├── AlreadyExists        409  code 6
+    ├── InUseConflict        409  code 10
     ├── TooLarge             413  code 3
     ├── Misdirected          421  code 3
     ├── RateLimited          429  code 8
     ├── Internal             500  code 13
     ├── UpstreamFailed       502  code 14
-    └── Unavailable          503  code 14
+    ├── Unavailable          503  code 14
+    └── DeadlineExceeded     504  code 4
 """
 
 from __future__ import annotations

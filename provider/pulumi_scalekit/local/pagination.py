@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
@@ -15,7 +16,7 @@ def parse_page_size(text: str, *, default: int, maximum: int, refuse_larger: boo
     """Read `page_size`: 0 and none mean the default, larger ones are cut to the maximum or refused."""
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+    if not (re.fullmatch(r"[0-9]{1,10}", text) and int(text) < 2**32):
         raise InvalidArgument(
             "page_size is not valid", [Violation("page_size", "must be an unsigned number", "uint32")]
         )

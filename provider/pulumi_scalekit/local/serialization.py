@@ -131,7 +131,7 @@ def parse_provider_type(text: str) -> str:
     """Read a `provider_type` filter: a name or its enum number; DEFAULT when empty."""
     if not text:
         return PROVIDER_TYPES[0]
-    if text.isascii() and text.isdigit() and int(text) < len(PROVIDER_TYPES):
+    if re.fullmatch(r"[0-9]{1,10}", text) and int(text) < len(PROVIDER_TYPES):
         return PROVIDER_TYPES[int(text)]
     if text in PROVIDER_TYPES:
         return text

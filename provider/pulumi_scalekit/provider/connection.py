@@ -97,21 +97,19 @@ class ConnectionProvider(ResourceProvider):
                 words = "connector is not an identifier; use the one that `pulumi-scalekit list` shows"
                 failures.append(CheckFailure("", words))
             if not failures:
-                self._warn_of_variable(olds, inputs)
+                self._warn_of_variable(olds, inputs, redact)
             may_be_draft = not failures and session.previewing and lacks_app(inputs)
             if may_be_draft and self._is_mcp(connector, about.get("mcp")) is False:
                 self._tell("info", redact(f"{_what(inputs)}: {DRAFT.path} {DRAFT}"))
             if not failures and not olds and isinstance(name, str):
                 own = session.connection_owners.owned_by(urn)
-                if inputs.get(ADOPT):
+                if self._is_adopting(inputs, urn):
                     self._tell_of_adoption(inputs, urn, redact)
                 elif others := [c for c in session.connections.known(name) if c["id"] not in own]:
                     if self._unfinished(inputs, urn) is None:
                         raise exists_error(name, others, session.settings.environment_url)
-                    self._tell(
-                        "info",
-                        f"{_what(inputs)}: goes on with what an earlier run left, {printable(others[0]['id'])}",
-                    )
+                    left = f"goes on with what an earlier run left, {printable(others[0]['id'])}"
+                    self._tell("info", redact(f"{_what(inputs)}: {left}"))
         inputs = {**inputs, **_kept_inputs(olds, inputs), ENVIRONMENT: session.settings.environment_url}
         return CheckResult(sent(inputs), failures)
 
@@ -167,9 +165,9 @@ class ConnectionProvider(ResourceProvider):
         inputs, session = received(props), self._session
         urn = current_urn()
         secret = session.secret_paths_of(urn)
-        with redacting(inputs, secret=secret):
+        with redacting(inputs, secret=secret) as redact:
             self._secret(inputs)  # before anything is made, it must be there
-            adopted = self._adoptable(inputs, urn) if inputs.get(ADOPT) else None
+            adopted = self._adoptable(inputs, urn) if self._is_adopting(inputs, urn) else None
             live = adopted if inputs.get(ADOPT) else self._unfinished(inputs, urn)
             if live is not None:
                 session.connection_owners.own(live["id"], urn)
@@ -182,10 +180,15 @@ class ConnectionProvider(ResourceProvider):
                     context=inputs.get("context"),
                 )
             try:
-                stored = self._apply(live["id"], {}, inputs)
+                stored = self._apply(live["id"], {}, inputs, redact)
+                if not stored:
+                    raise ConnectorNotFound(
+                        f"{_what(inputs)}: Scalekit does not show it, so it has no settings yet"
+                    )
             except ScalekitError as error:
                 raise Failure(
-                    f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it",
+                    f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it, "
+                    "or, where it is refused because the name is taken, one with SCALEKIT_ADOPT_IDENTICAL=true",
                     # What is not taken over in full stays nobody's: a destroy must not delete it.
                     made=None if adopted else CreateResult(live["id"], self._bare(inputs, live, secret)),
                 ) from None
@@ -231,9 +234,9 @@ class ConnectionProvider(ResourceProvider):
         """Change in place what differs; record the environment's new URL."""
         olds, news, session = received(_olds), received(_news), self._session
         secret = session.secret_paths_of(current_urn())
-        with redacting(olds, news, secret=secret):
+        with redacting(olds, news, secret=secret) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            stored = self._apply(_id, olds, news)
+            stored = self._apply(_id, olds, news, redact)
             if not stored:
                 raise ConnectorNotFound(
                     f"{_what(news)} ({_id}) was deleted outside of Pulumi. Run `pulumi refresh`, then `pulumi up` "
@@ -272,7 +275,7 @@ class ConnectionProvider(ResourceProvider):
             self._session.connections.client.redact.hide(secret)
         return secret
 
-    def _warn_of_variable(self, olds: Inputs, news: Inputs) -> None:
+    def _warn_of_variable(self, olds: Inputs, news: Inputs, redact: Callable[[str], str]) -> None:
         """Say at preview that the update will need an environment variable that is not set."""
         app = news.get("oauth_app")
         if not isinstance(app, dict) or not isinstance(variable := app.get(SECRET_VARIABLE), str):
@@ -280,7 +283,7 @@ class ConnectionProvider(ResourceProvider):
         before = olds.get("oauth_app")
         if not os.environ.get(variable) and not (isinstance(before, dict) and same_secret(before, app)):
             text = f"its client secret is to come from the environment variable {variable}, which is not set here"
-            self._tell("warning", f"{_what(news)}: {text}")
+            self._tell("warning", redact(f"{_what(news)}: {text}"))
 
     def _is_mcp(self, connector: object, told: object) -> object:
         """Whether a connection's connector is one over MCP, which the program knows of a `Connector` that it declares.
@@ -296,7 +299,7 @@ class ConnectionProvider(ResourceProvider):
         patterns = [pattern_of(c) for c in listed if c["identifier"] == connector]
         return patterns[0].get("is_mcp") is True if patterns else None
 
-    def _apply(self, id_: str, olds: Inputs, news: Inputs) -> Attributes:
+    def _apply(self, id_: str, olds: Inputs, news: Inputs, redact: Callable[[str], str]) -> Attributes:
         """Make the live connection what is declared, and return it as stored; nothing where it is gone."""
         before, app = olds.get("oauth_app") or {}, news.get("oauth_app") or {}
         has_secret = app.get(SECRET) is not None or app.get(SECRET_VARIABLE) is not None
@@ -307,19 +310,20 @@ class ConnectionProvider(ResourceProvider):
             secret=lambda: self._secret(news),
             is_rotated=has_secret and not (before and same_secret(before, app)),
         )
-        self._tell_of_differences(news, stored)
+        if stored:
+            self._tell_of_differences(news, stored, redact)
         return stored
 
-    def _tell_of_differences(self, news: Inputs, stored: Attributes) -> None:
+    def _tell_of_differences(self, news: Inputs, stored: Attributes, redact: Callable[[str], str]) -> None:
         """Say which settings Scalekit took and did not store as declared."""
         app, config = news.get("oauth_app") or {}, stored.get("oauth_config")
         if differing := differing_settings(config if isinstance(config, dict) else {}, app, app):
             paths = ", ".join(f"oauth_app.{key}" for key in differing)
-            log(
-                "warning",
+            message = (
                 f"{_what(news)}: Scalekit accepted the settings, and stored others than declared: {paths}. "
-                "A refresh shows what is live",
+                "A refresh shows what is live"
             )
+            log("warning", redact(message))
 
     def _unfinished(self, inputs: Inputs, urn: str) -> Attributes | None:
         """What a run left that was refused the settings, or was stopped: a draft of this very connection.
@@ -357,16 +361,15 @@ class ConnectionProvider(ResourceProvider):
         is_same = live.get("enabled") in (None, True, inputs.get("enabled"))
         return live if takes_identical and is_same and not differing_settings(shown, app, app) else None
 
-    def _adoptable(self, inputs: Inputs, urn: str) -> Attributes | None:
-        """The live connection of the declared name, if it is one of the declared connector and type.
+    def _is_adopting(self, inputs: Inputs, urn: str) -> bool:
+        """Whether a connection is taken over. One that was once, and is to be replaced, is created."""
+        return bool(inputs.get(ADOPT)) and not self._session.connection_owners.is_replacing(urn)
 
-        `None` where the stack has adopted it already and now replaces it: another one is to be created.
-        """
+    def _adoptable(self, inputs: Inputs, urn: str) -> Attributes:
+        """The live connection of the declared name, if it is one of the declared connector and type."""
         session, name = self._session, inputs["connection_name"]
         where = session.settings.environment_url
         found = session.connections.named(name)
-        if not found and session.connections.deleted(name):
-            return None
         if not found:
             raise ConnectorNotFound(
                 f"adopt=True: there is no connection named {name!r} in {where}. Leave adopt out to create it"
@@ -383,8 +386,6 @@ class ConnectionProvider(ResourceProvider):
             declared: Any = inputs.get(key)
             live = found[0].get(RESPONSE_KEYS[key])
             if declared not in (None, UNKNOWN) and live not in (None, "", declared):
-                if found[0]["id"] in session.connection_owners.owned_by(urn):
-                    return None
                 raise AmbiguousConnector(
                     f"adopt=True: the connection {name!r} in {where} has another {key} ({printable(live)}). "
                     "Declare that one, or choose another name"
@@ -399,9 +400,8 @@ class ConnectionProvider(ResourceProvider):
     def _tell_of_adoption(self, inputs: Inputs, urn: str, redact: Callable[[str], str]) -> None:
         """Say at preview which connection `adopt` takes over, and which of its settings change."""
         listed = self._adoptable(inputs, urn)
-        if listed is not None:
-            self._session.connection_owners.own(listed["id"], urn)
-        if listed is None or not self._session.previewing:
+        self._session.connection_owners.own(listed["id"], urn)
+        if not self._session.previewing:
             return
         where = self._session.settings.environment_url
         live = self._session.connections.get(listed["id"]) or {}

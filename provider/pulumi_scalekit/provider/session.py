@@ -97,7 +97,7 @@ class Session:
             raise ConnectorNotFound(
                 f"{what} lives in {former}, and is not in {current}, which the settings of this run call the same "
                 "environment under a new URL. Nothing was changed. If it is another one, use the settings of the "
-                "stack's own environment; if the connector was deleted, remove it with `pulumi state delete`"
+                "stack's own environment; if it was deleted, remove it with `pulumi state delete`"
             )
 
     def guard_empty(self, what: str) -> None:

@@ -108,7 +108,7 @@ def overlap(one: str, other: str) -> bool:
 
 def _steps(path: str) -> list[Any]:
     return [
-        int(index) if index else re.sub(r"\\(.)", r"\1", quoted) if quoted else plain
+        int(index) if index else quoted.replace('\\"', '"') if quoted else plain
         for index, quoted, plain in _STEP.findall(path)
     ]
 

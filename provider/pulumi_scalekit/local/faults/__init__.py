@@ -24,13 +24,14 @@ class Faults:
         for spec in specs:
             self.add(spec)
 
-    def add(self, spec: str) -> Armed:
-        """Switch a fault on. Raises :class:`FaultError` for a specification it cannot read."""
-        armed = parse(spec)
-        armed.number = next(self._numbers)
+    def add(self, *specs: str) -> list[Armed]:
+        """Switch faults on. Raises :class:`FaultError` for a specification it cannot read, and switches none on."""
+        added = [parse(spec) for spec in specs]
+        for armed in added:
+            armed.number = next(self._numbers)
         with self._lock:
-            self._armed.append(armed)
-        return armed
+            self._armed += added
+        return added
 
     def remove(self, number: int) -> bool:
         """Switch off the fault of a number; False when there is none."""

@@ -44,7 +44,7 @@ async def add_faults(request: Request) -> Response:
     if not isinstance(specs, list) or not all(isinstance(spec, str) for spec in specs):
         raise InvalidArgument('send {"spec": "create:drop-after-commit*1"} or {"specs": [...]}')
     try:
-        armed = [environment_of(request).faults.add(spec) for spec in specs]
+        armed = environment_of(request).faults.add(*specs)
     except FaultError as error:
         raise InvalidArgument(str(error)) from None
     return JSONResponse({"faults": [each.as_json() for each in armed]}, 201)

@@ -76,7 +76,7 @@ CREATE INDEX providers_by_name ON providers (plain_name)""",
 
 
 class StoreError(Exception):
-    """The data directory cannot be used: a newer schema, another server, or not our database."""
+    """The data directory cannot be used: it cannot be written, a newer schema, another server, or not our database."""
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,7 @@ class Database:
         self._lists: Counter[str] = Counter()
         self._lock = threading.RLock()
         self._changes: deque[Change] = deque(maxlen=10_000)
-        if directory is None:
-            target = ":memory:"
-        else:
-            # Connected accounts hold credentials: nobody else may read them, whatever the umask. SQLite gives
-            # its side files the mode of the database.
-            if not directory.is_dir():
-                directory.mkdir(parents=True)
-                directory.chmod(0o700)
-            path = directory / FILE_NAME
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            path.chmod(0o600)
-            target = str(path)
+        target = ":memory:" if directory is None else _private_file(directory)
         self._db = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         self._db.create_function("plain_name_in", 1, _plain_name_in)
@@ -211,6 +200,22 @@ class Database:
                 shown.pop(change.seq, None)
             else:
                 shown[change.seq] = change.before
+
+
+def _private_file(directory: Path) -> str:
+    """The path of the database in a directory, readable by the user only; both are made where they are not there."""
+    path = directory / FILE_NAME
+    # Connected accounts hold credentials: nobody else may read them, whatever the umask. SQLite gives its side
+    # files the mode of the database.
+    try:
+        if not directory.is_dir():
+            directory.mkdir(parents=True)
+            directory.chmod(0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from None
+    return str(path)
 
 
 def _plain_name_in(payload: str) -> str:

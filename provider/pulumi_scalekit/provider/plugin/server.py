@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -309,10 +310,17 @@ def _type_of(urn: str) -> str:
     return urn.split("::")[2].rpartition("$")[2]
 
 
+_DEFAULT: Final = re.compile(r"default(_[0-9]+_[0-9]+_[0-9]+|_(https?|github|gitlab|file)_|$)")
+"""What Pulumi calls a default provider: by its version, its download URL, or neither.
+
+Source: pulumi/pulumi, pkg/resource/deploy/providers/provider.go, `DefaultName`.
+"""
+
+
 def _is_explicit(urn: str) -> bool:
     """Whether a provider is one of the program, and not the default one with the stack's own configuration."""
     name = urn.rpartition("::")[2]
-    return bool(name) and name != "default" and not name.startswith("default_")
+    return bool(name) and not _DEFAULT.match(name)
 
 
 def _half_made(id_: str, reason: str, properties: Any) -> tuple[str, bytes]:
