@@ -58,6 +58,15 @@ def test_an_account_of_known_values(command: Run, connected: LocalScalekit, tmp_
     assert KEY not in made.text + listed.text
 
 
+def test_an_account_without_a_status(
+    command: Run, connected: LocalScalekit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the response has no status, none is shown."""
+    monkeypatch.setattr("pulumi_scalekit.operations.accounts.create_account", lambda *_: {"id": "ca_1"})
+    made = command("accounts", "create", "desk", "user_3", "--field", "username=x", "--env", "dev")
+    assert made.out == "Created user_3 in desk.\n"
+
+
 def test_an_account_is_deleted(command: Run, connected: LocalScalekit) -> None:
     """`delete` asks, which only a terminal can be; --yes does not. A second time there is nothing to delete."""
     command("accounts", "create", "desk", "user_3", "--env", "dev")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulumi_scalekit.discovery import Overrides, Result, Source, conclude, read
+
 Document = dict[str, Any]
 
 
@@ -68,3 +70,8 @@ KEY: Document = {**BEARER, "bearerFormat": "API key"}
 """A bearer token of which it is known that somebody makes it."""
 JWT: Document = {**BEARER, "bearerFormat": "JWT"}
 BASIC: Document = {"type": "http", "scheme": "basic"}
+
+
+def discover(source: Source, overrides: Overrides) -> Result:
+    """Read a source, and make a definition of it and of what the user says."""
+    return conclude(read(source, overrides), overrides)

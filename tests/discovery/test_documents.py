@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pulumi_scalekit.discovery import DiscoveryError, Overrides, Source, discover, load_document
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Source, load_document
 from pulumi_scalekit.discovery import documents as module
 from pulumi_scalekit.discovery.issuers import issuer
 from pulumi_scalekit.discovery.schemes import read_schemes
 
-from .documents import BEARER, openapi
+from .documents import BEARER, discover, openapi
 
 
 def test_json_and_yaml_mean_the_same(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit.definition.check import errors
-from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, conclude, discover
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, conclude
 from pulumi_scalekit.discovery.documents import parse_document
 from pulumi_scalekit.discovery.nango import read_entry
 from pulumi_scalekit.discovery.yaml_reader import read_yaml
 
-from .documents import BASIC, BEARER, Document, code_flow, key_in, openapi, swagger
+from .documents import BASIC, BEARER, Document, code_flow, discover, key_in, openapi, swagger
 
 # What has been seen to trip something, or might: URLs, placeholders, references, half a surrogate pair.
 TRAPS: list[Any] = [

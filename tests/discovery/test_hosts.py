@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.discovery import Overrides, Result, Source, discover
+from pulumi_scalekit.discovery import Overrides, Result, Source
 from pulumi_scalekit.discovery.hosts import is_callable, like, own_host
 
-from .documents import BEARER, code_flow, openapi
+from .documents import BEARER, code_flow, discover, openapi
 
 
 def made(*servers: str | dict[str, Any], schemes: dict[str, Any] | None = None) -> Result:

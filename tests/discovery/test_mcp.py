@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pulumi_scalekit.definition.check import errors
-from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source
 from pulumi_scalekit.discovery.oauth_metadata import (
     authorization_metadata_urls,
     covers,
@@ -19,6 +19,7 @@ from pulumi_scalekit.discovery.oauth_metadata import (
 )
 
 from .conftest import HELLO, Reply, Site
+from .documents import discover
 
 TYPE = "auth_patterns[0].type"
 PUBLIC = "https://mcp.acme.io/mcp"

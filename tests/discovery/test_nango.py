@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pulumi_scalekit.definition.check import errors
-from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source
 
+from .documents import discover
 from .test_openapi import pattern, texts
 
 
@@ -187,3 +188,11 @@ def test_files_and_keys_that_are_wrong(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(DiscoveryError, match="not a catalogue"):
             discover(Source(catalogue=str(file), provider="acme"), Overrides())
+
+
+@pytest.mark.parametrize("source", ["token_request_auth_method", "authorization_method"])
+def test_how_to_authenticate_to_the_token_endpoint(tmp_path: Path, source: str) -> None:
+    """The method is assumed of the connection, with the key of the entry that it is from."""
+    result = made(tmp_path, oauth(**{source: "basic"}))
+    (note,) = [note for note in result.notes if "token endpoint by basic" in note.text]
+    assert note.source == source

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from pulumi_scalekit.definition.check import errors
-from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source
 
-from .documents import BASIC, BEARER, KEY, Document, code_flow, key_in, openapi, swagger
+from .documents import BASIC, BEARER, KEY, Document, code_flow, discover, key_in, openapi, swagger
 
 
 def made(document: Document, *, scheme: str = "", server: str = "", **answers: Any) -> Result:
@@ -212,6 +212,13 @@ def test_scopes_that_only_operations_name() -> None:
     )
     scopes = pattern(result)["oauth_config"]["available_scopes"]
     assert [scope["scope"] for scope in scopes] == ["a", "b"]
+
+
+def test_one_scope_is_counted_so() -> None:
+    """The report says `1 scope`, and `2 scopes`."""
+    one = code_flow(scopes={"notes:read": "Read notes."})
+    assert "1 scope," in texts(made(openapi({"oauth": one}, security=[{"oauth": ["notes:read"]}])), "found")
+    assert "2 scopes" in texts(made(openapi({"oauth": code_flow()})), "found")
 
 
 def test_relative_endpoints_belong_to_the_server() -> None:

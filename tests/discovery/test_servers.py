@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, discover
+from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source
 
-from .documents import KEY, Document, openapi, swagger
+from .documents import KEY, Document, discover, openapi, swagger
 
 
 def made(document: Document, server: str = "") -> Result:

@@ -109,7 +109,8 @@ def create(
     if json:
         screen.json(account)
     else:
-        screen.say(f"Created {identifier} in {connection}: {account['status']}.", "green")
+        status = f": {account['status']}" if account["status"] else ""
+        screen.say(f"Created {identifier} in {connection}{status}.", "green")
 
 
 def delete(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .changes import MARKS, change_json, text_of, three_columns
+from .changes import MARKS, change_json, show_changes, show_heading, show_sections, totals
 from .connections import connection_json, show_connections
 from .console import Column, Screen, help_text
 from .exit_codes import ATTENTION
@@ -163,25 +163,13 @@ def show_comparisons(screen: Screen, comparisons: list[Comparison], pair: Pair) 
             _show_changes(screen, comparison, pair)
         elif comparison.action == "create":
             _show_new(screen, comparison, pair)
-    counts = {action: sum(c.action == action for c in comparisons) for action in MARKS}
-    said = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
     screen.say()
-    screen.say(f"{pair.source.name} → {pair.target.name}: {said or 'nothing to promote'}.")
+    screen.say(f"{pair.source.name} → {pair.target.name}: {totals(comparisons) or 'nothing to promote'}.")
 
 
 def _show_changes(screen: Screen, comparison: Comparison, pair: Pair) -> None:
-    from pulumi_scalekit.definition.paths import format_path
-
-    screen.say()
-    mark, style = MARKS[comparison.action]
-    screen.say(f"{mark} {comparison.display_name}", f"bold {style}")
-    screen.sections(
-        [Column("PROPERTY", "cyan"), *three_columns(*pair.names)],
-        [
-            (format_path(change.path), [text_of(change.new), text_of(change.old), text_of(change.new)])
-            for change in comparison.changes
-        ],
-    )
+    show_heading(screen, comparison)
+    show_changes(screen, *pair.names, comparison.changes)
     if comparison.immutable:
         screen.say(
             f"! {', '.join(comparison.immutable)} cannot change in place: a new connector has to take its place, "
@@ -195,13 +183,9 @@ def _show_changes(screen: Screen, comparison: Comparison, pair: Pair) -> None:
 def _show_new(screen: Screen, comparison: Comparison, pair: Pair) -> None:
     from pulumi_scalekit.operations.review import checklist
 
-    screen.say()
-    screen.say(f"+ {comparison.display_name}", "bold green")
+    show_heading(screen, comparison)
     items = [i for i in checklist(comparison.payload, ()) if i.state != "not used"]
-    screen.sections(
-        [Column("PROPERTY", "cyan"), *three_columns(*pair.names)],
-        [(i.title, [i.value or "–", "–", i.value or "–"]) for i in items],
-    )
+    show_sections(screen, *pair.names, [(i.title, i.value or "–", "–") for i in items])
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:

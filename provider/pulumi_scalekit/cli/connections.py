@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .changes import MARKS, change_json, text_of, three_columns
+from .changes import MARKS, change_json, show_changes, show_heading, totals
 from .console import Column, Screen
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ def show_connections(
 ) -> None:
     """Show the actions as a table, then each change in three columns, and what is left to do."""
     from rich.text import Text
-
-    from pulumi_scalekit.definition.paths import format_path
 
     if not comparisons:
         return
@@ -39,26 +37,14 @@ def show_connections(
         rows,
     )
     for comparison in comparisons:
-        mark, style = MARKS[comparison.action]
         if comparison.changes or comparison.left:
-            screen.say()
-            screen.say(f"{mark} {comparison.name}", f"bold {style}")
+            show_heading(screen, comparison)
         if comparison.changes:
-            screen.sections(
-                [Column("PROPERTY", "cyan"), *three_columns(source, target)],
-                [
-                    (
-                        format_path(change.path),
-                        [text_of(change.new), text_of(change.old), text_of(change.new)],
-                    )
-                    for change in comparison.changes
-                ],
-            )
+            show_changes(screen, source, target, comparison.changes)
         if comparison.left:
             screen.say(f"! left to you: {comparison.left}.", "yellow")
-    counts = {action: sum(c.action == action for c in comparisons) for action in MARKS}
-    said = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
     screen.say()
+    said = totals(comparisons)
     screen.say(f"Connections: {said}. Client ids and client secrets belong to an environment: not compared.")
 
 

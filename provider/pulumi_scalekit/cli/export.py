@@ -12,6 +12,8 @@ from . import options
 from .console import Screen, counted, help_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from pulumi_scalekit.api.responses import Attributes
     from pulumi_scalekit.operations.connections import LiveConnection
     from pulumi_scalekit.operations.environments import Profile
@@ -81,7 +83,7 @@ def export(
     if form is Format.PYTHON:
         contents = _python(named, connections)
     else:
-        contents = _payloads(named) | (_arguments(connections) if out else {})
+        contents = {name: _json_text(value) for name, value in _payloads(named, connections).items()}
     files = _write(out, contents, form, force=force) if out else []
     if json:
         from pulumi_scalekit.definition.normalize import definition_of
@@ -119,9 +121,7 @@ def export(
     elif form is Format.PYTHON:
         screen.raw(contents[PYTHON_FILE])
     else:
-        import json as json_module
-
-        payloads = [json_module.loads(text) for text in contents.values()]
+        payloads = list(_payloads(named, ()).values())
         screen.json(payloads[0] if names and len(payloads) == 1 else payloads)
         if connections:
             screen.note(
@@ -151,24 +151,20 @@ def _python(
     return {PYTHON_FILE: module_source(EXPORTED, named, declared)}
 
 
-def _arguments(connections: list[tuple[str, LiveConnection]]) -> dict[str, str]:
-    import json
-
-    return {
-        f"{resource}.connection.json": json.dumps(connection.declaration, indent=2, ensure_ascii=False) + "\n"
-        for resource, connection in connections
-    }
-
-
-def _payloads(named: list[tuple[str, Attributes]]) -> dict[str, str]:
-    import json
-
+def _payloads(
+    named: Iterable[tuple[str, Attributes]], connections: Iterable[tuple[str, LiveConnection]]
+) -> dict[str, dict[str, Any]]:
+    """What goes into which file."""
     from pulumi_scalekit.definition.normalize import definition_of
 
-    return {
-        f"{resource}.json": json.dumps(definition_of(connector), indent=2, ensure_ascii=False) + "\n"
-        for resource, connector in named
-    }
+    files = {f"{resource}.json": definition_of(connector) for resource, connector in named}
+    return files | {f"{resource}.connection.json": c.declaration for resource, c in connections}
+
+
+def _json_text(value: Mapping[str, Any]) -> str:
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _write(out: Path, contents: dict[str, str], form: Format, *, force: bool) -> list[Path]:

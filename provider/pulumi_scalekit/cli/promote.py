@@ -34,7 +34,7 @@ comparison, asks, creates or updates, and checks the result by reading it back. 
 The connections of the connectors come after them, without their client ids and secrets, which belong to
 an environment: what cannot be done without those is named, and left to you.
 
-What a stack of the Pulumi program here (or in --program) manages are left to `pulumi up`. Ends
+What a stack of the Pulumi program here (or in --program) manages is left to `pulumi up`. Ends
 with exit code 3 when something is left to do, and with 1 when something could not be promoted.
 
 [bold]Examples[/bold]
@@ -161,7 +161,6 @@ def _promote(
     from pulumi_scalekit.api.connections import Connections
     from pulumi_scalekit.errors import ScalekitError
     from pulumi_scalekit.operations.promote import (
-        connections_moved_meanwhile,
         moved_meanwhile,
         promote,
         promote_connections,
@@ -171,7 +170,7 @@ def _promote(
     again = pair.compare(screen, names)
     moved = moved_meanwhile(free, again)
     if free_connections:
-        moved += connections_moved_meanwhile(free_connections, pair.compare_connections(screen, again))
+        moved += moved_meanwhile(free_connections, pair.compare_connections(screen, again))
     if moved:
         raise ScalekitError(f"Nothing was changed: {', '.join(moved)} changed in the meantime. Look again")
     count = len(free) + len(free_connections)

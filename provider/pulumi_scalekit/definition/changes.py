@@ -10,7 +10,7 @@ from typing import Any, Final
 from pulumi_scalekit.auth import Auth, Definition, Field, Scope
 from pulumi_scalekit.payload import Payload, Property, properties_by_key, properties_of
 
-from .keys import ABSENT, DEFINITION_KEYS, UNKNOWN, has_unknown
+from .keys import ABSENT, DEFINITION_KEYS, FIELD_KEYS, UNKNOWN, has_unknown
 from .normalize import Json, mappings, normal_member, normalize, normalize_live
 from .paths import Path, format_path
 
@@ -175,7 +175,7 @@ def authorization_note(old: Mapping[str, Json], new: Mapping[str, Json]) -> str:
 
 def _fields(normal: Mapping[str, Json]) -> list[Json]:
     """The inputs of all patterns, in which a list that is not known yet is one unknown input."""
-    return _members(_members([normal], "auth_patterns"), "fields", "account_fields")
+    return _members(_members([normal], "auth_patterns"), *FIELD_KEYS)
 
 
 def _scopes(normal: Mapping[str, Json]) -> list[Json]:

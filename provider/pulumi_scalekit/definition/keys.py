@@ -29,6 +29,8 @@ STATIC_TYPES: Final = ("BASIC", "BEARER", "API_KEY")
 """Auth types whose credentials the account holder types in."""
 CATALOGUE_TYPES: Final = ("OAUTH_M2M", "GOOGLE_DWD", "TRELLO_OAUTH1", "TRUSTED_IDP", "SMART_FHIR")
 """Further types of Scalekit's own catalogue, undocumented for custom connectors: read, and warned about."""
+FIELD_KEYS: Final = ("fields", "account_fields")
+"""The lists of inputs that an auth pattern may have."""
 CREDENTIALS: Final = {kind.TYPE: kind.CREDENTIALS for kind in AUTH_CLASSES}
 """The credential fields of each auth type: what mutations apply to."""
 

@@ -137,6 +137,11 @@ def without_defaults(normal: Mapping[str, Json]) -> dict[str, Json]:
     return {k: v for k, v in normal.items() if k in always or v != _EMPTY.get(k, ABSENT)}
 
 
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value where it is a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def mappings(value: Json) -> list[Mapping[str, Json]]:
     """The mappings in a list; none where it is not a list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

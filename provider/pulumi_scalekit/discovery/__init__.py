@@ -2,7 +2,8 @@
 
 `read_openapi` reads OpenAPI 3 and Swagger 2.0 documents, `read_mcp` asks an MCP server for its metadata, and
 `read_nango` reads an entry of a catalogue. All return a `Reading`: a `Blueprint`, which becomes a definition, and notes
-on where each value comes from. `discover` lays over it what the user says, and reviews the result.
+on where each value comes from. `read` takes the one that a `Source` names, and `conclude` lays over it what the user
+says, and reviews the result.
 """
 
 from .blueprint import Blueprint, HeaderKey, Input, Scope
@@ -15,7 +16,7 @@ from .openapi import read_openapi
 from .overrides import Overrides
 from .reading import Choice, Reading
 from .result import Result, conclude
-from .source import Source, discover, read
+from .source import Source, read
 
 __all__ = [
     "Blueprint",
@@ -31,7 +32,6 @@ __all__ = [
     "Scope",
     "Source",
     "conclude",
-    "discover",
     "load_document",
     "read",
     "read_mcp",

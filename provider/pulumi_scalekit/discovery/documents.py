@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+from pulumi_scalekit.definition.normalize import mapping
+
 from .errors import DiscoveryError
 
 LIMIT: Final = 64 * 1024 * 1024
@@ -214,11 +216,6 @@ def _member(value: Any, step: str) -> Any:
     if isinstance(value, Mapping):
         return value.get(step, value.get(number))
     return value[number] if isinstance(value, list) and number is not None and number < len(value) else None
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """The value if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
 
 
 def listed(value: Any) -> list[Any]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from .documents import Document, general_prose, mapping, pointer, requirements, text_of
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, general_prose, pointer, requirements, text_of
 from .header_parameters import HeaderParameter, is_ordinary, query_signature
 from .hosts import host_of, is_callable, registered_domain
 from .issuers import issuer, logins

@@ -7,7 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .documents import Document, follow, listed, mapping, operations, text_of
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, follow, listed, operations, text_of
 from .offers import Offer
 from .schemes import Scheme, keyed_header, unless_issued
 
@@ -16,7 +18,7 @@ _CREDENTIAL_HEADER: Final = re.compile(
     r"[-_]?(?:key|token|secret)|(?:[a-z0-9]+-)*x?-?(?:token|apikey|api-key|auth)|(?:[a-z0-9]+-)+secret",
     re.IGNORECASE,
 )
-_MOSTLY: Final = 0.5
+_HALF: Final = 0.5
 """The share of the operations from which on they count as requiring a header."""
 _ALWAYS: Final = 0.9
 """The share of the operations from which on a header counts as sent with every call."""
@@ -95,7 +97,7 @@ def guessed(parameters: list[HeaderParameter], context: list[str]) -> list[Offer
     All of them go together, but for an `Authorization` that operations do not require: it is another way, too.
     """
     read = [(p, scheme) for p in parameters if (scheme := scheme_of_parameter(p, context)) is not None]
-    together = [scheme for p, scheme in read if scheme.header or p.required >= _MOSTLY]
+    together = [scheme for p, scheme in read if scheme.header or p.required >= _HALF]
     apart = [scheme for _, scheme in read if scheme not in together]
     ways = [tuple(together), *((scheme,) for scheme in apart)]
     return [Offer(way, 0, place) for place, way in enumerate(ways) if way]
@@ -132,7 +134,7 @@ def query_signature(document: Document) -> str:
         (
             parameter.name
             for parameter in header_parameters(document, "query")
-            if parameter.required >= _MOSTLY and _QUERY_SIGNATURE.fullmatch(parameter.name)
+            if parameter.required >= _HALF and _QUERY_SIGNATURE.fullmatch(parameter.name)
         ),
         "",
     )
@@ -141,7 +143,7 @@ def query_signature(document: Document) -> str:
 def is_ordinary(parameter: HeaderParameter, credentials: frozenset[str]) -> bool:
     """Whether a header parameter needs no remark to the caller."""
     return (
-        parameter.required < _MOSTLY
+        parameter.required < _HALF
         or parameter.name.lower() in _ORDINARY_HEADERS
         or parameter.name.lower() in credentials
     )

@@ -44,7 +44,7 @@ _WHOLE: Final = re.compile(
     r"|(?:sub-?)?domain|company|host(?:name)?|server|instance|tenant|customer|example-[\w-]+|[\w-]+-example",
     re.IGNORECASE,
 )
-_LONGEST: Final = 253
+LONGEST_HOST: Final = 253
 """How many characters a host name may have (RFC 1035)."""
 _SECOND_LEVEL: Final = frozenset(["co", "com", "org", "net", "ac", "gov", "edu"])
 _SAYS_NOTHING: Final = re.compile(
@@ -128,7 +128,7 @@ def registered_domain(host: str) -> str:
     >>> registered_domain("api.eu.acme.co.uk"), registered_domain("{{site}}.acme.io"), registered_domain("{{domain}}")
     ('acme.co.uk', 'acme.io', '')
     """
-    if len(host) > _LONGEST:
+    if len(host) > LONGEST_HOST:
         return ""
     found = ".".join(_registered(_labels(host))).lower()
     return found if re.search(r"\.[a-z]+$", found) and "{" not in found else ""

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .documents import Document, mapping, operations_by_path, requirements, text_of, ways
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, operations_by_path, requirements, text_of, ways
 from .makers import is_about_keys
 from .operation_fields import returned, taken
 from .schemes import Scheme, is_lasting

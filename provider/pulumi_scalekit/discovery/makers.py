@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .documents import Document, follow, general_prose, mapping, operations, operations_by_path, text_of
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, follow, general_prose, operations, operations_by_path, text_of
 from .origins import says_made
 from .schemes import Scheme
 from .text import words

@@ -20,10 +20,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.definition.urls import PLACEHOLDER
 
 from .blueprint import PATTERN, Blueprint
-from .documents import listed, mapping, text_of
+from .documents import listed, text_of
 from .errors import DiscoveryError
 from .guarded_fetcher import FetchError, GuardedFetcher, Resolver, Response, resolve
 from .names import connector_name, name_of_host

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from typing import Final
 
-from .documents import Document, mapping, text_of
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, text_of
 from .hosts import host_of
 
 _LONGEST_TITLE: Final = 1000

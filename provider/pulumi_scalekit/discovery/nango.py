@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.definition.urls import placeholders
 
 from .blueprint import PATTERN, Blueprint, HeaderKey, Input, Scope
-from .documents import listed, load_value, mapping, text_of
+from .documents import listed, load_value, text_of
 from .errors import DiscoveryError
 from .names import connector_name
 from .notes import Notes
@@ -182,12 +183,11 @@ def _oauth(entry: _Entry, blueprint: Blueprint, notes: Notes) -> Blueprint:
             f"scopes are separated by {separator!r} instead of a blank",
             "scope_separator",
         )
-    if method := entry.text("token_request_auth_method") or entry.text("authorization_method"):
-        notes.assumed(
-            PATTERN,
-            f"the connection has to authenticate to the token endpoint by {method}",
-            "token_request_auth_method",
-        )
+    for source in ("token_request_auth_method", "authorization_method"):
+        if method := entry.text(source):
+            what = f"the connection has to authenticate to the token endpoint by {method}"
+            notes.assumed(PATTERN, what, source)
+            break
     pkce = entry.values.get("disable_pkce") is not True
     notes.found(f"{where}.pkce_enabled", str(pkce).lower(), "disable_pkce")
     for header, value in entry.headers.items():

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pulumi_scalekit.definition.urls import HEADER_NAME
+
 
 @dataclass(frozen=True)
 class Challenge:
@@ -19,7 +21,7 @@ class Challenge:
     """By name in lower case."""
 
 
-_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TOKEN: Final = HEADER_NAME.pattern
 # Double quotes are the standard's; servers write single ones, and none around URLs, as well.
 _PARAMETER: Final = re.compile(
     rf"""\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s,"']+))\s*(?:,|$)""",

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .documents import Document, listed, mapping, operations, operations_by_path, requirements, ways
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, listed, operations, operations_by_path, requirements, ways
 from .schemes import INCOMPLETE, Scheme, is_account, is_lasting
 from .text import words
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from pulumi_scalekit.definition.normalize import mapping
+
 from .blueprint import PATTERN, Blueprint, HeaderKey, Scope
-from .documents import Document, mapping, text_of
+from .documents import Document, text_of
 from .doubts import Case, doubts
 from .errors import DiscoveryError
 from .header_parameters import HeaderParameter, companions, guessed, header_parameters, is_ordinary
@@ -372,7 +374,7 @@ def _oauth(blueprint: Blueprint, document: Document, scheme: Scheme, base: str, 
     known = {scope.scope for scope in scopes}
     scopes += tuple(Scope(scope, required=scope in required) for scope in demanded if scope not in known)
     if scopes:
-        count = f"{len(scopes)} scopes"
+        count = f"{len(scopes)} scope{'' if len(scopes) == 1 else 's'}"
         notes.found(
             f"{where}.available_scopes",
             f"{count}, {len(required)} of them required" if required else count,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .documents import Document, follow, listed, mapping
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, follow, listed
 
 
 def taken(document: Document, operation: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from .documents import Document, listed, mapping, operations_by_path, pointer, text_of
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, listed, operations_by_path, pointer, text_of
 from .operation_fields import taken
 
 _NAMES: Final = frozenset(["code_verifier", "code_challenge", "code_challenge_method"])

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from .documents import Document, follow, general_prose, mapping, pointer, text_of
+from pulumi_scalekit.definition.normalize import mapping
+
+from .documents import Document, follow, general_prose, pointer, text_of
 from .origins import is_called_lasting, is_personal_token, names_oauth, says_expiring, says_issued
 from .prose import affixes, header_example, key_as_username
 from .servers import absolute

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urljoin
 
+from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.definition.urls import PLACEHOLDER, placeholders
 from pulumi_scalekit.settings import is_loopback
 
 from .blueprint import Input
-from .documents import Document, follow, listed, mapping, operations, pointer, text_of
-from .hosts import host_of, is_callable, like, own_host
+from .documents import Document, follow, listed, operations, pointer, text_of
+from .hosts import LONGEST_HOST, host_of, is_callable, like, own_host
 from .text import first_sentence, identifier
 
 _BRACES: Final = re.compile(r"\{\{?\s*([^{}/]{1,80}?)\s*\}?\}|<([A-Za-z][\w -]{0,60})>")
 _LONGEST: Final = 2048
 """How many characters a URL may have, for Scalekit and so for what is read."""
-_LONGEST_HOST: Final = 253
 _TEST: Final = re.compile(
     r"(?<![a-z])(sandbox(?:es)?|demo|test|tests|testing|staging|stage|stg|dev|devel|development|qa|uat|pre-?prod(?:uction)?|"
     r"non-?prod(?:uction)?|mock|mocks|mocked|canary|paper|simulat(?:or|ion)|integration env\w*|localhost|local|beta|"
@@ -253,7 +253,7 @@ def _fixed(name: str, variable: Mapping[str, Any]) -> str | None:
         default = str(default)
     if len(options) == 1:
         return options[0]
-    if not isinstance(default, str) or len(default) > _LONGEST_HOST:
+    if not isinstance(default, str) or len(default) > LONGEST_HOST:
         return None
     if name.lower() in {"protocol", "scheme", "schema"}:
         return "https"

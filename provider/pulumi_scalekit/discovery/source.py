@@ -12,7 +12,6 @@ from .notes import Notes
 from .openapi import read_openapi
 from .overrides import Overrides
 from .reading import Reading
-from .result import Result, conclude
 
 
 @dataclass(frozen=True)
@@ -33,23 +32,6 @@ class Source:
     """The file of a catalogue of Nango."""
     provider: str = ""
     """The catalogue's entry to take, by its key."""
-
-
-def discover(source: Source, overrides: Overrides) -> Result:
-    """Make a definition.
-
-    Args:
-        source: What to read.
-        overrides: What the user says; it goes before whatever is read.
-
-    Raises:
-        DiscoveryError: The source cannot be used, or an override cannot be.
-
-    Example:
-        >>> discover(Source(), Overrides(display_name="Acme", auth="NO_AUTH")).definition["display_name"]
-        'Acme'
-    """
-    return conclude(read(source, overrides), overrides)
 
 
 def read(source: Source, overrides: Overrides) -> Reading:

@@ -9,11 +9,10 @@ from pulumi_scalekit.api.accounts import Accounts
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.errors import ConnectorNotFound
 from pulumi_scalekit.tool_proxy.account import connected_account
 from pulumi_scalekit.tool_proxy.dry_run import check_fields
-
-from .selection import Attributes
 
 
 @dataclass(frozen=True)

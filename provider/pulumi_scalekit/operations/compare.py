@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.definition.changes import Change, authorization_note, matched_changes, replacements
 from pulumi_scalekit.definition.normalize import (
     create_payload,
@@ -21,7 +22,7 @@ from pulumi_scalekit.definition.normalize import (
 from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.errors import AmbiguousConnector
 
-from .selection import Attributes, by_name, find, identifier_of, name_of
+from .selection import by_name, find, identifier_of, name_of
 
 Action = Literal["create", "update", "replace", "same", "only in target"]
 

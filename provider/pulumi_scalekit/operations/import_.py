@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.definition import connection as connection_rules
 from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.definition.normalize import definition_of
@@ -25,7 +26,7 @@ from .files import write_new, write_text
 from .naming import resource_names
 from .ownership import Ownership, read_ownership
 from .pulumi_cli import Project
-from .selection import Attributes, identifier_of, name_of, refuse_duplicates, select
+from .selection import identifier_of, name_of, refuse_duplicates, select
 from .state import (
     CONNECTION_TYPE,
     ConnectionEntry,

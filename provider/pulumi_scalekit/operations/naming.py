@@ -7,7 +7,9 @@ import keyword
 import re
 from collections.abc import Iterable, Sequence
 
-from .selection import Attributes, by_name, name_of
+from pulumi_scalekit.api.responses import Attributes
+
+from .selection import by_name, name_of
 
 
 def slug(display_name: str, default: str = "connector") -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.api.retries import look_again
 from pulumi_scalekit.definition.changes import changes
 from pulumi_scalekit.definition.connection import differing_settings
@@ -20,8 +21,9 @@ from pulumi_scalekit.errors import ScalekitError
 
 from .compare import Comparison
 from .compare_connections import ConnectionComparison
+from .connections import LiveConnection
 from .ownership import Ownership
-from .selection import Attributes, identifier_of
+from .selection import identifier_of
 from .state import Managed
 
 PROMOTED: Final = ("create", "update", "replace")
@@ -270,27 +272,18 @@ def _set(id_: str, comparison: ConnectionComparison, connections: Connections, c
     return ""
 
 
-def connections_moved_meanwhile(
-    before: Sequence[ConnectionComparison], after: Sequence[ConnectionComparison]
-) -> list[str]:
-    """The connections that somebody changed between two comparisons, by name."""
+def moved_meanwhile(before: Sequence[_C], after: Sequence[_C]) -> list[str]:
+    """The connectors or connections that somebody changed between two comparisons, by name."""
     now = {c.name: c for c in after}
 
-    def state(comparison: ConnectionComparison | None) -> Any:
-        sides = (comparison.source, comparison.target) if comparison else ()
-        return [None if side is None else (side.id, side.declaration) for side in sides]
+    def sides(comparison: _C | None) -> Any:
+        return [_state(side) for side in (comparison.source, comparison.target)] if comparison else []
 
-    return [c.name for c in before if state(c) != state(now.get(c.name))]
+    return [c.name for c in before if sides(c) != sides(now.get(c.name))]
 
 
-def moved_meanwhile(before: Sequence[Comparison], after: Sequence[Comparison]) -> list[str]:
-    """The connectors that somebody changed between two comparisons, by display name."""
-    now = {c.display_name: c for c in after}
-
-    def state(comparison: Comparison | None) -> Any:
-        if comparison is None:
-            return None
-        sides = (comparison.source, comparison.target)
-        return [None if s is None else (identifier_of(s), normalize_live(s)) for s in sides]
-
-    return [c.display_name for c in before if state(c) != state(now.get(c.display_name))]
+def _state(side: Attributes | LiveConnection | None) -> Any:
+    """What a side of a comparison is, as far as a promotion minds."""
+    if isinstance(side, LiveConnection):
+        return side.id, side.declaration
+    return side and (identifier_of(side), normalize_live(side))

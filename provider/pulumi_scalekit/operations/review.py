@@ -17,7 +17,7 @@ from pulumi_scalekit.definition import connection
 from pulumi_scalekit.definition.account_values import account_values
 from pulumi_scalekit.definition.check import findings
 from pulumi_scalekit.definition.finding import Finding, Severity
-from pulumi_scalekit.definition.keys import UNKNOWN, has_unknown
+from pulumi_scalekit.definition.keys import FIELD_KEYS, UNKNOWN, has_unknown
 from pulumi_scalekit.definition.normalize import mappings
 from pulumi_scalekit.definition.paths import as_written
 from pulumi_scalekit.definition.rules import RULES
@@ -147,7 +147,7 @@ def _for_readers(definition: Mapping[str, Any]) -> Iterator[Finding]:
             severity="hint",
         )
     for index, pattern in enumerate(mappings(definition.get("auth_patterns"))):
-        for key in ("fields", "account_fields"):
+        for key in FIELD_KEYS:
             for position, spec in enumerate(mappings(pattern.get(key))):
                 if not spec.get("label"):
                     yield Finding(

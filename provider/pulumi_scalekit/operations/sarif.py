@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -99,8 +100,6 @@ def property_lines(text: str) -> dict[str, int]:
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def line_of(position: int) -> int:
-        from bisect import bisect_right
-
         return bisect_right(starts, position)
 
     space = re.compile(r"[ \t\n\r]*")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any
 
+from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound
-
-Attributes = dict[str, Any]
 
 
 def by_name(connectors: Iterable[Attributes]) -> list[Attributes]:

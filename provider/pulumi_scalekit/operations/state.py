@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.definition.changes import same_definition
 from pulumi_scalekit.definition.normalize import definition_of, normalize, normalize_live
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.provider.values import server_outputs
-
-from .selection import Attributes
 
 if TYPE_CHECKING:
     from pulumi.dynamic import ResourceProvider
@@ -90,30 +90,27 @@ def resources_of(deployment: Deployment) -> list[Resource]:
 
 def managed_connectors(deployment: Deployment, stack: str) -> list[Managed]:
     """The connectors that a stack manages: not those that it merely reads, nor those about to be deleted."""
-    found = []
-    for resource in _connectors(deployment):
-        outputs = plain_values(resource.get("outputs") or {})
-        found.append(
-            Managed(
-                stack=stack,
-                resource=str(resource["urn"]).rpartition("::")[2],
-                identifier=str(outputs.get("identifier") or resource.get("id") or ""),
-                environment_url=str(outputs.get("environment_url") or ""),
-                urn=str(resource["urn"]),
-            )
-        )
-    return found
+    return [_as_managed(resource, stack, "identifier") for resource in _managed(deployment, CONNECTOR_TYPE)]
 
 
 def managed_connections(deployment: Deployment, stack: str) -> list[Managed]:
     """The connections that a stack manages, by the same rule; `identifier` is the connection's id."""
-    found = []
-    for resource in _managed(deployment, CONNECTION_TYPE):
-        outputs = plain_values(resource.get("outputs") or {})
-        urn = str(resource["urn"])
-        url = str(outputs.get("environment_url") or "")
-        found.append(Managed(stack, urn.rpartition("::")[2], str(resource.get("id") or ""), url, urn))
-    return found
+    return [
+        _as_managed(resource, stack, "connection_id") for resource in _managed(deployment, CONNECTION_TYPE)
+    ]
+
+
+def _as_managed(resource: Resource, stack: str, key: str) -> Managed:
+    """A managed resource, with its identifier from the output of that name, else from the state's own."""
+    outputs = plain_values(resource.get("outputs") or {})
+    urn = str(resource["urn"])
+    return Managed(
+        stack=stack,
+        resource=urn.rpartition("::")[2],
+        identifier=str(outputs.get(key) or resource.get("id") or ""),
+        environment_url=str(outputs.get("environment_url") or ""),
+        urn=urn,
+    )
 
 
 def resource_names_in(deployment: Deployment, type_: str = CONNECTOR_TYPE) -> set[str]:
@@ -130,7 +127,7 @@ def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, An
     from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 
     declared = []
-    for resource in _connectors(deployment):
+    for resource in _managed(deployment, CONNECTOR_TYPE):
         inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
         definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
         declared.append((str(resource["urn"]).rpartition("::")[2], definition))
@@ -148,7 +145,7 @@ def declared_connections(deployment: Deployment) -> list[tuple[str, dict[str, An
 
     mcp = {
         str(resource.get("id")): pattern_of(plain_values(resource.get("inputs") or {})).get("is_mcp") is True
-        for resource in _connectors(deployment)
+        for resource in _managed(deployment, CONNECTOR_TYPE)
     }
     declared = []
     for resource in _managed(deployment, CONNECTION_TYPE):
@@ -157,10 +154,6 @@ def declared_connections(deployment: Deployment) -> list[tuple[str, dict[str, An
         is_mcp = mcp.get(str(connection.get("connector")))
         declared.append((str(resource["urn"]).rpartition("::")[2], connection, is_mcp))
     return declared
-
-
-def _connectors(deployment: Deployment) -> Iterator[Resource]:
-    return _managed(deployment, CONNECTOR_TYPE)
 
 
 def _managed(deployment: Deployment, type_: str) -> Iterator[Resource]:
@@ -365,8 +358,6 @@ def _provider_of(provider: ResourceProvider) -> dict[str, str]:
 
 def secret(value: Any) -> dict[str, Any]:
     """A secret property value in plain text: `stack import` encrypts it."""
-    import json
-
     return {SIGNATURE: SECRET, "plaintext": json.dumps(value)}
 
 
@@ -377,8 +368,6 @@ def plain_values(value: Any, hidden: Any = None) -> Any:
         value: The values.
         hidden: What stands for a value that is encrypted.
     """
-    import json
-
     if isinstance(value, Mapping):
         if value.get(SIGNATURE) == SECRET:
             text = value.get("plaintext")

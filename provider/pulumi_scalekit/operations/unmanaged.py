@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
+from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.errors import PermissionDenied
 
 from .connections import list_connections
 from .ownership import Ownership
-from .selection import Attributes, by_name, identifier_of
+from .selection import by_name, identifier_of
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pulumi_scalekit.definition.account_values import API_CONFIG, account_values
+from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.definition.urls import placeholders
 from pulumi_scalekit.errors import ScalekitError
 
@@ -114,14 +115,3 @@ def auth_pattern(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(patterns, list) and patterns and isinstance(patterns[0], Mapping):
         return patterns[0]
     raise InjectionError("the connector has no auth pattern")
-
-
-def specs(pattern: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    """Return the mappings in one of a pattern's lists."""
-    value = pattern.get(key)
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """Return the value where it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pulumi_scalekit.definition.keys import CREDENTIALS
+from pulumi_scalekit.definition.normalize import mapping, mappings
 from pulumi_scalekit.definition.urls import HEADER_NAME
 
-from .account import MASK, AccountValues, InjectionError, mapping, specs
+from .account import MASK, AccountValues, InjectionError
 
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 _FRAMING: Final = {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -69,7 +70,7 @@ def _basic(name: str, pattern: Mapping[str, Any], account: AccountValues) -> Inj
 def _api_keys(name: str, pattern: Mapping[str, Any], account: AccountValues) -> Iterator[Injected]:
     named = [
         (str(spec["header_name"]), str(spec.get("field_name", "")), spec.get("required") is True)
-        for spec in specs(pattern, "fields")
+        for spec in mappings(pattern.get("fields"))
         if spec.get("header_name")
     ]
     # One field with a header name puts the pattern in many-headers mode; without any there is one key.

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_scalekit.definition.keys import CREDENTIALS
+from pulumi_scalekit.definition.keys import CREDENTIALS, FIELD_KEYS
+from pulumi_scalekit.definition.normalize import mappings
 from pulumi_scalekit.definition.urls import placeholders
 
-from .account import AccountValues, InjectionError, auth_pattern, specs
+from .account import AccountValues, InjectionError, auth_pattern
 from .request import NOT_FORWARDED, UpstreamRequest, upstream_request
 from .urls import split_target
 
@@ -66,9 +67,7 @@ def check_fields(definition: Mapping[str, Any], fields: Mapping[str, str]) -> No
         InjectionError: It has not; the message names those that it has.
     """
     pattern = auth_pattern(definition)
-    declared = [
-        str(spec.get("field_name")) for key in ("fields", "account_fields") for spec in specs(pattern, key)
-    ]
+    declared = [str(spec.get("field_name")) for key in FIELD_KEYS for spec in mappings(pattern.get(key))]
     credentials = CREDENTIALS.get(str(pattern.get("type")), ())
     known = list(dict.fromkeys([*declared, *placeholders(definition.get("proxy_url")), *credentials]))
     if unknown := [name for name in fields if name not in known]:
@@ -80,7 +79,7 @@ def _credentials(pattern: Mapping[str, Any]) -> Iterator[str]:
     """The fields whose values go into headers. A mutation's default stands in for those that no field collects."""
     declared = [
         (name, spec)
-        for spec in specs(pattern, "fields")
+        for spec in mappings(pattern.get("fields"))
         if isinstance(name := spec.get("field_name"), str) and name
     ]
     headed = [name for name, spec in declared if spec.get("header_name")]

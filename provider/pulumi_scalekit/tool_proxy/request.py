@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pulumi_scalekit.definition.keys import CREDENTIALS
+from pulumi_scalekit.definition.keys import CREDENTIALS, FIELD_KEYS
+from pulumi_scalekit.definition.normalize import mappings
 from pulumi_scalekit.definition.urls import placeholders
 
-from .account import MASK, AccountValues, InjectionError, auth_pattern, specs
+from .account import MASK, AccountValues, InjectionError, auth_pattern
 from .credentials import Injected, credential_headers
 from .urls import check_destination, fill, join, placeholder_value
 
@@ -76,8 +77,8 @@ def _secret_fields(pattern: Mapping[str, Any]) -> set[str]:
         *CREDENTIALS.get(str(pattern.get("type")), ()),
         *(
             str(spec.get("field_name"))
-            for key in ("fields", "account_fields")
-            for spec in specs(pattern, key)
+            for key in FIELD_KEYS
+            for spec in mappings(pattern.get(key))
             if spec.get("input_type") == "password" or spec.get("header_name")
         ),
     }

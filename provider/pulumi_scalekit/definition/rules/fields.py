@@ -11,11 +11,11 @@ from pulumi_scalekit.auth import Field
 from pulumi_scalekit.payload import properties_by_key
 
 from ..finding import Finding
-from ..keys import AUTH_TYPES, CREDENTIALS, STATIC_TYPES, UNKNOWN
+from ..keys import AUTH_TYPES, CREDENTIALS, FIELD_KEYS, STATIC_TYPES, UNKNOWN
 from ..paths import Path, format_path
 from ..urls import CONTROL, HEADER_NAME
 from .rule import rule
-from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown_names, items, patterns, type_of
+from .shapes import field_names, fields_of, has_unknown_names, items, patterns, type_of
 
 _INPUT_TYPES: Final = properties_by_key(Field)["input_type"].spec.known_values
 

@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from ..finding import Finding
-from ..keys import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
+from ..keys import AUTH_TYPES, CATALOGUE_TYPES, FIELD_KEYS, UNKNOWN
 from ..paths import Path, format_path
 from .rule import rule
-from .shapes import FIELD_KEYS, patterns, type_of
+from .shapes import patterns, type_of
 
 _MCP_URL: Final = re.compile(r"(?i)https://(mcp\.|[^/?#]*/(?:[^?#]*/)?mcp/?(?:[?#]|$))")
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from ..keys import UNKNOWN
+from ..keys import FIELD_KEYS, UNKNOWN
 from ..paths import Path
-
-FIELD_KEYS: Final = ("fields", "account_fields")
-"""The lists of inputs that a pattern may have."""
 
 
 def items(parent: object, key: str) -> list[tuple[int, Mapping[str, Any]]]:

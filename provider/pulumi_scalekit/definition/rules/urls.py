@@ -11,11 +11,11 @@ from pulumi_scalekit.auth import Definition, OAuthConfig
 from pulumi_scalekit.payload import properties_of
 
 from ..finding import Finding
-from ..keys import BY_CONNECTION, UNKNOWN, has_unknown
+from ..keys import BY_CONNECTION, FIELD_KEYS, UNKNOWN, has_unknown
 from ..paths import Path, format_path
 from ..urls import HOST_LABEL, PLACEHOLDER, domain_allows, placeholders, url_fault
 from .rule import rule
-from .shapes import FIELD_KEYS, field_names, fields_of, has_unknown_names, patterns, type_of
+from .shapes import field_names, fields_of, has_unknown_names, patterns, type_of
 
 _URLS: Final = tuple(declared.key for declared in properties_of(Definition) if declared.spec.is_url)
 _ENDPOINTS: Final = tuple(declared.key for declared in properties_of(OAuthConfig) if declared.spec.is_url)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from pulumi_scalekit.definition.keys import FIELD_KEYS
 from pulumi_scalekit.local.exchange import Exchange, Reply
 
 from .fault import Fault, natural, one_of
@@ -137,7 +138,7 @@ def _content(reply: Reply) -> dict[str, Any] | None:
 
 
 def _named_lists(pattern: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    for key in ("fields", "account_fields"):
+    for key in FIELD_KEYS:
         if isinstance(pattern.get(key), list):
             yield pattern, key
             yield from (
