@@ -38,37 +38,48 @@ class Settings:
     """Where the secret came from, for messages."""
     former_environment_url: str | None = None
     """The URL under which this very environment was known before."""
+    # What tunes a run: NUMBERS and FLAGS say what each is.
     parallel: int = 32
-    """How many calls may be under way at once."""
     timeout: float = 30.0
-    """Seconds that one HTTP call may take in all."""
     rate_limit_wait: float = 300.0
-    """Seconds that calls wait for a rate limit while none comes through, before they fail."""
     attempts: int = 5
-    """How often a call is tried when it fails for a passing reason."""
     backoff: float = 0.25
-    """Seconds before the first repetition; each further one waits twice as long."""
     list_delay: float = 10.0
-    """Seconds by which a list may show a write late: what it does not show is looked for as long."""
     requests_per_minute: float = 0.0
-    """Requests of a process in any minute, at most; 0 for no limit."""
     adopt_identical: bool = False
-    """Whether a create takes over the one unmanaged connector of its name that is as declared already."""
     allow_empty_environment: bool = False
-    """Whether a refresh may find that the environment has no custom connector left."""
 
 
 @dataclass(frozen=True)
-class Number:
-    """A numeric setting: where it is set, and its bounds."""
-
+class _Tuning:
     attribute: str
-    key: str
-    variable: str
-    default: float
+    """Its name in `Settings`, which has its default."""
+    meaning: str
+
+    @property
+    def key(self) -> str:
+        """Its key in a stack's configuration, without `scalekit:`."""
+        first, *words = self.attribute.split("_")
+        return first + "".join(map(str.capitalize, words))
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return f"SCALEKIT_{self.attribute.upper()}"
+
+    @property
+    def default(self) -> float:
+        """Its value where it is not set."""
+        default: float = getattr(Settings, self.attribute)
+        return default
+
+
+@dataclass(frozen=True)
+class Number(_Tuning):
+    """A numeric setting."""
+
     minimum: float
     maximum: float
-    meaning: str
 
     def read(self, text: str | None) -> float:
         """The setting's value from its text, or its default.
@@ -92,73 +103,35 @@ class Number:
 
 
 NUMBERS: Final = (
-    Number("parallel", "parallel", "SCALEKIT_PARALLEL", 32, 1, 256, "Calls under way at once, at most."),
-    Number(
-        "timeout",
-        "timeout",
-        "SCALEKIT_TIMEOUT",
-        30.0,
-        0.05,
-        3600,
-        "Seconds that one HTTP call may take in all.",
-    ),
+    Number("parallel", "Calls under way at once, at most.", 1, 256),
+    Number("timeout", "Seconds that one HTTP call may take in all.", 0.05, 3600),
     Number(
         "rate_limit_wait",
-        "rateLimitWait",
-        "SCALEKIT_RATE_LIMIT_WAIT",
-        300.0,
+        "Seconds that calls wait for a rate limit while none comes through, before they fail.",
         0,
         86_400,
-        "Seconds that calls wait for a rate limit while none comes through, before they fail.",
     ),
-    Number(
-        "attempts",
-        "attempts",
-        "SCALEKIT_ATTEMPTS",
-        5,
-        1,
-        100,
-        "Tries of a call that fails for a passing reason.",
-    ),
-    Number(
-        "backoff",
-        "backoff",
-        "SCALEKIT_BACKOFF",
-        0.25,
-        0,
-        60,
-        "Seconds before the first repetition; each further one waits twice as long.",
-    ),
+    Number("attempts", "Tries of a call that fails for a passing reason.", 1, 100),
+    Number("backoff", "Seconds before the first repetition; each further one waits twice as long.", 0, 60),
     Number(
         "list_delay",
-        "listDelay",
-        "SCALEKIT_LIST_DELAY",
-        10.0,
+        "Seconds by which a list may show a write late: what it does not show is looked for as long.",
         0,
         3600,
-        "Seconds by which a list may show a write late: what it does not show is looked for as long.",
     ),
     Number(
         "requests_per_minute",
-        "requestsPerMinute",
-        "SCALEKIT_REQUESTS_PER_MINUTE",
-        0.0,
+        "Requests of a process in any minute, at most, evenly spread; 0 for no limit.",
         0,
         100_000,
-        "Requests of a process in any minute, at most, evenly spread; 0 for no limit.",
     ),
 )
 """The settings that tune a run; all have defaults that suit most."""
 
 
 @dataclass(frozen=True)
-class Flag:
-    """A setting that is true or false, and false by default: where it is set."""
-
-    attribute: str
-    key: str
-    variable: str
-    meaning: str
+class Flag(_Tuning):
+    """A setting that is true or false."""
 
     def read(self, text: str | None) -> bool:
         """The setting's value from its text.
@@ -166,22 +139,20 @@ class Flag:
         Raises:
             SettingsError: It is neither `true` nor `false`.
         """
-        if text is None or text.lower() in {"true", "false"}:
-            return text is not None and text.lower() == "true"
-        raise SettingsError(f"The setting scalekit:{self.key} ({self.variable}) must be true or false")
+        if text is None:
+            return bool(self.default)
+        if text.lower() not in {"true", "false"}:
+            raise SettingsError(f"The setting scalekit:{self.key} ({self.variable}) must be true or false")
+        return text.lower() == "true"
 
 
 FLAGS: Final = (
     Flag(
         "adopt_identical",
-        "adoptIdentical",
-        "SCALEKIT_ADOPT_IDENTICAL",
         "Whether a create takes over the one connector or connection of its name if as declared.",
     ),
     Flag(
         "allow_empty_environment",
-        "allowEmptyEnvironment",
-        "SCALEKIT_ALLOW_EMPTY_ENVIRONMENT",
         "Whether a refresh may find that the environment has no custom connector left.",
     ),
 )

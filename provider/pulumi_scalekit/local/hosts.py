@@ -10,13 +10,7 @@ import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without a port, is this machine's loopback."""
-    if host.lower() == "localhost":
-        return True
-    address = _address(host)
-    return address is not None and address.is_loopback
+from pulumi_scalekit.settings import is_loopback
 
 
 def is_own(host: str, names: Collection[str]) -> bool:

@@ -19,6 +19,8 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pulumi_scalekit.settings import is_loopback
+
 from .app import create_app
 from .clock import Clock
 from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Credentials
@@ -34,7 +36,6 @@ from .grpc_bridge import (
     Relay,
     Relays,
 )
-from .hosts import is_loopback
 from .request_log import RequestLog
 from .settings import Settings
 from .store import Store
@@ -216,7 +217,7 @@ def serve(
     :class:`~.faults.FaultError` for a specification it cannot read and :class:`~.store.StoreError` for a
     directory it cannot use.
     """
-    if not allow_remote and not is_loopback(host):
+    if not allow_remote and not is_loopback(host.strip("[]")):
         raise ServeError(
             f"{host} can be reached from other machines, and this server holds credentials in clear text. "
             "Use 127.0.0.1, or say --allow-remote."

@@ -15,8 +15,8 @@ from pulumi_scalekit.local import serialization
 from pulumi_scalekit.local.errors import InvalidArgument, NotFound, PermissionDenied
 from pulumi_scalekit.local.exchange import ADMIN
 from pulumi_scalekit.local.faults import FaultError
-from pulumi_scalekit.local.hosts import is_loopback
 from pulumi_scalekit.local.request import environment_of, exchange_of
+from pulumi_scalekit.settings import is_loopback
 
 
 def guard(request: Request) -> None:
