@@ -15,11 +15,14 @@ from pulumi_scalekit.operations.connections import LiveConnection
 from pulumi_scalekit.operations.pulumi_cli import ConfigValue
 from pulumi_scalekit.operations.selection import refuse_duplicates
 from pulumi_scalekit.operations.state import (
+    CONNECTION_TYPES,
+    CONNECTOR_TYPES,
     ConnectionEntry,
     Entry,
     add_connectors,
     declared_definitions,
     environments_of,
+    managed_connections,
     managed_connectors,
     plain_values,
     refuse_pending,
@@ -27,6 +30,7 @@ from pulumi_scalekit.operations.state import (
     resources_of,
     secret,
 )
+from pulumi_scalekit.provider.plugin.server import LIFECYCLES
 
 from .samples import ASANA, FRESHDESK
 
@@ -180,6 +184,21 @@ def test_managed_connectors_are_found() -> None:
         ("freshdesk", "X:2", URL),
     ]
     assert resource_names_in(deployment) == {"asana", "freshdesk", "asana-read", "asana-old"}
+
+
+def test_what_the_native_provider_manages_counts() -> None:
+    """A state has the same in it from either provider: it is managed, and tells the stack's environment."""
+    assert {*CONNECTOR_TYPES[1:], *CONNECTION_TYPES[1:]} == set(LIFECYCLES)
+    deployment = added(EMPTY, ENTRIES[0])
+    provider, asana = resources_of(deployment)[1:]
+    asana["type"] = "scalekit:index:Connector"
+    provider |= {"type": "pulumi:providers:scalekit", "inputs": {"environmentUrl": URL}}
+    assert [m.identifier for m in managed_connectors(deployment, "dev")] == ["X:1"]
+    assert dict(declared_definitions(deployment)) == {"asana": ASANA}
+    asana["type"] = "scalekit:index:Connection"
+    del asana["outputs"]
+    assert [m.identifier for m in managed_connections(deployment, "dev")] == ["X:1"]
+    assert environments_of(deployment) == {URL}
 
 
 def test_an_identifier_that_moved_counts() -> None:

@@ -151,3 +151,16 @@ def test_a_program_in_another_language_cannot_be_reviewed(command: Run, program:
     assert done.code == 1
     assert "is not a Python program" in done.err
     assert "`pulumi-scalekit review --stack`" in done.err
+
+
+def test_native_resources_are_reviewed(command: Run, program: Path) -> None:
+    """A Python program that declares through the native provider is reviewed by the same rules."""
+    program.write_text(
+        "import pulumi\n"
+        "declared = {'display_name': 'Native!', 'proxy_url': 'https://api.example.com', 'auth_patterns': []}\n"
+        "pulumi.CustomResource('scalekit:index:Connector', 'one', declared)\n"
+    )
+    done = command("review", "--program", ".", "--json", environ={})
+    (reviewed,) = done.json
+    assert (reviewed["name"], reviewed["source"]) == ("Native!", "__main__.py")
+    assert {finding["path"] for finding in reviewed["findings"]} >= {"display_name", "auth_patterns"}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pulumi_scalekit.operations.state import CONNECTOR_TYPES
 from pulumi_scalekit.operations.summarize import LONGEST, read_preview, to_markdown
 
 from ..support.engines import Project
@@ -168,3 +169,13 @@ def test_a_real_preview(project: Project) -> None:
         ("update", "connector", "Tavily", (("description", "nothing → New"),)),
     ]
     assert (summary.stack, summary.unchanged, summary.errors) == ("dev", 0, ())
+
+
+def test_what_the_native_provider_manages_is_called_so() -> None:
+    """A connector of the native provider is a connector, whose replacement takes its connections along."""
+    steps = [
+        step("one", "replace", {"display_name": "One"}, {"display_name": "One"}, kind=CONNECTOR_TYPES[1])
+    ]
+    summary = read_preview(plan(*steps))
+    assert [change.kind for change in summary.changes] == ["connector"]
+    assert "A replaced connector gets a new identifier" in to_markdown([summary])

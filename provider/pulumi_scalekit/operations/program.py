@@ -23,7 +23,7 @@ from pulumi_scalekit.provider.keys import CONTEXT_KEY
 
 from . import run_with_mocks
 from .pulumi_cli import Project
-from .state import SECRET, SIGNATURE
+from .state import CONNECTION_TYPES, CONNECTOR_TYPES, SECRET, SIGNATURE
 
 TIMEOUT: Final = 120.0
 """Seconds that a program may take."""
@@ -63,6 +63,7 @@ def declared_resources(project: Project, config_file: Path | None = None) -> lis
     stack, config, secrets = _configuration(project, config_file)
     request = {
         "program": str(project.program),
+        "types": [*CONNECTOR_TYPES, *CONNECTION_TYPES],
         "project": project.name,
         "stack": stack,
         "config": config,
@@ -129,7 +130,7 @@ def _declared(resource: Mapping[str, Any]) -> Declared:
     context = inputs.get(CONTEXT_KEY, {})
     file = Path(resource["file"]) if resource["file"] else None
     lines = dict(_property_lines(file, resource["line"])) if file else {}
-    if resource["type"] == run_with_mocks.CONNECTION_TYPE:
+    if resource["type"] in CONNECTION_TYPES:
         # What the mocks leave out is not known before a deployment: a program gives a connector in any case.
         known = {"connector": UNKNOWN, "auth_type": UNKNOWN, **inputs}
         definition = {key: known[key] for key in DECLARED if key in known}

@@ -23,14 +23,13 @@ from pulumi.runtime.config import set_all_config
 
 UNKNOWN = {"pulumi_scalekit:unknown": True}
 """Stands for a value that only a deployment will know."""
-CONNECTOR_TYPE = "pulumi-python:dynamic/scalekit:Connector"
-CONNECTION_TYPE = "pulumi-python:dynamic/scalekit:Connection"
 
 
 class Recorder(mocks.Mocks):
-    """Pretends that everything is created as declared, and notes the connectors and connections."""
+    """Pretends that everything is created as declared, and notes the resources of these types."""
 
-    def __init__(self) -> None:
+    def __init__(self, types: list[str]) -> None:
+        self.types = types
         self.resources: list[dict[str, Any]] = []
 
     def call(
@@ -42,7 +41,7 @@ class Recorder(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """The inputs are the outputs; what only a server makes is not known yet, as in a preview."""
-        if args.typ in (CONNECTOR_TYPE, CONNECTION_TYPE) and not args.resource_id:
+        if args.typ in self.types and not args.resource_id:
             self.resources.append({"type": args.typ, "name": args.name, "inputs": args.inputs})
         return None, dict(args.inputs)
 
@@ -51,8 +50,8 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     """Run a program.
 
     Args:
-        request: `program` (a directory, or a file), `project`, `stack`, `config` (strings by full key) and `secrets`
-            (the keys of those that are secret).
+        request: `program` (a directory, or a file), `types` (of the connectors and connections), `project`, `stack`,
+            `config` (strings by full key) and `secrets` (the keys of those that are secret).
 
     Returns:
         `resources`: the type, the name and the inputs of each connector and connection, and where it is declared
@@ -63,7 +62,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     # The program finds what it finds on Pulumi, and nothing beside this script.
     sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]
     sys.argv = [str(program)]
-    recorder = Recorder()
+    recorder = Recorder(request["types"])
     # The mocks' root stack and the program have to live in one event loop.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -36,7 +36,15 @@ Resource = dict[str, Any]
 
 CONNECTOR_TYPE: Final = "pulumi-python:dynamic/scalekit:Connector"
 CONNECTION_TYPE: Final = "pulumi-python:dynamic/scalekit:Connection"
+CONNECTOR_TYPES: Final = (CONNECTOR_TYPE, "scalekit:index:Connector")
+CONNECTION_TYPES: Final = (CONNECTION_TYPE, "scalekit:index:Connection")
+"""What a stack manages through the dynamic provider, and through the native one: both keep the same state."""
 PROVIDER_TYPE: Final = "pulumi:providers:pulumi-python"
+ENVIRONMENT_KEYS: Final = {
+    PROVIDER_TYPE: "scalekit:environmentUrl",
+    "pulumi:providers:scalekit": "environmentUrl",
+}
+"""What the environment's URL is called among the inputs of either provider."""
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 DEPLOYMENT_VERSIONS: Final = (3, 4)
 """4 has further marks on resources, and is the same otherwise."""
@@ -90,13 +98,13 @@ def resources_of(deployment: Deployment) -> list[Resource]:
 
 def managed_connectors(deployment: Deployment, stack: str) -> list[Managed]:
     """The connectors that a stack manages: not those that it merely reads, nor those about to be deleted."""
-    return [_as_managed(resource, stack, "identifier") for resource in _managed(deployment, CONNECTOR_TYPE)]
+    return [_as_managed(resource, stack, "identifier") for resource in _managed(deployment, CONNECTOR_TYPES)]
 
 
 def managed_connections(deployment: Deployment, stack: str) -> list[Managed]:
     """The connections that a stack manages, by the same rule; `identifier` is the connection's id."""
     return [
-        _as_managed(resource, stack, "connection_id") for resource in _managed(deployment, CONNECTION_TYPE)
+        _as_managed(resource, stack, "connection_id") for resource in _managed(deployment, CONNECTION_TYPES)
     ]
 
 
@@ -127,7 +135,7 @@ def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, An
     from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 
     declared = []
-    for resource in _managed(deployment, CONNECTOR_TYPE):
+    for resource in _managed(deployment, CONNECTOR_TYPES):
         inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
         definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
         declared.append((str(resource["urn"]).rpartition("::")[2], definition))
@@ -145,10 +153,10 @@ def declared_connections(deployment: Deployment) -> list[tuple[str, dict[str, An
 
     mcp = {
         str(resource.get("id")): pattern_of(plain_values(resource.get("inputs") or {})).get("is_mcp") is True
-        for resource in _managed(deployment, CONNECTOR_TYPE)
+        for resource in _managed(deployment, CONNECTOR_TYPES)
     }
     declared = []
-    for resource in _managed(deployment, CONNECTION_TYPE):
+    for resource in _managed(deployment, CONNECTION_TYPES):
         inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
         connection = {key: inputs[key] for key in DECLARED if key in inputs}
         is_mcp = mcp.get(str(connection.get("connector")))
@@ -156,9 +164,9 @@ def declared_connections(deployment: Deployment) -> list[tuple[str, dict[str, An
     return declared
 
 
-def _managed(deployment: Deployment, type_: str) -> Iterator[Resource]:
+def _managed(deployment: Deployment, types: tuple[str, str]) -> Iterator[Resource]:
     for resource in resources_of(deployment):
-        if resource.get("type") != type_:
+        if resource.get("type") not in types:
             continue
         if not (resource.get("delete") or resource.get("external")):
             yield resource
@@ -168,9 +176,8 @@ def environments_of(deployment: Deployment) -> set[str]:
     """The URLs of the environments that a stack is known to deploy to."""
     urls = {managed.environment_url for managed in managed_connectors(deployment, "")}
     for resource in resources_of(deployment):
-        if resource.get("type") == PROVIDER_TYPE:
-            configured = plain_values(resource.get("inputs") or {}).get("scalekit:environmentUrl")
-            urls |= environments_at(configured)
+        if key := ENVIRONMENT_KEYS.get(str(resource.get("type"))):
+            urls |= environments_at(plain_values(resource.get("inputs") or {}).get(key))
     return urls - {""}
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pulumi_scalekit.errors import ScalekitError
 
-from .state import SECRET, SIGNATURE
+from .state import CONNECTION_TYPES, CONNECTOR_TYPES, SECRET, SIGNATURE
 
 ROWS: Final = 25
 """Up to so many rows are shown at once; more are folded, but for replacements and deletions."""
@@ -42,7 +42,7 @@ _UNKNOWN: Final = {
     "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
 }
 """What Pulumi writes for a value that only the deployment will know: a string, boolean, number, list or object."""
-_KINDS: Final = {"scalekit:Connector": "connector", "scalekit:Connection": "connection"}
+_KINDS: Final = dict.fromkeys(CONNECTOR_TYPES, "connector") | dict.fromkeys(CONNECTION_TYPES, "connection")
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _change(urn: str, steps: Sequence[Mapping[str, Any]]) -> Change | None:
     before, after = old.get("inputs") or {}, new.get("inputs") or {}
     outputs = old.get("outputs") or {}
     type_ = urn.split("::")[2].rpartition("$")[2] if urn.count("::") >= 3 else ""
-    kind = next((word for token, word in _KINDS.items() if type_.endswith(token)), type_)
+    kind = _KINDS.get(type_, type_)
     names = {**before, **after}
     paths = dict.fromkeys(path for step in steps for path in (step.get("detailedDiff") or {}))
     return Change(
