@@ -7,7 +7,7 @@ Java 2.6). A name is given once in an environment, so a create can be sent again
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final
 
 from pulumi_scalekit.definition.connection import (
@@ -123,6 +123,7 @@ class Connections:
         auth_type: str,
         auth_mode: str | None = None,
         context: Mapping[str, str] | None = None,
+        replaces: Container[str] = (),
     ) -> Attributes:
         """Create an app connection, exactly once, and return it as stored.
 
@@ -132,12 +133,19 @@ class Connections:
             auth_type: The type of the connector's auth pattern.
             auth_mode: `USER` (Scalekit's default) or `ORG_WIDE`.
             context: `domain` and `version`, which fill a templated `proxy_url`.
+            replaces: The ids of those that are about to be deleted for it.
 
         Raises:
             ConnectorExists: A connection of that name exists already.
             ScalekitError: It could not be created.
         """
         if existing := self.known(name):
+            if all(connection["id"] in replaces for connection in existing):
+                raise ConnectorExists(
+                    f"The connection {name!r} has its name until it is deleted: take delete_before_replace=False "
+                    "out of the resource's options, so that the old one goes first. Nothing was changed",
+                    [connection["id"] for connection in existing],
+                )
             raise self._exists(name, existing)
         body: dict[str, Any] = {
             "provider": "CUSTOM",

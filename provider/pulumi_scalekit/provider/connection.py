@@ -178,6 +178,7 @@ class ConnectionProvider(ResourceProvider):
                     auth_type=inputs["auth_type"],
                     auth_mode=inputs.get("auth_mode"),
                     context=inputs.get("context"),
+                    replaces=session.connection_owners.owned_by(urn),
                 )
             try:
                 stored = self._apply(live["id"], {}, inputs, redact)
