@@ -225,6 +225,11 @@ def test_a_name_for_one_connector_only(stacks: Stacks, dev: LocalScalekit) -> No
     assert stacks.managed("dev").keys() == {"search"}
 
 
+def test_a_file_without_code_is_wrong_usage(stacks: Stacks) -> None:
+    """`--out` says where code goes, and `--no-code` that there is none."""
+    assert stacks("import", "--stack", "dev", "--out", "more.py", "--no-code").code == 2
+
+
 def test_another_stacks_connectors_are_refused(stacks: Stacks, dev: LocalScalekit) -> None:
     """What another stack of the project manages is refused, and the rest can be imported by name."""
     seed(dev, ASANA, TAVILY)

@@ -100,6 +100,32 @@ def test_any_value_of_a_configuration_file_is_taken(command: Run, program: Path)
     assert "no" in {reviewed["name"] for reviewed in done.json}
 
 
+def test_the_project_file_configures_all_stacks(command: Run, program: Path) -> None:
+    """A program sees the values and defaults of the project's file, and what its stack's file says before them."""
+    Path("Pulumi.yaml").write_text(
+        "name: shop\nruntime: python\nconfig:\n  name: Default\n  shop:token: {type: string, default: plain}\n"
+        "  declared: {type: string}\n"
+    )
+    Path("Pulumi.dev.yaml").unlink()
+    Path("Pulumi.test.yaml").unlink()
+    done = command("review", "--program", ".", "--json", environ={})
+    assert "Default" in {reviewed["name"] for reviewed in done.json}
+    Path("Pulumi.dev.yaml").write_text("config:\n  name: Own\n")
+    done = command("review", "--program", ".", "--json", environ={})
+    assert "Own" in {reviewed["name"] for reviewed in done.json}
+
+
+@pytest.mark.parametrize("key", ["stackConfigDir", "config"])
+def test_configuration_in_a_folder_of_its_own(command: Run, program: Path, key: str) -> None:
+    """The stacks' files are where the project's file says, and of the same ending; their names may be any."""
+    Path("Pulumi.yaml").rename("Pulumi.yml")
+    Path("Pulumi.yml").write_text(f"name: shop\nruntime: python\n{key}: stacks\n")
+    Path("stacks").mkdir()
+    Path("stacks/Pulumi.[eu].yml").write_text("config:\n  shop:name: Folder\n  shop:token: plain\n")
+    done = command("review", "--program", ".", "--json", environ={})
+    assert "Folder" in {reviewed["name"] for reviewed in done.json}
+
+
 def test_results_point_into_the_python_file(command: Run, program: Path) -> None:
     """SARIF has the line of the property, also in a nested object, a dict and a function."""
     log = command("review", "--program", ".", "--format", "sarif", environ={}).json

@@ -96,6 +96,31 @@ def test_sources_exclude_each_other(command: Run) -> None:
     assert command("review", "x.json", "--env", "dev").code == 2
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("payload.json", "--program", "."),
+        ("payload.json", "--config-file", "payload.json"),
+        ("--program", ".", "--env", "dev", "--config-file", "payload.json"),
+        ("payload.json", "--json", "--format", "sarif"),
+    ],
+)
+def test_no_option_is_ignored(command: Run, options: tuple[str, ...]) -> None:
+    """An option that another makes useless is wrong usage."""
+    Path("payload.json").write_text(json.dumps(TAVILY))
+    assert command("review", *options).code == 2
+
+
+@pytest.mark.parametrize("key", ["", "providers"])
+def test_what_is_not_an_object_in_a_list_is_named(command: Run, key: str) -> None:
+    """A list with something else in it is not reviewed in part."""
+    content = [TAVILY, "x"]
+    Path("payload.json").write_text(json.dumps({key: content} if key else content))
+    done = command("review", "payload.json")
+    assert done.code == 1
+    assert f"payload.json has something else than a JSON object at {key}[1]" in done.err
+
+
 def test_sarif_points_to_lines(command: Run) -> None:
     """Each result has the line of its property in the file, or of the closest one around it."""
     text = json.dumps({"providers": [ASANA, wrong()]}, indent=1)

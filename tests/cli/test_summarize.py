@@ -145,13 +145,31 @@ def test_an_address_in_a_definition_is_no_link() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["{}", "[]", "{", '{"steps": 1}', '{"steps": ["a"]}', '{"steps": [], "changeSummary": [1]}']
+    "content",
+    [
+        "{}",
+        "[]",
+        "{",
+        '{"steps": 1}',
+        '{"steps": ["a"]}',
+        '{"steps": [], "changeSummary": [1]}',
+        '{"steps": [], "changeSummary": {"same": "x"}}',
+        '{"steps": [], "diagnostics": 1}',
+        '{"steps": [], "diagnostics": [1]}',
+    ],
 )
 def test_something_else_is_one_line(command: Run, content: str) -> None:
     """A file that is not a preview is one line on standard error."""
     Path("dev.json").write_text(content)
     done = command("summarize", "dev.json")
     assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+
+
+def test_a_step_of_another_shape_is_shown_as_far_as_it_is_known() -> None:
+    """What a step has instead of inputs, outputs or a diff does not count."""
+    odd = step("odd", "update") | {"oldState": {"inputs": 1, "outputs": [1]}, "newState": {"inputs": "x"}}
+    (change,) = read_preview(plan(odd | {"detailedDiff": [1]})).changes
+    assert (change.action, change.name, change.identifier, change.properties) == ("update", "odd", "", ())
 
 
 def test_a_real_preview(project: Project) -> None:

@@ -272,6 +272,7 @@ def test_a_body_may_be_any_file(environment: local.LocalScalekit, tmp_path: Path
         (["-f", "app=@{directory}/none"], "cannot be read"),
         (["-f", "app=a", "-H", "X Y: 1"], "'X Y' is not a header name"),
         (["-f", "app=a", "--json"], "--json goes with --dry-run"),
+        (["--dry-run", "--account", "user_1"], "--account and --connection are for a call that is sent"),
     ],
 )
 def test_options_that_make_no_call_are_refused(

@@ -261,6 +261,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "no such file": (["--openapi", "/nowhere/x.json"], 1, "No such file"),
     "no such type": (["--auth", "magic"], 2, "magic"),
     "bad URL": (["--mcp", "http://acme.io/mcp"], 1, "not encrypted"),
+    "a resource in JSON": (["--name", "A", "--resource", "a", "--format", "json"], 2, "JSON has none"),
     "prefix for basic": (["--auth", "basic", "--prefix", "x"], 1, "A prefix belongs"),
     "header for basic": (["--auth", "basic", "--header", "x"], 1, "A header belongs"),
     "scopes for bearer": (["--auth", "bearer", "--scope", "x"], 1, "--auth oauth"),

@@ -70,6 +70,8 @@ def call(
     screen = Screen()
     if json and not dry_run:
         raise typer.BadParameter("--json goes with --dry-run; the upstream's response is printed as it is")
+    if dry_run and (account is not None or connection is not None):
+        raise typer.BadParameter("--account and --connection are for a call that is sent, without --dry-run")
     body = _body(data) if data is not None else None
     headers = [_header(item) for item in header or ()]
     if dry_run:

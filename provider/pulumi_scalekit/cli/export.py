@@ -197,5 +197,5 @@ def _ours(path: Path, text: str, form: Format) -> bool:
         written = json.loads(text)
         key = "display_name" if "display_name" in written else "connection_name"
         return isinstance(payload, dict) and payload.get(key) == written[key]
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False

@@ -95,6 +95,8 @@ def import_connectors(
 
     if resource is not None and len(names or ()) != 1:
         raise typer.BadParameter("names the resource of one connector: give one NAME", param_hint="--as")
+    if out is not None and not code:
+        raise typer.BadParameter("--out and --no-code exclude each other")
     screen = Screen()
     project = Project.at(program)
     profile = stack_profile(stack, project)

@@ -139,6 +139,9 @@ def new(
         raise typer.BadParameter("--nango and --provider go together")
     if out is not None and out.exists() and not force:
         raise typer.BadParameter(f"{out} exists: choose another file, or use --force", param_hint="--out")
+    is_json = form is Format.JSON or (form is None and out is not None and out.suffix == ".json")
+    if resource is not None and is_json:
+        raise typer.BadParameter("names a resource in Python, and JSON has none", param_hint="--resource")
     screen = Screen()
     interactive = questions and openapi != "-" and sys.stdin.isatty() and screen.err.is_terminal
     overrides = Overrides(
@@ -173,7 +176,15 @@ def new(
     result = conclude(reading, overrides)
     if interactive:
         result = _completed(screen, reading, overrides, result)
-    _write(screen, result, resource, form, out, as_json=json)
+    text = _json(result) if is_json else _python(result, resource)
+    if out is not None:
+        from pulumi_scalekit.operations.files import write_text
+
+        write_text(out, text)
+    if json:
+        screen.json({**result.to_json(), "file": str(out) if out else None})
+    elif out is None:
+        screen.raw(text)
     if not json:
         _report(screen, result)
     if result.missing:
@@ -181,28 +192,6 @@ def new(
 
 
 # --- Output -------------------------------------------------------------------------------------------------
-
-
-def _write(
-    screen: Screen,
-    result: Result,
-    resource: str | None,
-    form: Format | None,
-    out: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    if form is None:
-        form = Format.JSON if out is not None and out.suffix == ".json" else Format.PYTHON
-    text = _json(result) if form is Format.JSON else _python(result, resource)
-    if out is not None:
-        from pulumi_scalekit.operations.files import write_text
-
-        write_text(out, text)
-    if as_json:
-        screen.json({**result.to_json(), "file": str(out) if out else None})
-    elif out is None:
-        screen.raw(text)
 
 
 def _json(result: Result) -> str:

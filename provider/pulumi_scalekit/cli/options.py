@@ -148,7 +148,7 @@ def profile_of(env: str | None, program: Path) -> Profile:
         return environment_profile(None)
     except SettingsError as error:
         project = project_at(program)
-        if project is None or not (stacks := project.configured_stacks):
+        if project is None or not (stacks := project.config_files):
             raise
         choices = " or ".join(f"--env {stack}" for stack in stacks)
         raise SettingsError(f"{error}. Or name a stack of the program here: {choices}") from None

@@ -14,7 +14,7 @@ from .console import Column, Screen, counted, help_text, visible
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pulumi_scalekit.definition.finding import Finding
     from pulumi_scalekit.operations.review import Review, Subject
@@ -76,7 +76,9 @@ def review_definitions(
     stack: Annotated[
         str | None, typer.Option("--stack", "-s", help="Review what this stack declares.")
     ] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="What to print.")] = Format.TABLE,
+    form: Annotated[
+        Format | None, typer.Option("--format", "-f", help="What to print; table unless given.")
+    ] = None,
     json: options.Json = False,
     fail_on: Annotated[
         FailOn, typer.Option(help="The severity from which on the exit code is 3.")
@@ -115,6 +117,12 @@ def review_definitions(
 
     if sum(source is not None for source in (file, env, stack)) > 1:
         raise typer.BadParameter("give only one of FILE, --env and --stack")
+    if file is not None and program is not None:
+        raise typer.BadParameter("give only one of FILE and --program")
+    if config_file is not None and (program is None or env is not None or stack is not None):
+        raise typer.BadParameter("--config-file goes with --program alone")
+    if json and form not in (None, Format.JSON):
+        raise typer.BadParameter("give only one of --json and --format")
     screen = Screen()
     form = Format.JSON if json else form
     lines: dict[str, int] | None = None
@@ -159,7 +167,7 @@ def _from_file(file: str) -> tuple[list[Subject], dict[str, int]]:
     except (ValueError, RecursionError) as error:
         raise ScalekitError(f"{called} is not valid JSON: {error}") from None
     source = "stdin" if file == "-" else Path(file).as_posix()
-    entries = list(_payloads(content))
+    entries = list(_payloads(content, called))
     if not entries:
         raise ScalekitError(
             f"{called} has no connector: give a payload, a list of payloads, or a response of the list call"
@@ -198,17 +206,22 @@ def _connection_subject(
     return Subject(name, declared, id_, source, path, is_connection=True, is_mcp=is_mcp)
 
 
-def _payloads(content: Any) -> Any:
+def _payloads(content: Any, called: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The payloads in a file's content, each with its path."""
+    from pulumi_scalekit.errors import ScalekitError
+
     if isinstance(content, list):
-        yield from ((f"[{index}]", item) for index, item in enumerate(content) if isinstance(item, dict))
+        lists = {"": content}
+    elif isinstance(content, dict):
+        lists = {k: content[k] for k in ("providers", "connections") if isinstance(content.get(k), list)}
+    else:
         return
-    if not isinstance(content, dict):
-        return
-    listed = [key for key in ("providers", "connections") if isinstance(content.get(key), list)]
-    for key in listed:
-        yield from ((f"{key}[{n}]", item) for n, item in enumerate(content[key]) if isinstance(item, dict))
-    if listed:
+    for key, items in lists.items():
+        for index, item in enumerate(items):
+            if not isinstance(item, dict):
+                raise ScalekitError(f"{called} has something else than a JSON object at {key}[{index}]")
+            yield f"{key}[{index}]", item
+    if lists:
         return
     single = next((key for key in ("provider", "connection") if isinstance(content.get(key), dict)), "")
     if single:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.provider.connection import DECLARED
@@ -99,30 +100,45 @@ def declared_resources(project: Project, config_file: Path | None = None) -> lis
 
 
 def _configuration(project: Project, config_file: Path | None) -> tuple[str, dict[str, str], list[str]]:
-    """The stack's name, its configuration and the keys of its secrets, out of its file."""
+    """The stack's name, its configuration and the keys of its secrets, out of the project's file and its own."""
     import yaml
 
     from pulumi_scalekit.discovery.yaml_reader import read_yaml
 
-    if config_file is None and (stacks := project.configured_stacks):
-        config_file = next(project.directory.glob(f"Pulumi.{stacks[0]}.y*ml"))
-    if config_file is None:
-        return "dev", {}, []
-    try:
-        content = read_yaml(config_file.read_text(encoding="utf-8"))  # as Pulumi reads it: by YAML 1.2
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise EngineError(f"{config_file} cannot be read: {error}") from None
-    entries = content.get("config") if isinstance(content, dict) else None
+    stack, entries = "dev", _project_configuration(project)
+    config_file = config_file or next(iter(project.config_files.values()), None)
+    if config_file is not None:
+        try:
+            content = read_yaml(config_file.read_text(encoding="utf-8"))  # as Pulumi reads it: by YAML 1.2
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise EngineError(f"{config_file} cannot be read: {error}") from None
+        stack = config_file.stem.partition(".")[2]
+        entries |= {
+            _full_key(project, key): value for key, value in mapping(mapping(content).get("config")).items()
+        }
     values: dict[str, str] = {}
     secrets = []
-    for key, value in (entries if isinstance(entries, dict) else {}).items():
-        full = str(key) if ":" in str(key) else f"{project.name}:{key}"
+    for key, value in entries.items():
         if isinstance(value, Mapping) and "secure" in value:
-            values[full] = "encrypted"
-            secrets.append(full)
+            values[key] = "encrypted"
+            secrets.append(key)
         else:
-            values[full] = value if isinstance(value, str) else json.dumps(value)
-    return config_file.stem.partition(".")[2], values, secrets
+            values[key] = value if isinstance(value, str) else json.dumps(value)
+    return stack, values, secrets
+
+
+def _project_configuration(project: Project) -> dict[str, Any]:
+    """What the project's file configures for all stacks: values, or defaults of what a stack may set."""
+    found = {}
+    for key, declared in mapping(project.content.get("config")).items():
+        entry = declared if isinstance(declared, Mapping) else {"default": declared}
+        if (value := entry.get("value", entry.get("default"))) is not None:
+            found[_full_key(project, key)] = value
+    return found
+
+
+def _full_key(project: Project, key: Any) -> str:
+    return str(key) if ":" in str(key) else f"{project.name}:{key}"
 
 
 def _declared(resource: Mapping[str, Any]) -> Declared:

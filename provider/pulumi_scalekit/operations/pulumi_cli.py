@@ -127,12 +127,16 @@ class Project:
         return tuple(str(stack["name"]) for stack in listed)
 
     @property
-    def configured_stacks(self) -> tuple[str, ...]:
-        """The stacks that have a configuration file here, by name; the engine is not asked."""
-        names = {
-            path.name.split(".", 1)[1].rpartition(".")[0] for path in self.directory.glob("Pulumi.*.y*ml")
-        }
-        return tuple(sorted(names))
+    def config_files(self) -> dict[str, Path]:
+        """The stacks' configuration files by the stacks' names, in their order; the engine is not asked.
+
+        Raises:
+            EngineError: The project file, which says where they are, cannot be read.
+        """
+        place = self.content.get("stackConfigDir") or self.content.get("config")
+        folder = self.directory / place if isinstance(place, str) else self.directory
+        files = folder.glob(f"Pulumi.*{self.file.suffix}")
+        return {file.stem.partition(".")[2]: file for file in sorted(files) if file.stem != "Pulumi"}
 
     def has_stack(self, name: str) -> bool:
         """Whether the project has a stack of that name."""
@@ -152,9 +156,11 @@ class Project:
         """
         import yaml
 
+        from pulumi_scalekit.discovery.yaml_reader import read_yaml
+
         file = self.file
         try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            content = read_yaml(file.read_text(encoding="utf-8"))  # as Pulumi reads it: by YAML 1.2
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise EngineError(f"{file} cannot be read: {error}") from None
         if not isinstance(content, dict):

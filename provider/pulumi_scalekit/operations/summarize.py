@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.errors import ScalekitError
 
 from .state import CONNECTION_TYPES, CONNECTOR_TYPES, SECRET, SIGNATURE
@@ -80,8 +81,13 @@ def read_preview(plan: Mapping[str, Any]) -> Summary:
         ScalekitError: It is something else.
     """
     steps, counts = plan.get("steps", []), plan.get("changeSummary") or {}
+    said, same = plan.get("diagnostics") or [], mapping(counts).get("same", 0)
     if not (
-        _are_objects(steps) and isinstance(counts, Mapping) and ("steps" in plan or "diagnostics" in plan)
+        _are_objects(steps)
+        and isinstance(counts, Mapping)
+        and isinstance(same, int)
+        and _are_objects(said)
+        and ("steps" in plan or "diagnostics" in plan)
     ):
         raise ScalekitError("That is not what `pulumi preview --json` prints: it has no steps")
     # Of a refresh Pulumi prints what was declared as both states, whatever it found; the step that follows has that.
@@ -92,9 +98,8 @@ def read_preview(plan: Mapping[str, Any]) -> Summary:
             by_urn.setdefault(str(step.get("urn", "")), []).append(step)
     changes = [change for urn, all_of in by_urn.items() if (change := _change(urn, all_of))]
     changes.sort(key=lambda change: (_ORDER.index(change.action), change.kind, change.name.casefold()))
-    said = [d for d in plan.get("diagnostics") or [] if isinstance(d, dict) and d.get("message")]
+    said = [diagnostic for diagnostic in said if diagnostic.get("message")]
     urns = [str(step.get("urn", "")) for step in steps] + [str(d.get("urn", "")) for d in said]
-    same = int(counts.get("same") or 0)
     internal = sum(step.get("op") == "same" and _is_internal(str(step.get("urn", ""))) for step in steps)
     return Summary(
         stack=next((found[1] for urn in urns if (found := re.match(r"urn:pulumi:(.+?)::", urn))), ""),
@@ -124,12 +129,11 @@ def _change(urn: str, steps: Sequence[Mapping[str, Any]]) -> Change | None:
         return None
     old = _state(steps, "oldState")
     new = _state(steps, "newState")
-    before, after = old.get("inputs") or {}, new.get("inputs") or {}
-    outputs = old.get("outputs") or {}
+    before, after, outputs = (mapping(v) for v in (old.get("inputs"), new.get("inputs"), old.get("outputs")))
     type_ = urn.split("::")[2].rpartition("$")[2] if urn.count("::") >= 3 else ""
     kind = _KINDS.get(type_, type_)
     names = {**before, **after}
-    paths = dict.fromkeys(path for step in steps for path in (step.get("detailedDiff") or {}))
+    paths = dict.fromkeys(path for step in steps for path in mapping(step.get("detailedDiff")))
     return Change(
         action=action,
         kind=kind,
