@@ -15,7 +15,7 @@ import typer
 from pulumi_embedded.errors import Cancelled, ConfigurationError, EmbeddedError, Unsupported
 from pulumi_embedded.project.stack_config import StackConfig
 from pulumi_embedded.project.workspace import Workspace
-from pulumi_embedded.state.backend import StackFile, StackReference, parse_stack
+from pulumi_embedded.state.backend import StackFile, parse_stack
 from pulumi_embedded.state.checkpoint import (
     Snapshot,
     check_version,
@@ -95,7 +95,7 @@ def _create_stack(context: Context, name: str | None, secrets_provider: str, *, 
     config = StackConfig.load(context.project.config_file(reference.name))
     if reference in context.backend.list(reference.project):
         raise EmbeddedError(f"stack '{reference.full_name}' already exists")
-    stack = Stack(context, _file_of(context, reference))
+    stack = Stack(context, StackFile(context.backend, reference))
     salt = config.salt
     manager = stack.manager(salt) if salt else _new_manager(stack, config)
     latest = make_deployment([], [], manager.provider_state())
@@ -103,10 +103,6 @@ def _create_stack(context: Context, name: str | None, secrets_provider: str, *, 
     if select:
         Workspace(context.project).select(context.backend.url, reference.full_name)
     typer.echo(f"Created stack '{reference.name}'")
-
-
-def _file_of(context: Context, reference: StackReference) -> StackFile:
-    return StackFile(context.backend, reference)
 
 
 def _new_manager(stack: Stack, config: StackConfig) -> SecretsManager:

@@ -22,13 +22,11 @@ class JsonPreview(Recorder):
         config: dict[str, ConfigValue],
         *,
         show_sames: bool = False,
-        show_replacement_steps: bool = False,
         suppress_outputs: bool = False,
     ) -> None:
         super().__init__()
         self._config = config
         self._show_sames = show_sames
-        self._show_replacement_steps = show_replacement_steps
         self._suppress_outputs = suppress_outputs
         self._steps: list[dict[str, Any]] = []
 
@@ -53,7 +51,7 @@ class JsonPreview(Recorder):
             Op.READ_REPLACEMENT,
             Op.DISCARD_REPLACED,
         )
-        return step.logical or not replacement or self._show_replacement_steps
+        return step.logical or not replacement
 
     def _describe(self, step: Step) -> dict[str, Any]:
         found: dict[str, Any] = {"op": step.op.value, "urn": step.urn}

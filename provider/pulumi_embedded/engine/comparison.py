@@ -8,7 +8,7 @@ from dataclasses import replace
 from pulumi_embedded.plugins.registry import Provider
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.values.diff import Changes, DiffResult, compare_inputs
-from pulumi_embedded.values.property_paths import parse_path, reset_path
+from pulumi_embedded.values.property_paths import InvalidPath, parse_path, reset_path
 from pulumi_embedded.values.values import Properties, copy
 
 
@@ -45,7 +45,7 @@ def compare(
     for pattern in patterns:
         try:
             reset_path(parse_path(pattern), old_inputs, news)
-        except ValueError:
+        except InvalidPath:
             continue
     own = compare_inputs(old_inputs, news)
     if own.changes is Changes.NONE:

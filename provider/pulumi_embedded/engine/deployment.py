@@ -160,21 +160,21 @@ class Deployment:
         elif self._inventory.base.pending and not self._info.preview:
             self._warn_of_pending()
         self._check_targets(self._options.replace_targets, self._plan.urns)
-        self._executor = executor = self._make_executor()
         failure: EmbeddedError | None = None
-        try:
-            if not self._options.destroy:
-                self._serve()
-            if not executor.stopped.is_set() and not self._interrupted.is_set():
-                self._finish()
-        except Bail as error:
-            failure = error
-        except EmbeddedError as error:
-            self._reporter.error("", str(error))
-            failure = error
-        if failure is not None:
-            executor.stop()
-        executor.close()
+        with self._make_executor() as executor:
+            self._executor = executor
+            try:
+                if not self._options.destroy:
+                    self._serve()
+                if not executor.stopped.is_set() and not self._interrupted.is_set():
+                    self._finish()
+            except Bail as error:
+                failure = error
+            except EmbeddedError as error:
+                self._reporter.error("", str(error))
+                failure = error
+            if failure is not None:
+                executor.stop()
         steps_failed = executor.failed or self._plan.errored
         executor.finish_stack(failed=failure is not None or steps_failed or self._interrupted.is_set())
         if isinstance(failure, Bail):
@@ -197,7 +197,7 @@ class Deployment:
         self._program = Program(
             self._info,
             self._server.address,
-            on_line=lambda line, _stream: self._reporter.line(line),
+            on_line=self._reporter.line,
             on_exit=lambda code: self._queue.put(_Exited(code)),
         )
         while True:
@@ -373,9 +373,9 @@ class Deployment:
             return
         self._check_targets(self._options.targets, set())
         steps = plan_refresh(self._inventory, self._providers, self._options)
-        self._executor = executor = self._make_executor(ignore_errors=True)
-        executor.run_all(steps)
-        executor.close()
+        with self._make_executor(ignore_errors=True) as executor:
+            self._executor = executor
+            executor.run_all(steps)
         refreshed = {step.resource: step.new for step in steps}
         self._inventory.replace_base(rebuilt_resources(self._inventory.base.resources, refreshed))
         if self.snapshot is not None:
@@ -420,4 +420,4 @@ class Deployment:
 
     def _start_provider(self) -> ProviderProcess:
         address = self._server.address if self._server is not None else "127.0.0.1:0"
-        return start_provider(self._info.project, address, lambda line, _stream: self._reporter.line(line))
+        return start_provider(self._info.project, address, self._reporter.line)

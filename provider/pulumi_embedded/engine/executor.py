@@ -50,7 +50,7 @@ class Executor:
     """Runs chains of steps on a bounded number of threads.
 
     A failed step ends its chain and, unless the deployment continues on errors, keeps every step that has not
-    begun from beginning. Steps in flight are always finished.
+    begun from beginning. Steps in flight are always finished, whatever ends the `with` block of the executor.
     """
 
     def __init__(
@@ -120,8 +120,13 @@ class Executor:
         wait(self._running)
         self._running.clear()
 
-    def close(self) -> None:
-        """Wait for the steps in flight and end the threads."""
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the steps in flight, which save what they did, and end the threads."""
+        if kind is not None:
+            self.stop()
         self._pool.shutdown(wait=True)
 
     def stop(self) -> None:

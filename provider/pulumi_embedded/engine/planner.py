@@ -12,7 +12,7 @@ from pulumi_embedded.plugins.registry import Provider, Providers
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, is_provider, make_urn, split_reference, urn_type
 from pulumi_embedded.values.diff import Changes, DiffResult, apply_replace_on_changes
-from pulumi_embedded.values.property_paths import parse_path, reset_path
+from pulumi_embedded.values.property_paths import InvalidPath, parse_path, reset_path
 from pulumi_embedded.values.values import (
     Properties,
     Secret,
@@ -210,7 +210,7 @@ class Planner:
         for text in ignored:
             try:
                 path = parse_path(text)
-            except ValueError:
+            except InvalidPath:
                 continue
             if not reset_path(path, old_inputs, result):
                 impossible.append(text)

@@ -10,11 +10,16 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pulumi_embedded.errors import ConfigurationError
 from pulumi_embedded.plugins.dynamic import ProviderProcess, child_environment
 from pulumi_embedded.project.project import Project
 from pulumi_embedded.project.run_info import RunInfo
+
+# The engine forks only to run another program. gRPC, which reads this when it is first used, would stop its own threads
+# for each fork, and write to stderr when it cannot.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 _LAUNCHERS = Path(__file__).parent / "launcher"
 
@@ -47,7 +52,7 @@ class Program:
         info: RunInfo,
         address: str,
         *,
-        on_line: Callable[[str, str], None],
+        on_line: Callable[[str], None],
         on_exit: Callable[[int], None],
     ) -> None:
         """Start the program.
@@ -55,7 +60,7 @@ class Program:
         Args:
             info: what it is told about its run.
             address: host and port of the resource monitor and the engine.
-            on_line: called with each line it prints, and the name of the stream.
+            on_line: called with each line it prints.
             on_exit: called with the exit code, once everything it printed was handed over.
         """
         project, config = info.project, info.config
@@ -92,14 +97,13 @@ class Program:
         self._thread = threading.Thread(target=self._watch, args=(on_line, on_exit), daemon=True)
         self._thread.start()
 
-    def _watch(self, on_line: Callable[[str, str], None], on_exit: Callable[[int], None]) -> None:
-        streams = [(self._process.stdout, "stdout"), (self._process.stderr, "stderr")]
+    def _watch(self, on_line: Callable[[str], None], on_exit: Callable[[int], None]) -> None:
+        def pump(stream: Any) -> None:
+            for line in iter(stream.readline, b""):
+                on_line(line.decode(errors="replace").rstrip("\n"))
 
-        def pump(stream: object, name: str) -> None:
-            for line in iter(stream.readline, b""):  # type: ignore[attr-defined]
-                on_line(line.decode(errors="replace").rstrip("\n"), name)
-
-        pumps = [threading.Thread(target=pump, args=found, daemon=True) for found in streams]
+        streams = (self._process.stdout, self._process.stderr)
+        pumps = [threading.Thread(target=pump, args=(stream,), daemon=True) for stream in streams]
         for thread in pumps:
             thread.start()
         code = self._process.wait()
@@ -123,7 +127,7 @@ class Program:
             self._process.kill()
 
 
-def start_provider(project: Project, address: str, on_line: Callable[[str, str], None]) -> ProviderProcess:
+def start_provider(project: Project, address: str, on_line: Callable[[str], None]) -> ProviderProcess:
     """Start the SDK's dynamic provider in the program's folder, from where its pickled classes are imported."""
     options = {
         f"PULUMI_RUNTIME_{name.upper()}": str(value) for name, value in project.runtime_options.items()
@@ -134,6 +138,3 @@ def start_provider(project: Project, address: str, on_line: Callable[[str, str],
         child_environment({**options, "PULUMI_PROJECT": project.name}),
         on_line,
     )
-
-
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")

@@ -20,6 +20,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.state.urns import PROVIDER_PREFIX, urn_name, urn_type
 from pulumi_embedded.values.diff import Changes, DiffResult, Kind, PropertyDiff
 from pulumi_embedded.values.values import (
     Properties,
@@ -71,7 +72,7 @@ class ProviderProcess:
         command: Sequence[str],
         folder: Path,
         environment: Mapping[str, str],
-        on_line: Callable[[str, str], None],
+        on_line: Callable[[str], None],
     ) -> None:
         """Start the process and connect.
 
@@ -79,7 +80,7 @@ class ProviderProcess:
             command: what to run.
             folder: where to run it.
             environment: its environment.
-            on_line: called with each further line it prints, and the name of the stream.
+            on_line: called with each further line it prints.
 
         Raises:
             EmbeddedError: it ended, or said nothing, before it was ready.
@@ -94,9 +95,7 @@ class ProviderProcess:
             start_new_session=True,  # a Ctrl-C in the terminal is the engine's to handle
         )
         self._on_line = on_line
-        self._readers = [
-            threading.Thread(target=self._pump, args=(self._process.stderr, "stderr"), daemon=True)
-        ]
+        self._readers = [threading.Thread(target=self._pump, args=(self._process.stderr,), daemon=True)]
         self._readers[0].start()
         timer = threading.Timer(_START_TIMEOUT, self._process.kill)
         timer.start()
@@ -104,9 +103,7 @@ class ProviderProcess:
             port = self._read_port()
         finally:
             timer.cancel()
-        self._readers.append(
-            threading.Thread(target=self._pump, args=(self._process.stdout, "stdout"), daemon=True)
-        )
+        self._readers.append(threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True))
         self._readers[1].start()
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS)
 
@@ -117,16 +114,16 @@ class ProviderProcess:
             text = line.decode(errors="replace").strip()
             if text.isdigit():
                 return int(text)
-            self._on_line(text, "stdout")
+            self._on_line(text)
         self._process.wait()
         self._readers[0].join(1)
         raise EmbeddedError(
             f"the dynamic provider process ended with code {self._process.returncode} before it was ready"
         )
 
-    def _pump(self, stream: Any, name: str) -> None:
+    def _pump(self, stream: Any) -> None:
         for line in iter(stream.readline, b""):
-            self._on_line(line.decode(errors="replace").rstrip("\n"), name)
+            self._on_line(line.decode(errors="replace").rstrip("\n"))
         stream.close()
 
     def close(self) -> None:
@@ -183,11 +180,11 @@ class DynamicProvider:
             return self._stub
 
     def _configure(self, stub: Any) -> None:
-        package = self._urn.split("::")[2].rsplit(":", 1)[-1]
+        package = urn_type(self._urn).removeprefix(PROVIDER_PREFIX)
         request = provider_pb2.ConfigureRequest(
             urn=self._urn,
-            name=self._urn.split("::", 3)[3],
-            type=self._urn.split("::")[2],
+            name=urn_name(self._urn),
+            type=urn_type(self._urn),
             id=self._id,
             acceptSecrets=True,
             acceptResources=True,
@@ -232,8 +229,8 @@ class DynamicProvider:
         """Validate inputs and fill in defaults; returns the inputs to use and what is wrong with them."""
         request = provider_pb2.CheckRequest(
             urn=urn,
-            name=_name(urn),
-            type=_type(urn),
+            name=urn_name(urn),
+            type=urn_type(urn),
             olds=to_struct(olds, keep_unknowns=preview),
             news=to_struct(news, keep_unknowns=preview),
             randomSeed=secrets.token_bytes(32),
@@ -258,8 +255,8 @@ class DynamicProvider:
         request = provider_pb2.DiffRequest(
             id=identifier,
             urn=urn,
-            name=_name(urn),
-            type=_type(urn),
+            name=urn_name(urn),
+            type=urn_type(urn),
             old_inputs=to_struct(old_inputs, keep_unknowns=preview),
             olds=to_struct(old_outputs, keep_unknowns=preview),
             news=to_struct(new_inputs, keep_unknowns=preview),
@@ -291,7 +288,7 @@ class DynamicProvider:
         if preview:
             return "", inputs
         request = provider_pb2.CreateRequest(
-            urn=urn, name=_name(urn), type=_type(urn), properties=to_struct(inputs), timeout=timeout
+            urn=urn, name=urn_name(urn), type=urn_type(urn), properties=to_struct(inputs), timeout=timeout
         )
         response = self._call(self._client().Create, request)
         if not response.id:
@@ -305,8 +302,8 @@ class DynamicProvider:
         request = provider_pb2.ReadRequest(
             id=identifier,
             urn=urn,
-            name=_name(urn),
-            type=_type(urn),
+            name=urn_name(urn),
+            type=urn_type(urn),
             properties=to_struct(outputs),
             inputs=to_struct(inputs),
             timeout=timeout,
@@ -341,8 +338,8 @@ class DynamicProvider:
         request = provider_pb2.UpdateRequest(
             id=identifier,
             urn=urn,
-            name=_name(urn),
-            type=_type(urn),
+            name=urn_name(urn),
+            type=urn_type(urn),
             olds=to_struct(old_outputs),
             news=to_struct(new_inputs),
             timeout=timeout,
@@ -359,8 +356,8 @@ class DynamicProvider:
         request = provider_pb2.DeleteRequest(
             id=identifier,
             urn=urn,
-            name=_name(urn),
-            type=_type(urn),
+            name=urn_name(urn),
+            type=urn_type(urn),
             properties=to_struct(outputs),
             timeout=timeout,
             old_inputs=to_struct(inputs),
@@ -374,14 +371,6 @@ def _outputs(properties: Any, inputs: Properties) -> Properties:
         raise ProviderError("the provider returned an unknown value", uncertain=True)
     annotate_secrets(outputs, inputs)
     return outputs
-
-
-def _name(urn: str) -> str:
-    return urn.split("::", 3)[3]
-
-
-def _type(urn: str) -> str:
-    return urn.split("::", 3)[2].rsplit("$", 1)[-1]
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:

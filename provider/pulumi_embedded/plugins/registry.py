@@ -154,7 +154,7 @@ class Providers:
         self._olds = olds
         self._instances: dict[str, Provider] = {}
         self._aliases: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler calls `kill` in a thread that may be here already
 
     # -- instances
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from pulumi_embedded.errors import ConfigurationError
-from pulumi_embedded.values.property_paths import Path, parse_path
+from pulumi_embedded.values.property_paths import InvalidPath, Path, parse_path
 
 from .project import Project
 from .stack_config import ConfigValue, is_secure, text_of
@@ -24,7 +24,7 @@ def _split(project: Project, key: str) -> tuple[str, Path]:
     text = rest if separator else key
     try:
         path = parse_path(text)
-    except ValueError as error:
+    except InvalidPath as error:
         raise ConfigurationError(f"invalid configuration key path {key!r}: {error}") from None
     if not path or not isinstance(path[0], str):
         raise ConfigurationError(f"invalid configuration key path {key!r}: it must start with a name")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from .property_paths import Path, covers_path, parse_path, render_path
+from .property_paths import InvalidPath, Path, covers_path, parse_path, render_path
 from .values import Properties, Value, deep_equals, unwrap_secrets
 
 
@@ -208,7 +208,7 @@ def apply_replace_on_changes(result: DiffResult, patterns: list[str], *, init_er
     Errors of an earlier initialisation count as a change of the property `#initerror`.
 
     Raises:
-        ValueError: a pattern is not a property path.
+        InvalidPath: a pattern, or the path of a change, is not a property path.
     """
     if result.changes is not Changes.SOME and not init_errors:
         return result
@@ -237,9 +237,10 @@ def apply_replace_on_changes(result: DiffResult, patterns: list[str], *, init_er
 
 
 def _key_path(key: str) -> Path:
+    """Return what is meant by a path which was made without regard for odd keys, such as an empty one."""
     try:
-        return parse_path(key)
-    except ValueError:
+        return parse_path(key) or (key,)
+    except InvalidPath:
         return (key,)
 
 
@@ -255,10 +256,7 @@ def translate(
     """Rebuild from property paths the tree that a display can show, with the values on both sides."""
     root = ValueDiff(None, None)
     for text, change in detailed.items():
-        try:
-            path = parse_path(text)
-        except ValueError:
-            path = (text,)
+        path = _key_path(text)
         old = old_inputs if change.input_diff else old_outputs
         new = new_outputs if refresh and not change.input_diff else new_inputs
         _add(path, change.kind, root, old, new)

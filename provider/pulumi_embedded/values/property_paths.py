@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from pulumi_embedded.errors import EmbeddedError
+
 from .values import Properties, Secret, Value, make_secret
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -19,14 +21,18 @@ _Deeper: TypeAlias = Callable[[Value, Value], bool]
 _PLAIN = re.compile(r"[A-Za-z0-9_]*\Z")
 
 
+class InvalidPath(EmbeddedError):
+    """A text is not a property path."""
+
+
 def parse_path(text: str) -> Path:
     """Read a path.
 
     Raises:
-        ValueError: the text is not a path.
+        InvalidPath: the text is not one.
     """
     if text.startswith("."):
-        raise ValueError("a property path must start with a name or an index")
+        raise InvalidPath("a property path must start with a name or an index")
     elements: list[str | int] = []
     position = 0
     while position < len(text):
@@ -34,7 +40,7 @@ def parse_path(text: str) -> Path:
         if character == ".":
             position += 1
             if position == len(text):
-                raise ValueError("a property path must end with a name or an index")
+                raise InvalidPath("a property path must end with a name or an index")
         elif character == "[":
             element, position = _parse_bracket(text, position)
             elements.append(element)
@@ -53,7 +59,7 @@ def _parse_bracket(text: str, start: int) -> tuple[str | int, int]:
         position = start + 2
         while True:
             if position >= len(text):
-                raise ValueError("a property name lacks its closing quote")
+                raise InvalidPath("a property name lacks its closing quote")
             if text[position] == '"':
                 break
             if text.startswith('\\"', position):
@@ -61,15 +67,18 @@ def _parse_bracket(text: str, start: int) -> tuple[str | int, int]:
             key.append(text[position])
             position += 1
         if not text.startswith("]", position + 1):
-            raise ValueError("a property name lacks its closing bracket")
+            raise InvalidPath("a property name lacks its closing bracket")
         return "".join(key), position + 2
     end = text.find("]", start)
     if end < 0:
-        raise ValueError("an index lacks its closing bracket")
+        raise InvalidPath("an index lacks its closing bracket")
     segment = text[start + 1 : end]
     if segment == "*":
         return "*", end + 1
-    return int(segment), end + 1
+    try:
+        return int(segment), end + 1
+    except ValueError:
+        raise InvalidPath(f"invalid array index: {segment!r}") from None
 
 
 def render_path(path: Path) -> str:

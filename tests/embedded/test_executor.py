@@ -1,0 +1,57 @@
+"""The executor: whatever ends a deployment, what is under way is finished and saved."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import MagicMock, Mock
+
+from pulumi_embedded.engine.events import Options
+from pulumi_embedded.engine.executor import Executor
+from pulumi_embedded.engine.steps import CreateStep, Op, StepContext
+from pulumi_embedded.plugins.registry import Providers
+from pulumi_embedded.state.resources import Resource
+
+
+class Made(CreateStep):
+    """A creation that calls a function in place of a provider."""
+
+    def __init__(self, name: str, apply: Callable[[], None]) -> None:
+        resource = Resource(f"urn:pulumi:dev::bench::boxes:Box::{name}", "boxes:Box", custom=True)
+        super().__init__(None, resource, op=Op.CREATE)
+        self._apply = apply
+
+    def apply(self, context: StepContext) -> None:
+        """Make it."""
+        self._apply()
+
+
+def executor(snapshot: Any) -> Executor:
+    """Return an executor of one step at a time, without a provider or a display."""
+    providers = Mock(spec=Providers)
+    context = StepContext(providers, False, False, set())
+    return Executor(context, MagicMock(), Mock(), snapshot, Options(parallel=1), on_stop=Mock())
+
+
+def test_a_fault_of_the_engine_lets_what_is_under_way_end() -> None:
+    """If planning raises, the step in flight is awaited and saved, and the one behind it does not begin."""
+    began, go = threading.Event(), threading.Event()
+
+    def create() -> None:
+        began.set()
+        assert go.wait(60)
+
+    snapshot = Mock()
+    first, second = Made("a", create), Made("b", Mock())
+    running = executor(snapshot)
+    futures = [running.run([first]), running.run([second])]
+    assert began.wait(60)
+    leave = threading.Thread(target=running.__exit__, args=(KeyError, KeyError(), None))
+    leave.start()
+    assert running.stopped.wait(60)
+    assert not futures[0].done()
+    go.set()
+    leave.join(60)
+    assert all(future.done() for future in futures)
+    assert [call.kwargs["new"] for call in snapshot.end.call_args_list] == [first.new]
