@@ -1,4 +1,4 @@
-"""The executor: whatever ends a deployment, what is under way is finished and saved."""
+"""The engine in process: whatever ends a deployment, what is under way is finished and saved."""
 
 from __future__ import annotations
 
@@ -55,3 +55,19 @@ def test_a_fault_of_the_engine_lets_what_is_under_way_end() -> None:
     leave.join(60)
     assert all(future.done() for future in futures)
     assert [call.kwargs["new"] for call in snapshot.end.call_args_list] == [first.new]
+
+
+def test_a_second_interrupt_does_not_wait_for_its_own_thread() -> None:
+    """The handler of a signal, which runs in the planning thread, may end the providers in the middle of a look-up."""
+    providers = Providers(Mock(), Mock(), list)
+
+    class Interrupted(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            providers.kill()
+            return default
+
+    providers._instances = Interrupted()
+    planner = threading.Thread(target=providers.find, args=("x",), daemon=True)
+    planner.start()
+    planner.join(60)
+    assert not planner.is_alive()

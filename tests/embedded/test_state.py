@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -223,6 +224,19 @@ def test_a_killed_run_leaves_its_pending_operation(bench: Bench) -> None:
     assert "pending_operations" not in bench.checkpoint()["checkpoint"]["latest"]
 
 
+def test_a_stack_is_not_removed_while_a_journal_has_its_resources(bench: Bench) -> None:
+    """A removal folds in what a killed run left, and then refuses if the stack has resources."""
+    process = start_waiting(bench)
+    process.kill()
+    process.communicate(timeout=60)
+    shutil.rmtree(bench.backend / ".pulumi" / "locks")  # which is what the CLI's own `cancel` does
+    run = bench.run(embedded(), "stack", "rm", "--yes")
+    assert run.code == 1
+    assert "still has resources" in run.stderr
+    assert f"{BOX}a" in [found["urn"] for found in bench.checkpoint()["checkpoint"]["latest"]["resources"]]
+    bench.ok(embedded(), "stack", "rm", "--yes", "--force")
+
+
 def test_the_first_interrupt_finishes_what_is_under_way(bench: Bench) -> None:
     """One SIGINT: the creation in flight ends and is kept, the next one does not begin, nothing stays locked."""
     process = start_waiting(bench)
@@ -286,6 +300,11 @@ def nested(depth: int) -> Any:
         (lambda latest: latest["resources"][1].update(inputs=[1]), "`inputs` of the wrong type"),
         (lambda latest: latest["resources"][-1].update(inputs={"x": nested(700)}), "nested too deeply"),
         (lambda latest: latest["resources"].append(latest["resources"][-1]), "duplicate resource"),
+        (
+            lambda latest: latest["resources"][-1].update(dependencies=[{}]),
+            "`dependencies` of the wrong type",
+        ),
+        (lambda latest: latest["resources"][-1].update(propertyDependencies={"a": 5}), "of the wrong type"),
     ],
 )
 def test_a_damaged_state_is_refused_in_one_line(
@@ -301,6 +320,44 @@ def test_a_damaged_state_is_refused_in_one_line(
     assert run.stderr.startswith("error: snapshot integrity failure")
     assert named in run.stderr
     assert bench.checkpoint() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda latest: latest.update(manifest=[1]), "`manifest` is not of the right type"),
+        (lambda latest: latest["manifest"].update(version=5), "`version` is not of the right type"),
+        (lambda latest: latest.update(resources=[1]), "an entry that is not an object"),
+        (lambda latest: latest["resources"][0].update(urn=5), "lacks its `urn`"),
+        (lambda latest: latest.update(secrets_providers=[1]), "`secrets_providers` is not of the right type"),
+        (lambda latest: latest["secrets_providers"].update(state=[1]), "`state` is not of the right type"),
+    ],
+)
+def test_a_damaged_state_is_refused_by_every_command(
+    bench: Bench, applied: str, change: Callable[[dict[str, Any]], Any], named: str, tmp_path: Path
+) -> None:
+    """What only looks at a state, or imports one, needs one that is whole, too."""
+    document = json.loads(applied)
+    change(document["checkpoint"]["latest"])
+    (bench.backend / ".pulumi" / "stacks" / "bench" / "dev.json").write_text(json.dumps(document))
+    commands = [("stack",), ("stack", "ls"), ("stack", "output"), ("stack", "export")]
+    for command in commands:
+        run = bench.run(embedded(), *command)
+        assert (run.code, named in run.stderr) == (1, True), run.text
+    bench.init(embedded())
+    file = tmp_path / "import.json"
+    file.write_text(json.dumps({"version": 3, "deployment": document["checkpoint"]["latest"]}))
+    run = bench.run(embedded(), "stack", "import", "--force", "--file", str(file))
+    assert (run.code, named in run.stderr) == (1, True), run.text
+
+
+@pytest.mark.parametrize("text", [b"[1]", b"{", b"\xff", b"version: [1]"])
+def test_a_damaged_layout_is_refused_in_one_line(bench: Bench, text: bytes) -> None:
+    """A `meta.yaml` that says no version is not guessed at."""
+    (bench.backend / ".pulumi" / "meta.yaml").write_bytes(text)
+    run = bench.run(embedded(), "stack", "ls")
+    assert run.code != 0
+    assert run.stderr.startswith("error: ")
 
 
 # --- refusals -------------------------------------------------------------------------------------------------

@@ -121,6 +121,8 @@ def main() -> None:
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         _fail(EmbeddedError(f"{error.strerror or error}{where}"))
+    except UnicodeError as error:
+        _fail(EmbeddedError(f"text that is not valid UTF-8: {error}"))
     except _UsageError as error:
         error.show()
         sys.exit(ConfigurationError.exit_code)

@@ -322,7 +322,7 @@ def destroy(
     if preview_only or target:
         return
     if remove:
-        remove_stack(opened, preserve_config=False, backups=False)
+        remove_stack(opened, force=False, preserve_config=False, backups=False)
         typer.echo(
             "The resources in the stack have been deleted, but the history and configuration associated with "
             f"the stack are gone, too: stack '{opened.name}' has been removed!"

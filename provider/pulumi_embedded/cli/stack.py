@@ -18,6 +18,7 @@ from pulumi_embedded.project.workspace import Workspace
 from pulumi_embedded.state.backend import StackFile, parse_stack
 from pulumi_embedded.state.checkpoint import (
     Snapshot,
+    check_form,
     check_version,
     dump_json,
     features_of,
@@ -60,8 +61,8 @@ def stack_show(
     resources = latest.get("resources") or []
     typer.echo(f"Current stack is {opened.name}:")
     if manifest := latest.get("manifest"):
-        typer.echo(f"    Last updated: {manifest['time']}")
-        typer.echo(f"    Pulumi version used: {manifest['version']}")
+        typer.echo(f"    Last updated: {manifest.get('time') or 'n/a'}")
+        typer.echo(f"    Pulumi version used: {manifest.get('version') or 'n/a'}")
     typer.echo(f"Current stack resources ({len(resources)}):")
     for resource in resources:
         typer.echo(f"    {resource['type']}  {urn_name(resource['urn'])}")
@@ -285,15 +286,14 @@ def stack_import(
 ) -> None:
     """Replace a stack's state by one that was exported."""
     opened = current_context().stack(stack)
-    text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.read()
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        document = json.loads(Path(file).read_text(encoding="utf-8") if file else sys.stdin.read())
+    except (ValueError, RecursionError) as error:
         raise EmbeddedError(f"could not read the deployment: {error}") from None
     if not isinstance(document, dict):
         raise EmbeddedError("could not read the deployment: it is not an object")
     check_version(document)
-    latest = document.get("deployment") or {}
+    latest = check_form(document.get("deployment") or {})
     snapshot = _imported(opened, latest, force=force)
     manager = opened.ensure_secrets(opened.config())
     written = make_deployment(
@@ -341,21 +341,25 @@ def stack_rm(
         context, f"This will permanently remove the '{opened.name}' stack! Continue?"
     ):
         raise Cancelled("confirmation declined")
-    resources = (opened.file.load() or {}).get("resources") or []
-    left = [found for found in resources if found["type"] != ROOT_STACK_TYPE]
-    if left and not force:
-        raise EmbeddedError(
-            f"'{opened.name}' still has resources; removal rejected. Possible actions:\n"
-            "- Make sure that the stack does not contain any resources: run `pulumi-embedded destroy`\n"
-            "- Run the removal with --force"
-        )
-    remove_stack(opened, preserve_config=preserve_config, backups=remove_backups)
+    remove_stack(opened, force=force, preserve_config=preserve_config, backups=remove_backups)
     typer.echo(f"Stack '{opened.name}' has been removed!")
 
 
-def remove_stack(stack: Stack, *, preserve_config: bool, backups: bool) -> None:
-    """Remove a stack, its configuration unless `preserve_config`, and its backups if `backups`."""
+def remove_stack(stack: Stack, *, force: bool, preserve_config: bool, backups: bool) -> None:
+    """Remove a stack, its configuration unless `preserve_config`, and its backups if `backups`.
+
+    Raises:
+        EmbeddedError: it has resources, and it is not to be removed by `force`.
+    """
     with stack.file.locked():
+        recover(stack.file)
+        resources = [] if force else (stack.file.load() or {}).get("resources") or []
+        if any(found["type"] != ROOT_STACK_TYPE for found in resources):
+            raise EmbeddedError(
+                f"'{stack.name}' still has resources; removal rejected. Possible actions:\n"
+                "- Make sure that the stack does not contain any resources: run `pulumi-embedded destroy`\n"
+                "- Run the removal with --force"
+            )
         stack.file.remove(backups=backups)
     project = stack.context.optional_project()
     if project is None:

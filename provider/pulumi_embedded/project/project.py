@@ -52,6 +52,10 @@ class Project:
             raise ConfigurationError(f"{self.path}: project is missing a 'runtime' attribute")
         if self.runtime != "python":
             raise Unsupported(f"the runtime {self.runtime!r}")
+        if isinstance(self.document["runtime"], dict) and not isinstance(
+            self.document["runtime"].get("options") or {}, dict
+        ):
+            raise ConfigurationError(f"{self.path}: the 'options' of the runtime are not an object")
         options = self.runtime_options
         if options.get("typechecker") not in (None, "none"):
             raise Unsupported("the runtime option `typechecker`")

@@ -28,13 +28,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import yaml
-
 from pulumi_embedded.errors import ConfigurationError, EmbeddedError, StackNotFound, Unsupported
 from pulumi_embedded.project.project import Project, pulumi_home
 from pulumi_embedded.project.stack_config import check_stack_name, write_atomically
+from pulumi_embedded.project.yaml_files import load_yaml
 
-from .checkpoint import DamagedState, check_version, dump_json, make_checkpoint
+from .checkpoint import DamagedState, check_form, check_version, dump_json, make_checkpoint
 from .resources import timestamp
 
 _ENVIRONMENT_REFUSED = (
@@ -122,12 +121,11 @@ class Backend:
         self._check_layout()
 
     def _check_layout(self) -> None:
-        try:
-            meta = yaml.safe_load((self._root / "meta.yaml").read_text(encoding="utf-8")) or {}
-        except FileNotFoundError:
+        meta = load_yaml(self._root / "meta.yaml")
+        if not meta:
             stacks = self._root / "stacks"
             if stacks.is_dir() and any(stacks.glob("*.json")):
-                raise Unsupported("a file backend without projects (the layout before version 1)") from None
+                raise Unsupported("a file backend without projects (the layout before version 1)")
             return
         if meta.get("version") != 1:
             raise Unsupported(f"version {meta.get('version')} of the file backend's layout")
@@ -244,13 +242,13 @@ class StackFile:
         if not isinstance(document, dict) or not isinstance(document.get("checkpoint"), dict):
             raise DamagedState(f"{self.path} is not a checkpoint")
         check_version(document)
-        latest = document["checkpoint"].get("latest") or None
-        if latest is not None and not isinstance(latest, dict):
-            raise DamagedState(f"`latest` in {self.path} is not an object")
-        provider = ((latest or {}).get("secrets_providers") or {}).get("type")
+        latest = document["checkpoint"].get("latest")
+        if latest is None:
+            return None
+        provider = (check_form(latest).get("secrets_providers") or {}).get("type")
         if provider not in (None, "", "passphrase"):
             raise Unsupported(f"the secrets provider {provider!r} of the stack's state")
-        return latest
+        return latest or None
 
     def save(self, document: dict[str, Any]) -> bytes:
         """Replace the checkpoint; the one before becomes the `.bak` file. Returns what was written."""

@@ -12,7 +12,7 @@ from typing import Any
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.values.values import Properties, Secret
 
-from .resources import MalformedResource, Resource, timestamp
+from .resources import MalformedResource, Resource, check_resource, timestamp
 from .urns import ROOT_STACK_TYPE, make_urn, provider_reference, split_reference, urn_name, urn_type
 
 VERSION = f"v{version('pulumi')}"
@@ -49,8 +49,8 @@ class Snapshot:
         Raises:
             DamagedState: the message names the first thing that is wrong.
         """
-        version = self.manifest.get("version", "")
-        if self.manifest.get("magic", "") != _magic(version):
+        version = self.manifest.get("version") or ""
+        if (self.manifest.get("magic") or "") != _magic(version):
             raise DamagedState("magic cookie mismatch; possible tampering/corruption detected")
         seen: dict[str, list[Resource]] = {}
         providers: set[str] = set()
@@ -173,10 +173,11 @@ def check_version(document: dict[str, Any]) -> None:
 
     Raises:
         Unsupported: it is of another version, or it uses features that would be lost.
+        DamagedState: its features are not a list.
     """
     if document.get("version") not in (3, 4):
         raise Unsupported(f"version {document.get('version')} of the checkpoint format")
-    for feature in document.get("features") or ():
+    for feature in _part(document, "features", list, []):
         if feature not in _FEATURES:
             raise Unsupported(f"the checkpoint feature {feature!r}")
 
@@ -199,40 +200,38 @@ def make_checkpoint(
     return {**versioned(features), "checkpoint": body}
 
 
-def read_snapshot(latest: dict[str, Any] | None, read_secret: Callable[[Any], Secret]) -> Snapshot:
-    """Read a deployment.
+def check_form(latest: Any) -> dict[str, Any]:
+    """Return a deployment, which has the form of one as far as every command relies on it.
 
     Raises:
-        DamagedState: it does not have the form of one.
-        Unsupported: it uses a feature that this engine would lose.
+        DamagedState: it does not; the message names the first thing that is wrong.
     """
-    if not latest:
-        return Snapshot()
-    for feature in ("snippets", "extensions"):
-        if latest.get(feature):
-            raise Unsupported(f"`{feature}` in the stack's state")
+    if not isinstance(latest, dict):
+        raise DamagedState("the deployment is not an object")
+    manifest = _part(latest, "manifest", dict, {})
+    for key in ("time", "version", "magic"):
+        _part(manifest, key, str, "")
+    secrets_provider = _part(latest, "secrets_providers", dict, {})
+    _part(secrets_provider, "type", str, "")
+    _part(_part(secrets_provider, "state", dict, {}), "salt", str, "")
+    _part(latest, "metadata", dict, {})
+    operations = _objects(latest, "pending_operations")
+    for operation in operations:
+        _part(operation, "type", str)
     try:
-        resources = [Resource.from_json(stored, read_secret) for stored in _entries(latest, "resources")]
-        pending = [
-            Operation(
-                Resource.from_json(_part(stored, "resource", dict), read_secret), _part(stored, "type", str)
-            )
-            for stored in _entries(latest, "pending_operations")
-        ]
+        for stored in _objects(latest, "resources"):
+            check_resource(stored)
+        for operation in operations:
+            check_resource(_part(operation, "resource", dict))
     except MalformedResource as error:
         raise DamagedState(str(error)) from None
-    except RecursionError:
-        raise DamagedState("a property is nested too deeply") from None
-    return Snapshot(
-        resources, pending, _part(latest, "metadata", dict, {}), _part(latest, "manifest", dict, {})
-    )
+    return latest
 
 
-def _entries(latest: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    entries: list[Any] = _part(latest, key, list, [])
-    for entry in entries:
-        if not isinstance(entry, dict):
-            raise DamagedState(f"`{key}` has an entry that is not an object")
+def _objects(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    entries: list[Any] = _part(document, key, list, [])
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise DamagedState(f"`{key}` has an entry that is not an object")
     return entries
 
 
@@ -243,6 +242,31 @@ def _part(document: dict[str, Any], key: str, kind: type[Any], default: Any = No
     if not isinstance(found, kind):
         raise DamagedState(f"`{key}` is {'missing' if found is None else 'not of the right type'}")
     return found
+
+
+def read_snapshot(latest: dict[str, Any] | None, read_secret: Callable[[Any], Secret]) -> Snapshot:
+    """Read a deployment that has the form of one.
+
+    Raises:
+        DamagedState: a property of a resource is of the wrong type.
+        Unsupported: it uses a feature that this engine would lose.
+    """
+    if not latest:
+        return Snapshot()
+    for feature in ("snippets", "extensions"):
+        if latest.get(feature):
+            raise Unsupported(f"`{feature}` in the stack's state")
+    try:
+        resources = [Resource.from_json(stored, read_secret) for stored in latest.get("resources") or ()]
+        pending = [
+            Operation(Resource.from_json(stored["resource"], read_secret), stored["type"])
+            for stored in latest.get("pending_operations") or ()
+        ]
+    except MalformedResource as error:
+        raise DamagedState(str(error)) from None
+    except RecursionError:
+        raise DamagedState("a property is nested too deeply") from None
+    return Snapshot(resources, pending, latest.get("metadata") or {}, latest.get("manifest") or {})
 
 
 def dump_json(document: Any, indent: int | None = None) -> str:

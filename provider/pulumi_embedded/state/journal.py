@@ -343,18 +343,21 @@ def recover(stack: StackFile) -> bool:
     records = []
     for line in lines:
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
         except ValueError:
             break  # the last line of a killed process may be cut
+        if not isinstance(record, dict):
+            break
+        records.append(record)
     content = stack.path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if not records or any(
-        record.get("op") == "saving" and record["checkpoint"] == digest for record in records
+        record.get("op") == "saving" and record.get("checkpoint") == digest for record in records
     ):
         stack.backend.remove(stack.journal_path)
         return False
     header, changes = records[0], [record for record in records[1:] if record["op"] != "saving"]
-    if header["checkpoint"] != digest:
+    if header.get("checkpoint") != digest:
         if not changes:
             stack.backend.remove(stack.journal_path)
             return False

@@ -113,21 +113,17 @@ class Resource:
             MalformedResource: it does not have the form of one.
             Unsupported: the resource has a feature that this engine would lose.
         """
+        check_resource(stored)
         unknown = sorted(set(stored) - _KNOWN_FIELDS)
         if unknown:
-            raise Unsupported(f"resource {stored.get('urn')!r} has `{unknown[0]}` in its state")
-        for name in ("urn", "type"):
-            if not isinstance(stored.get(name), str) or not stored[name]:
-                raise MalformedResource(f"resource {stored.get('urn') or ''!r} lacks its `{name}`")
-        if stored["urn"].count("::") < 3:
-            raise MalformedResource(f"{stored['urn']!r} is not a URN")
+            raise Unsupported(f"resource {stored['urn']!r} has `{unknown[0]}` in its state")
         resource = cls(stored["urn"], stored["type"])
         for name, attribute, _ in _FIELDS:
             value = stored.get(name)
             if value is None:
                 continue
             default = getattr(resource, attribute)
-            if default is not None and not isinstance(value, type(default)):
+            if not _fits(attribute, value, default):
                 raise MalformedResource(f"resource {resource.urn!r} has a `{name}` of the wrong type")
             if attribute in ("inputs", "outputs", "replacement_trigger"):
                 value = from_state(value, read_secret)
@@ -137,6 +133,34 @@ class Resource:
 
 class MalformedResource(EmbeddedError):
     """What stands in a state as a resource is not one."""
+
+
+def check_resource(stored: dict[str, Any]) -> None:
+    """Check that a resource of a checkpoint says what and which it is.
+
+    Raises:
+        MalformedResource: it does not.
+    """
+    for name in ("urn", "type"):
+        if not isinstance(stored.get(name), str) or not stored[name]:
+            raise MalformedResource(f"resource {stored.get('urn') or ''!r} lacks its `{name}`")
+    if stored["urn"].count("::") < 3:
+        raise MalformedResource(f"{stored['urn']!r} is not a URN")
+
+
+def _fits(attribute: str, value: Any, default: Any) -> bool:
+    """Whether a value is of the type of an attribute whose default is given."""
+    if attribute == "property_dependencies":
+        return isinstance(value, dict) and all(_are_texts(urns) for urns in value.values())
+    if attribute == "stack_trace":
+        return isinstance(value, list) and all(isinstance(frame, dict) for frame in value)
+    if isinstance(default, list):
+        return _are_texts(value)
+    return default is None or isinstance(value, type(default))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 _FIELDS: tuple[tuple[str, str, bool], ...] = (

@@ -210,11 +210,13 @@ def _from_signed(fields: Properties) -> Value:
     if signature is None:
         return fields
     if signature == SECRET_SIGNATURE:
-        return make_secret(fields["value"])
+        return make_secret(fields.get("value"))
     if signature == OUTPUT_SIGNATURE:
         value = fields.get("value", UNKNOWN)
         return make_secret(value) if fields.get("secret") else value
     if signature == RESOURCE_SIGNATURE:
+        if not isinstance(fields.get("urn"), str):
+            raise EmbeddedError("a property value is a reference to a resource, and lacks its `urn`")
         identifier = fields.get("id")
         return ResourceReference(
             fields["urn"], UNKNOWN if identifier == "" else identifier, fields.get("packageVersion") or ""
