@@ -21,6 +21,7 @@ from pulumi_scalekit import auth, errors, settings
 from pulumi_scalekit.definition.keys import AUTH_TYPES, CATALOGUE_TYPES
 from pulumi_scalekit.definition.rules import RULES
 from pulumi_scalekit.definition.schema import model_of
+from pulumi_scalekit.operations.review import rule_summaries
 from pulumi_scalekit.payload import Payload, Property, properties_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -155,15 +156,22 @@ def text() -> str:
     lines += ["## Functions", ""]
     for name, of in functions.items():
         lines += [f"### {name}", "", f"`{signature(name, of)}`", "", *prose_lines(of.__doc__), ""]
+    of_connectors = {name for rule in RULES for name in rule.names}
     lines += [
         "## Rules",
         "",
         "Checked at `pulumi preview`, all at once, and by `pulumi-scalekit review`. Besides these, each property",
-        "must have the type and length that the tables above say.",
+        "must have the type and length that the tables above say. Those of the second table are about connections, and",
+        "its last three are for readers of a definition: only `review` has them.",
         "",
         *table(
             ("rule", "what it wants"),
             [(", ".join(f"`{name}`" for name in rule.names), rule.summary) for rule in RULES],
+        ),
+        "",
+        *table(
+            ("rule", "what it wants"),
+            [(f"`{name}`", said) for name, said in rule_summaries().items() if name not in of_connectors],
         ),
         "",
         "## Settings",

@@ -102,7 +102,7 @@ class Connection(
     """A connection of a connector: what connected accounts are made under, and Tool Proxy calls go through.
 
     Preview: Scalekit marks the calls behind it as a preview, so they may change. Another `connector`, `context` or
-    `auth_mode` makes another connection, and the accounts of the old one go with it; all else changes in place.
+    `auth_mode` makes another connection, to which accounts do not move; all else changes in place.
 
     Example:
         >>> crm = scalekit.Connector.from_json("crm", "connectors/crm.json")

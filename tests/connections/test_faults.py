@@ -14,6 +14,7 @@ from pulumi_scalekit.errors import (
     InUse,
     InvalidRequest,
     ProtocolError,
+    ScalekitError,
     ServerError,
     TimedOut,
 )
@@ -29,13 +30,14 @@ class Environment(App):
     def __init__(self) -> None:
         super().__init__(self._answer)
         self.connections: list[dict[str, Any]] = []
+        self.accounts = [{"identifier": "user_1"}]
         self.before: list[Reply] = []
         self.after: list[Reply] = []
         self.refuse: Reply | None = None
 
     def _answer(self, request: httpx.Request) -> Reply:
         if request.url.path == "/api/v1/connected_accounts":
-            return ok({"connected_accounts": [{"identifier": "user_1"}]})
+            return ok({"connected_accounts": self.accounts})
         if request.method == "GET":
             return ok({"connections": self.connections})
         if request.method == "DELETE":
@@ -119,6 +121,16 @@ def test_a_delete_in_use_names_the_accounts(environment: Environment, connection
     environment.refuse = httpx.Response(400, json={"message": "connection has connected accounts"})
     with pytest.raises(InUse, match="user_1"):
         connections.delete("conn_1", name="support")
+
+
+def test_connected_accounts_are_not_deleted_along(environment: Environment, connections: Connections) -> None:
+    """A connection with accounts stays, even where Scalekit would delete it; accounts of others do not count."""
+    create(connections)
+    environment.accounts = [{"identifier": "user_1", "connector": "support"}]
+    with pytest.raises(ScalekitError, match=r"not sent, since .*first, then run again: user_1"):
+        connections.delete("conn_1", name="support")
+    environment.accounts = [{"identifier": "user_1", "connector": "other"}, {"identifier": "user_2"}]
+    assert connections.delete("conn_1", name="support")
 
 
 def test_junk_in_the_list_is_an_error(environment: Environment, connections: Connections) -> None:

@@ -143,10 +143,14 @@ def test_the_page_on_unit_tests_runs(tmp_path: Path) -> None:
 
 
 def texts_of_the_code() -> str:
-    """Every string of the packages, one a line; `…` where a value goes into it. Errors of the API are worked out."""
+    """Every string of the packages but docstrings, one a line; `…` where a value goes into it, and the API's errors."""
     found = []
     for path in (ROOT / "provider").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        documentation = {node.value for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
+            if node in documentation:
+                continue
             if isinstance(node, ast.JoinedStr):
                 parts = [p.value if isinstance(p, ast.Constant) else "…" for p in node.values]
                 found.append("".join(map(str, parts)))

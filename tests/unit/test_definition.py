@@ -48,6 +48,25 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str, str]]
         {"display_name": "x" * 201},
         {("schema-string-too-long", "display_name", "error")},
     ),
+    "a placeholder that is no path parameter": (
+        BEARER,
+        {
+            "proxy_url": "https://{{tenant}}.example.com",
+            f"{P}.fields[1]": {"field_name": "tenant", "label": "Tenant"},
+        },
+        {("placeholder-not-a-path-parameter", f"{P}.fields[1].is_path_param", "warning")},
+    ),
+    "a field beside fields with headers": (
+        API_KEY,
+        {
+            f"{P}.fields[3]": {"field_name": "team", "label": "Team"},
+            f"{P}.auth_header_key_override": "X-Key",
+        },
+        {
+            ("not-sent", f"{P}.fields[3]", "warning"),
+            ("not-sent", f"{P}.auth_header_key_override", "warning"),
+        },
+    ),
     "an http proxy URL": (
         BEARER,
         {"proxy_url": "http://x.example"},

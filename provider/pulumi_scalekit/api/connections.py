@@ -307,12 +307,15 @@ class Connections:
     def delete(self, connection_id: str, *, name: str = "") -> bool:
         """Delete a connection, and return whether it was still there.
 
+        Whether Scalekit refuses that while there are connected accounts is not documented, so it is looked at first.
+
         Raises:
             InUse: Connected accounts still use it; the message names them.
             ScalekitError: It could not be deleted.
         """
         path, shown = paths.connection_path(connection_id), printable(connection_id)
         action = f"delete connection {name!r} ({shown})" if name else f"delete connection {shown}"
+        self._refuse_in_use(action, name)
         with self._list_cache.write() as written:
             there = True
             try:
@@ -334,11 +337,15 @@ class Connections:
         except ScalekitError:
             raise error from None
 
+    def _refuse_in_use(self, action: str, name: str) -> None:
+        # A list that does not filter would name those of other connections.
+        if accounts := [a for a in self._accounts_of(name) if a.get("connector") == name]:
+            raise ScalekitError(
+                f"{action}: not sent, since its connected accounts would be lost with it. {_remove_first(accounts)}"
+            )
+
     def _in_use(self, error: ApiError, name: str) -> ApiError:
-        try:
-            accounts = Accounts(self.client).of(name) if name else []
-        except ScalekitError:
-            accounts = []  # the server's own words must do
+        accounts = self._accounts_of(name)
         if not accounts:
             return error
         return InUse(
@@ -347,9 +354,15 @@ class Connections:
             detail=error.detail,
             error_code=error.error_code,
             request_id=error.request_id,
-            remedy="Remove these connected accounts first, then run again: "
-            + ", ".join(printable(account.get("identifier")) for account in accounts),
+            remedy=_remove_first(accounts),
         )
+
+    def _accounts_of(self, name: str) -> list[Attributes]:
+        """The connected accounts of a connection, as far as this client may see them."""
+        try:
+            return Accounts(self.client).of(name) if name else []
+        except ScalekitError:
+            return []
 
     def _connection(self, response: Attributes, action: str) -> Attributes:
         connection = response.get("connection")
@@ -360,6 +373,11 @@ class Connections:
             error.accepted = True
             raise error
         return connection
+
+
+def _remove_first(accounts: list[Attributes]) -> str:
+    identifiers = ", ".join(printable(account.get("identifier")) for account in accounts)
+    return f"Remove these connected accounts first, then run again: {identifiers}"
 
 
 def exists_error(name: str, existing: list[Attributes], where: str) -> ConnectorExists:

@@ -17,6 +17,7 @@ from pulumi_scalekit.errors import (
     InUse,
     InvalidRequest,
     NotFound,
+    NotSent,
     ProtocolError,
     ScalekitError,
     ServerError,
@@ -200,10 +201,12 @@ class Connectors:
     def _name_refused(self, error: ApiError, name: str, replaces: Container[str]) -> ScalekitError:
         """The error for a create that was refused, with the connector that has the name, if that is why.
 
-        Scalekit returns 400 for the name of a built-in connector, and 409 for one that was just made.
+        Scalekit returns 400 for the name of a built-in connector, in words that are not documented, and 409 for one
+        that was just made.
         """
+        fields = {violation.field.rpartition(".")[2] for violation in error.violations}
         about_name = isinstance(error, Conflict) or error.error_code.endswith("ALREADY_EXISTS")
-        if not about_name and not any(v.field == "display_name" for v in error.violations):
+        if isinstance(error, NotSent) or not (about_name or fields <= {"display_name"}):
             return error
         try:
             if custom := self._list_cache.newer_than(time.monotonic()).named(name):

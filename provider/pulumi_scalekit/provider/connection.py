@@ -432,7 +432,7 @@ class ConnectionProvider(ResourceProvider):
         if accounts:
             text = f"{_what(olds)} is to be replaced, and its connected accounts would be lost"
             names = ", ".join(printable(account.get("identifier")) for account in accounts)
-            remedy = f"Scalekit refuses that while there are any. Remove these first: {names}"
+            remedy = f"It is not deleted while there are any. Remove these first: {names}"
             self._tell("warning", redact(f"{text}. {remedy}"))
 
     def _bare(self, inputs: Inputs, live: Attributes, secret: Collection[str]) -> dict[str, Any]:

@@ -436,9 +436,9 @@ def _live_inputs(state: Inputs, live: Attributes) -> Inputs:
 def _replacement(olds: Inputs, paths: list[str]) -> str:
     """What a replacement means, for the preview."""
     return (
-        f"{_what(olds)} is to be replaced, since Scalekit cannot change {' and '.join(paths)} of a connector. The "
-        "connections and connected accounts of the old connector go with it, and a connection that this stack does "
-        "not manage has to be removed first"
+        f"{_what(olds)} is to be replaced, since Scalekit cannot change {' and '.join(paths)} of a connector. "
+        "Connections and connected accounts do not move to the new one: accounts, and a connection that this stack "
+        "does not manage, have to be removed first"
     )
 
 

@@ -13,7 +13,7 @@ from pulumi_scalekit.payload import properties_by_key
 from ..finding import Finding
 from ..keys import AUTH_TYPES, CREDENTIALS, FIELD_KEYS, STATIC_TYPES, UNKNOWN
 from ..paths import Path, format_path
-from ..urls import CONTROL, HEADER_NAME
+from ..urls import CONTROL, HEADER_NAME, placeholders
 from .rule import rule
 from .shapes import field_names, fields_of, has_unknown_names, items, patterns, type_of
 
@@ -208,6 +208,34 @@ def header_names(definition: Mapping[str, Any]) -> Iterator[Finding]:
                     "is not a header name",
                     "use letters, digits and hyphens, such as X-API-Key",
                 )
+
+
+@rule("not-sent")
+def not_sent(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """Where a field of an API_KEY pattern has a `header_name`, other fields go into the URL or have one, too."""
+    in_url = placeholders(definition.get("proxy_url"))
+    for where, pattern in patterns(definition):
+        fields = fields_of(pattern, "fields")
+        if type_of(pattern) != "API_KEY" or not any(field.get("header_name") for _, field in fields):
+            continue
+        for at, field in fields:
+            is_used = field.get("header_name") or field.get("is_path_param") in (True, UNKNOWN)
+            if not is_used and field.get("field_name") not in (*in_url, UNKNOWN):
+                yield Finding(
+                    "not-sent",
+                    format_path((*where, *at)),
+                    "is sent nowhere: once a field has a header_name, only fields that have one are",
+                    "give it a header_name, or remove it",
+                    severity="warning",
+                )
+        if pattern.get("auth_header_key_override"):
+            yield Finding(
+                "not-sent",
+                format_path((*where, "auth_header_key_override")),
+                "has no effect once a field has a header_name",
+                "remove it",
+                severity="warning",
+            )
 
 
 @rule("unknown-input-type")

@@ -43,9 +43,9 @@ def urls(definition: Mapping[str, Any]) -> Iterator[Finding]:
 
 @rule("placeholder-undeclared")
 def placeholder_undeclared(definition: Mapping[str, Any]) -> Iterator[Finding]:
-    """Every placeholder of `proxy_url` names a field: of `fields`, for OAUTH of `account_fields`.
+    """A placeholder of `proxy_url` names a field, for OAUTH of `account_fields`; over MCP a context fills some.
 
-    For OAUTH over MCP a connection's context may fill `{{domain}}` and `{{version}}`.
+    These are `{{domain}}` and `{{version}}`, for OAUTH over MCP.
     """
     names = placeholders(definition.get("proxy_url"))
     for _, pattern in patterns(definition):
@@ -71,6 +71,23 @@ def placeholder_undeclared(definition: Mapping[str, Any]) -> Iterator[Finding]:
                 f"has the placeholder {{{{{name}}}}} that no field fills",
                 fix,
             )
+
+
+@rule("placeholder-not-a-path-parameter")
+def placeholder_not_a_path_parameter(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """A placeholder other than `{{domain}}` and `{{version}}` names a field with `is_path_param`: else a warning."""
+    names = [name for name in placeholders(definition.get("proxy_url")) if name not in BY_CONNECTION]
+    for where, pattern in patterns(definition):
+        for at, field in fields_of(pattern, "account_fields" if type_of(pattern) == "OAUTH" else "fields"):
+            if field.get("field_name") in names and field.get("is_path_param") not in (True, UNKNOWN):
+                yield Finding(
+                    "placeholder-not-a-path-parameter",
+                    format_path((*where, *at, "is_path_param")),
+                    f"is not true, though proxy_url has {{{{{field['field_name']}}}}}: Scalekit documents that path "
+                    "parameters fill it",
+                    "set it to true",
+                    severity="warning",
+                )
 
 
 @rule("path-parameter-unused")

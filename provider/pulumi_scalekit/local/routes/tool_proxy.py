@@ -119,7 +119,8 @@ def _inject(
         raise NotFound(f"connector {connection.provider_key} not found")
     path = raw_path(request).partition("?")[0].removeprefix(PREFIX)
     query = request.scope.get("query_string", b"").decode("latin-1")
-    definition = connector.payload
+    # What was never said means off here, as the list shows it.
+    definition = {"proxy_enabled": False, **connector.payload}
     if connection.resolved_proxy_url:
         definition = {**definition, "proxy_url": connection.resolved_proxy_url}
     values = AccountValues.from_api(account.authorization_details, account.api_config)
