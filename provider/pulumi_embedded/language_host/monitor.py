@@ -18,7 +18,7 @@ from pulumi_embedded.plugins.dynamic import CHANNEL_OPTIONS
 from pulumi_embedded.plugins.registry import BUILTIN_PACKAGE, DYNAMIC_PACKAGE
 from pulumi_embedded.project.run_info import RunInfo
 from pulumi_embedded.state.resources import Resource
-from pulumi_embedded.state.urns import PROVIDER_PREFIX, is_provider, provider_reference
+from pulumi_embedded.state.urns import PROVIDER_PREFIX, check_alias, is_provider, provider_reference
 from pulumi_embedded.values.values import Properties, Secret, from_proto, from_struct, to_struct
 
 from .requests import Alias, Goal, OutputsRequest, ReadRequest, Registered, Registration, Request
@@ -311,7 +311,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             replacement_trigger=trigger,
             additional_secret_outputs=list(request.additionalSecretOutputs),
             aliases=[_alias(found) for found in request.aliases]
-            + [Alias(urn=urn) for urn in request.aliasURNs],
+            + [Alias(urn=check_alias(urn)) for urn in request.aliasURNs],
             import_id=request.importId,
             custom_timeouts={
                 name: parse_duration(getattr(timeouts, name))
@@ -454,7 +454,7 @@ def _package(kind: str) -> str:
 
 def _alias(message: Any) -> Alias:
     if message.WhichOneof("alias") == "urn":
-        return Alias(urn=message.urn)
+        return Alias(urn=check_alias(message.urn))
     spec = message.spec
     return Alias("", spec.name, spec.type, spec.stack, spec.project, spec.parentUrn, spec.noParent)
 

@@ -16,6 +16,17 @@ def make_urn(stack: str, project: str, parent: str, kind: str, name: str) -> str
     return f"urn:pulumi:{stack}::{project}::{types}::{name}"
 
 
+def check_alias(urn: str) -> str:
+    """Return the URN that an alias is.
+
+    Raises:
+        EmbeddedError: it is not a URN.
+    """
+    if not urn.startswith("urn:pulumi:") or urn.count("::") < 3:
+        raise EmbeddedError(f'invalid alias URN: invalid URN "{urn}"')
+    return urn
+
+
 def urn_qualified_type(urn: str) -> str:
     """Return the types of a URN, its parents' first, joined by `$`."""
     return urn.split("::", 3)[2]
