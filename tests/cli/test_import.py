@@ -230,6 +230,31 @@ def test_a_file_without_code_is_wrong_usage(stacks: Stacks) -> None:
     assert stacks("import", "--stack", "dev", "--out", "more.py", "--no-code").code == 2
 
 
+def test_a_state_with_pending_operations_stays_as_it_is(stacks: Stacks, dev: LocalScalekit) -> None:
+    """Nothing is written to a state that an interrupted update left behind; the engine's command is named."""
+    seed(dev, ASANA)
+    kept = stacks.kept
+    pending = {
+        **EMPTY["deployment"],
+        "pending_operations": [{"resource": {"urn": "a::b"}, "type": "creating"}],
+    }
+    kept["stacks"]["dev"] = {**EMPTY, "deployment": pending}
+    stacks.file.write_text(json.dumps(kept))
+    result = stacks("import", "--stack", "dev")
+    assert result.code == 1
+    assert "Run `engine refresh --stack dev` first" in result.err
+    assert stacks.kept == kept
+
+
+def test_commands_for_a_program_elsewhere_have_its_place(stacks: Stacks, dev: LocalScalekit) -> None:
+    """What is to be run next can be run from the current directory."""
+    Path("infra").mkdir()
+    Path("Pulumi.yaml").rename("infra/Pulumi.yaml")
+    seed(dev, ASANA)
+    result = stacks("import", "--stack", "dev", "--program", "infra")
+    assert f"`engine preview --stack dev --expect-no-changes --cwd {Path('infra').resolve()}`" in result.out
+
+
 def test_another_stacks_connectors_are_refused(stacks: Stacks, dev: LocalScalekit) -> None:
     """What another stack of the project manages is refused, and the rest can be imported by name."""
     seed(dev, ASANA, TAVILY)

@@ -149,6 +149,16 @@ def test_the_archive(tmp_path: Path) -> None:
         write_tarball(tmp_path)
 
 
+def test_an_archive_takes_the_place_of_an_archive_only(tmp_path: Path) -> None:
+    """It is written again, but not over a file that is something else."""
+    write_tarball(tmp_path / "scalekit.tar.gz")
+    write_tarball(tmp_path / "scalekit.tar.gz")
+    (tmp_path / "program.py").write_text("mine = 1")
+    with pytest.raises(EngineError, match="is not an archive of the native provider"):
+        write_tarball(tmp_path / "program.py")
+    assert (tmp_path / "program.py").read_text() == "mine = 1"
+
+
 @pytest.mark.thorough
 @needs("pulumi-language-nodejs", "node", "npm")
 def test_typescript_example(project: Project, scalekit: LocalScalekit) -> None:

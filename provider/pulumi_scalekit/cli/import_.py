@@ -205,7 +205,7 @@ def _show(
             steps.append(f"add `{plan.import_statement}` to {options.short_path(project.entry)}")
     else:
         steps.append("declare them in the program, under the resource names above")
-    steps.append(f"run `{project.engine_name} preview --stack {stack} --expect-no-changes`")
+    steps.append(f"run `{project.command('preview', '--stack', stack, '--expect-no-changes')}`")
     for error in errors:
         screen.say(error, "bold yellow")
     if errors:

@@ -81,7 +81,7 @@ def promote_connectors(
     if not json:
         show_comparisons(screen, [c for c in comparisons if c.action in PROMOTED], pair)
         show_connections(screen, [c for c in connections if c.action in PROMOTED], *pair.names)
-        _show_blocked(screen, every_blocked)
+        _show_blocked(screen, every_blocked, program)
     refuse_replacements(free)
     outcomes: list[Outcome[Comparison]] = []
     connection_outcomes: list[Outcome[ConnectionComparison]] = []
@@ -186,11 +186,14 @@ def _promote(
         )
 
 
-def _show_blocked(screen: Screen, blocked: list[AnyBlocked]) -> None:
+def _show_blocked(screen: Screen, blocked: list[AnyBlocked], program: Path) -> None:
+    from pulumi_scalekit.operations.pulumi_cli import Project
+
     for entry in blocked:
         screen.say()
         screen.say(f"! {entry.comparison.name} is left alone: {entry.reason}.", "bold yellow")
-        screen.say(f"  Run `pulumi up --stack {entry.stack}` instead.")
+        project = Project.at(program)
+        screen.say(f"  Run `{project.command('up', '--stack', entry.stack)}` instead.")
 
 
 def _show_outcomes(screen: Screen, outcomes: list[AnyOutcome], pair: Pair, *, dry_run: bool) -> None:

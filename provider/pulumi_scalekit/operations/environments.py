@@ -115,12 +115,15 @@ def _settings(values: Mapping[str, str], prefix: str, env: Mapping[str, str]) ->
 
 def _of_stack_alone(name: str, project: Project, env: Mapping[str, str], secret: str) -> Profile:
     config = {key: entry.value for key, entry in project.config(name).items()}
+
+    def setting(key: str, *options: str) -> str:
+        return f"`{project.command('config', 'set', *options, '--stack', name, f'scalekit:{key}')} …`"
+
     missing = [key for key in ("environmentUrl", "clientId") if not config.get(f"scalekit:{key}")]
     if missing:
-        commands = " and ".join(f"`pulumi config set --stack {name} scalekit:{key} …`" for key in missing)
         raise SettingsError(
             f"The environment {name!r} is not complete: neither variables {variable_prefix(name)}… nor the "
-            f"stack {name!r} say which it is. Run {commands}"
+            f"stack {name!r} say which it is. Run {' and '.join(map(setting, missing))}"
         )
     client = config["scalekit:clientId"]
     if secret:
@@ -131,8 +134,8 @@ def _of_stack_alone(name: str, project: Project, env: Mapping[str, str], secret:
         env = {key: value for key, value in env.items() if key != "SCALEKIT_CLIENT_SECRET"}
         if not config.get("scalekit:clientSecret"):
             raise SettingsError(
-                f"The environment {name!r} has no client secret: run `pulumi config set --secret --stack {name} "
-                f"scalekit:clientSecret …`, or set {variable_prefix(name)}CLIENT_SECRET, or set "
+                f"The environment {name!r} has no client secret: run {setting('clientSecret', '--secret')}, or set "
+                f"{variable_prefix(name)}CLIENT_SECRET, or set "
                 f"SCALEKIT_CLIENT_SECRET and, so that it is known whose it is, SCALEKIT_CLIENT_ID={client}"
             )
     return Profile(name, read_settings(config.get, env), name)

@@ -117,7 +117,7 @@ def plan_import(
     project.require_python("there, `pulumi import` brings in what the native provider manages")
     chosen = select(connectors, names, environment_url)
     before = project.deployment(stack)
-    refuse_pending(before, stack)
+    refuse_pending(before, stack, project.command("refresh", "--stack", stack))
     others = read_ownership(project, without=[stack])
     managed = {m.identifier: m.resource for m in managed_connectors(before, stack)}
     fresh = [c for c in chosen if identifier_of(c) not in managed]
@@ -255,7 +255,7 @@ def _refuse_owned(connectors: Iterable[dict[str, Any]], others: Ownership, url: 
     if owned:
         raise EngineError(
             f"Another stack of this project manages {', '.join(owned)}. Two stacks must not manage one connector: "
-            "name the connectors to import, or remove it there first with `pulumi state delete`"
+            "name the connectors to import, or remove it there first with the Pulumi CLI's `pulumi state delete`"
         )
 
 

@@ -36,12 +36,16 @@ def write_tarball(target: Path) -> None:
         target: The archive to write, such as `scalekit.tar.gz`.
 
     Raises:
-        EngineError: The native provider is not there, or the archive cannot be written.
+        EngineError: The native provider is not there, the archive cannot be written, or the file is something else.
 
     Example:
         >>> write_tarball(Path("scalekit.tar.gz"))
     """
     script = f'#!/bin/sh\nexec {shlex.quote(str(find_executable()))} "$@"\n'.encode()
+    if target.is_file() and not _is_archive(target):
+        raise EngineError(
+            f"{target} exists, and is not an archive of the native provider: choose another file"
+        )
     member = tarfile.TarInfo(EXECUTABLE)
     member.size, member.mode = len(script), 0o755
     try:
@@ -49,3 +53,12 @@ def write_tarball(target: Path) -> None:
             archive.addfile(member, io.BytesIO(script))
     except OSError as error:
         raise EngineError(f"Cannot write {target}: {error.strerror or error}") from None
+
+
+def _is_archive(file: Path) -> bool:
+    """Whether a file is what `write_tarball` has written."""
+    try:
+        with tarfile.open(file) as archive:
+            return archive.getnames() == [EXECUTABLE]
+    except (OSError, tarfile.TarError):
+        return False

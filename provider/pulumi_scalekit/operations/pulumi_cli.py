@@ -95,6 +95,13 @@ class Project:
         """The engine's name, as a user types it."""
         return Path(self.engine).name
 
+    def command(self, *arguments: str) -> str:
+        """An engine command as a user types it in the current directory, such as `pulumi up --stack dev`."""
+        is_here = find_project(Path()) == self.directory.resolve()
+        return shlex.join(
+            [self.engine_name, *arguments, *([] if is_here else ["--cwd", str(self.directory)])]
+        )
+
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run an engine command in the project, without questions, and return its standard output.
 

@@ -192,8 +192,13 @@ def environments_at(configured: object) -> set[str]:
     return set()
 
 
-def refuse_pending(deployment: Deployment, stack: str) -> None:
+def refuse_pending(deployment: Deployment, stack: str, refresh: str) -> None:
     """Refuse a state that an interrupted update left behind.
+
+    Args:
+        deployment: The stack's state.
+        stack: The stack's name.
+        refresh: The command that completes the state, for the message.
 
     Raises:
         EngineError: The stack has pending operations.
@@ -206,7 +211,7 @@ def refuse_pending(deployment: Deployment, stack: str) -> None:
         )
         raise EngineError(
             f"The stack {stack!r} has pending operations of an interrupted update ({urns}). Nothing was changed. "
-            f"Run `pulumi refresh --stack {stack}` first, then import again"
+            f"Run `{refresh}` first, then import again"
         )
 
 
@@ -225,7 +230,7 @@ def add_connectors(
     """A deployment that manages further connectors and connections; the given one is left as it is.
 
     Args:
-        deployment: The stack's state.
+        deployment: The stack's state, without pending operations.
         entries: The connectors to add; none may be in the state already.
         project: The project's name.
         stack: The stack's name; with a backend's organization before it or not.
@@ -236,9 +241,8 @@ def add_connectors(
         now: The time of the import.
 
     Raises:
-        EngineError: The state has pending operations, an unknown version, or a resource of such a name.
+        EngineError: The state has an unknown version, or a resource of such a name.
     """
-    refuse_pending(deployment, stack)
     stack = stack.rpartition("/")[2]
     existing = resources_of(deployment)
     time = (now or datetime.now(timezone.utc)).isoformat().replace("+00:00", "Z")
