@@ -110,3 +110,15 @@ def test_the_tree_ends_with_every_resource(preview: bool) -> None:
     assert ("create" if preview else "created (") in last
     assert "**deleting failed**" in last
     assert "error: no way" in last
+
+
+def test_a_live_view_that_is_cut_short_gives_the_cursor_back() -> None:
+    """When a run ends by a fault, the terminal has its cursor again."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=160, force_terminal=True, color_system=None)
+    display = Display(console, action="Updating", stack="dev", preview=False, live=True)
+    display.root_urn = ROOT
+    display.begin()
+    display.stop()
+    shown, hidden = (stream.getvalue().rindex(f"\x1b[?25{mode}") for mode in "hl")
+    assert shown > hidden

@@ -499,6 +499,18 @@ def test_a_damaged_secret_is_refused_in_one_line(stored: dict[str, Any]) -> None
         secrets.read(stored)
 
 
+def test_a_user_without_a_home_folder_is_told_what_to_set(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no home folder is known, the message names the variables that do without."""
+    left = {"HOME", "PULUMI_HOME", "PULUMI_BACKEND_URL"}
+    environment = {key: value for key, value in bench.environment().items() if key not in left}
+    monkeypatch.setattr(bench, "environment", lambda: environment)
+    monkeypatch.setattr("pwd.getpwuid", Mock(side_effect=KeyError("getpwuid(): uid not found: 1234")))
+    run = bench.run(embedded(), "stack", "ls")
+    assert (run.code, "set HOME, or PULUMI_HOME" in run.stderr) == (2, True)
+
+
 def test_a_user_without_a_name_may_lock_a_stack(stack: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container whose user has no entry in the password file, the lock names the number."""
     monkeypatch.setattr("getpass.getuser", Mock(side_effect=KeyError("getpwuid(): uid not found: 1234")))

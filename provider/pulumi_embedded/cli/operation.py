@@ -76,7 +76,10 @@ def preview(stack: Stack, request: Request, *, as_json: bool = False) -> tuple[R
         return result, recorder.document(result)
     display = _display(stack, request, base, preview=True)
     display.begin()
-    result = _run(stack, request, config, base, display, None)
+    try:
+        result = _run(stack, request, config, base, display, None)
+    finally:
+        display.stop()
     display.end(result)
     return result, None
 
@@ -154,6 +157,7 @@ def _update(stack: Stack, request: Request) -> Result:
     try:
         result = _run(stack, request, config, base, display, manager)
     finally:
+        display.stop()
         try:
             manager.close()
         except StateNotWritten as error:
@@ -242,6 +246,8 @@ def _interruptible(deployment: Deployment, stack: Stack) -> Iterator[None]:
             for lock in stack.file.locks():
                 if _is_own(lock):
                     stack.file.backend.remove(lock)
+            if stack.context.interactive:
+                os.write(1, b"\x1b[?25h")  # the cursor, which the live view hides
             os._exit(128 + number)
         asked = True
         os.write(2, b"^C received; waiting for the operations in flight. Press ^C again to end at once.\n")

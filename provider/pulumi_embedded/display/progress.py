@@ -195,13 +195,18 @@ class Display(Recorder):
 
     # -- the end
 
-    def end(self, result: Result) -> None:
-        """Show messages by resource, the stack's outputs and the summary."""
+    def stop(self) -> None:
+        """End the live view, if there is one, and so give the terminal its cursor back."""
         with self.lock:
             if self._tree is not None:
                 self._tree.stop()
                 self._tree = None
                 self._console.print()
+
+    def end(self, result: Result) -> None:
+        """Show messages by resource, the stack's outputs and the summary."""
+        self.stop()
+        with self.lock:
             self._show_messages()
             if not self._suppress_outputs:
                 self._show_outputs()

@@ -14,7 +14,21 @@ from .yaml_files import load_yaml
 
 def pulumi_home() -> Path:
     """Return the folder of Pulumi's own files."""
-    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    return Path(os.environ.get("PULUMI_HOME") or home() / ".pulumi")
+
+
+def home() -> Path:
+    """Return the user's home folder.
+
+    Raises:
+        ConfigurationError: there is none, as in a container whose user has no entry in the password file.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise ConfigurationError(
+            "there is no home folder: set HOME, or PULUMI_HOME and PULUMI_BACKEND_URL"
+        ) from None
 
 
 @dataclass(frozen=True)

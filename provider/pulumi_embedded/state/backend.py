@@ -29,7 +29,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pulumi_embedded.errors import ConfigurationError, EmbeddedError, StackNotFound, Unsupported
-from pulumi_embedded.project.project import Project, pulumi_home
+from pulumi_embedded.project.project import Project, home, pulumi_home
 from pulumi_embedded.project.stack_config import check_stack_name, write_atomically
 from pulumi_embedded.project.yaml_files import load_yaml
 
@@ -111,9 +111,7 @@ class Backend:
         self._attributes = options.get("metadata") != ["skip"]
         location = unquote(location)
         folder = (
-            Path.home() / location[2:]
-            if location == "~" or location.startswith("~/")
-            else Path(location or ".")
+            home() / location[2:] if location == "~" or location.startswith("~/") else Path(location or ".")
         )
         self.folder = Path(os.path.normpath(Path.cwd() / folder))
         self.url = url if location.startswith(("/", "~")) else f"file://{self.folder}"
