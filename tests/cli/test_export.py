@@ -74,6 +74,15 @@ def test_a_persons_file_is_not_overwritten(command: Run, form: str) -> None:
     assert file.read_text() != "mine"
 
 
+def test_a_link_stays_a_link(command: Run, tmp_path: Path) -> None:
+    """Where the file to write is a symbolic link, what it leads to is written."""
+    (tmp_path / "shared.py").touch()
+    Path("connectors.py").symlink_to(tmp_path / "shared.py")
+    assert command("export", "--env", "dev", "--out", ".").code == 0
+    assert Path("connectors.py").is_symlink()
+    assert "scalekit.Connector(" in (tmp_path / "shared.py").read_text()
+
+
 def test_what_new_or_import_began_is_not_overwritten(command: Run) -> None:
     """A file of declarations that another command wrote is no export, and stays as it is."""
     Path("connectors.py").write_text(f"{HEADER}\n\nmine = 1\n")

@@ -247,6 +247,18 @@ def test_a_call_that_cannot_be_made_says_why(
     assert "Traceback" not in done.stderr
 
 
+def test_a_connection_of_another_connector_is_refused(environment: local.LocalScalekit) -> None:
+    """A call goes through the connector that was named, or not at all."""
+    other = {**definition(HEADED), "display_name": "Other", "proxy_enabled": True}
+    with Client(Settings(environment.url, environment.client_id, environment.client_secret)) as client:
+        identifier = Connectors(client).create(other)["identifier"]
+        Connections(client).create(name="others", connector=identifier, auth_type="API_KEY")
+    done = call(environment, "Under Test", "/x", "-c", "others", "-f", "app=a", "-f", "api_key=k")
+    assert done.returncode == 1
+    assert f"The connection 'others' is not one of 'Under Test', but of {identifier}" in done.stderr
+    assert environment.requests.count("account-create") == 0
+
+
 def test_a_path_cannot_leave_the_proxy(environment: local.LocalScalekit) -> None:
     """A call never becomes one of Scalekit's own API: nothing is sent, not even to make an account."""
     path = "/../api/v1/custom-providers/X:1"

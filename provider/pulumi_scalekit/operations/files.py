@@ -30,12 +30,13 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in one step: a reader sees the old content or the new.
+    """Write a file in one step: a reader sees the old content or the new. What a symbolic link leads to is written.
 
     Raises:
         ScalekitError: It cannot be written.
     """
     try:
+        path = path.resolve() if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)

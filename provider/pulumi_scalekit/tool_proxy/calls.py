@@ -20,6 +20,7 @@ from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.errors import (
     AmbiguousConnector,
     ConnectorNotFound,
+    PermissionDenied,
     ScalekitError,
     ServerError,
     TransportError,
@@ -88,7 +89,8 @@ class ToolProxy:
         both are removed afterwards.
 
         Raises:
-            ConnectorNotFound: There is no connection or account to call through.
+            ConnectorNotFound: There is no connection or account to call through, or the connection is another
+                connector's.
             AmbiguousConnector: There are several connections, and none was chosen.
             ScalekitError: They cannot be listed, made or removed.
         """
@@ -96,6 +98,8 @@ class ToolProxy:
         with ExitStack() as made:
             if connection is None:
                 connection = self._connection_of(identifier, name)
+            else:
+                self._refuse_other(connection, identifier, name)
             temporary = connection is None
             if connection is None:
                 if not fields:
@@ -125,6 +129,16 @@ class ToolProxy:
                 f"one of {', '.join(sorted(names))}"
             )
         return names[0] if names else None
+
+    def _refuse_other(self, connection: str, identifier: str, name: str) -> None:
+        try:
+            found = self.connections.named(connection)
+        except PermissionDenied:
+            return  # the call itself tells whether there is such a connection
+        if found and all(c.get("provider_key") != identifier for c in found):
+            raise ConnectorNotFound(
+                f"The connection {connection!r} is not one of {name!r}, but of {found[0].get('provider_key')}"
+            )
 
     def _account_of(self, connection: str) -> str:
         accounts = [str(account.get("identifier")) for account in self.accounts.of(connection)]
