@@ -71,10 +71,30 @@ def test_a_stack_with_resources_is_not_removed(bench: Bench) -> None:
     assert list(bench.live()) == ["a-1"]
 
 
-@pytest.mark.parametrize("name", ["a/b", "a b", "x/y/z/w", "organization/other/dev"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        "a b",
+        "x/y/z/w",
+        "organization/other/dev",
+        ".",
+        "..",
+        "organization/bench/..",
+        "organization/../x",
+    ],
+)
 def test_a_bad_stack_name_is_refused(bench: Bench, name: str) -> None:
-    """A name of other characters, another organization or another project makes no stack."""
+    """A name of other characters, or that leads out of its folder, another organization or project makes no stack."""
     assert bench.run(embedded(), "stack", "init", name).code == 2
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ""])
+def test_a_bad_project_name_is_refused(bench: Bench, name: str) -> None:
+    """A project's name is a folder of the backend, and does not lead out of it."""
+    edit_project(bench, name=name)
+    run = bench.run(embedded(), "stack", "ls")
+    assert (run.code, "a project name may only contain" in run.stderr) == (2, True)
 
 
 def test_configuration_is_set_shown_and_removed(bench: Bench) -> None:
@@ -314,3 +334,4 @@ def test_about_says_what_is_in_use(bench: Bench) -> None:
     assert f"file://{bench.backend}" in text
     assert "pulumi.com/docs/install" in text
     assert bench.ok(embedded(), "version").stdout.startswith("v3.")
+    assert bench.ok(embedded(), "--version").stdout == bench.ok(embedded(), "version").stdout

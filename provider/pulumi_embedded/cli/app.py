@@ -42,6 +42,12 @@ app.add_typer(stack_app, name="stack")
 app.add_typer(config_app, name="config")
 
 
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - the value of the flag
+    if asked:
+        version()
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     cwd: Annotated[str, typer.Option("--cwd", "-C", help="Run as if started in this folder.")] = "",
@@ -53,13 +59,12 @@ def root(
     verbose: Annotated[int, typer.Option("--verbose", "-v", hidden=True)] = 0,
     emoji: Annotated[bool, typer.Option("--emoji", "-e", hidden=True)] = False,
     logtostderr: Annotated[bool, typer.Option("--logtostderr", hidden=True)] = False,
-    show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     """Set up what all commands share."""
-    del fully_qualify_stack_names, verbose, emoji, logtostderr
-    if show_version:
-        version()
-        raise typer.Exit
+    del fully_qualify_stack_names, verbose, emoji, logtostderr, show_version
     if color not in ("always", "never", "raw", "auto"):
         raise ConfigurationError(
             f"unsupported color option: '{color}'. Supported values are: always, never, raw, auto"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,22 @@ from typing import Any
 from pulumi_embedded.errors import ConfigurationError, Unsupported
 
 from .yaml_files import load_yaml
+
+_NAME = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9_.-]{1,100}\Z")
+
+
+def check_name(kind: str, name: str) -> str:
+    """Return the name if a stack or a project can have it: it is a part of the paths of their files.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    if not _NAME.match(name):
+        raise ConfigurationError(
+            f"a {kind} name may only contain alphanumeric, hyphens, underscores, or periods, "
+            f"be at most 100 characters long, and be more than `.` or `..`: {name!r}"
+        )
+    return name
 
 
 def pulumi_home() -> Path:
@@ -62,6 +79,7 @@ class Project:
     def _validate(self) -> None:
         if not isinstance(self.document.get("name"), str):
             raise ConfigurationError(f"{self.path}: project is missing a 'name' attribute")
+        check_name("project", self.name)
         if not self.document.get("runtime"):
             raise ConfigurationError(f"{self.path}: project is missing a 'runtime' attribute")
         if self.runtime != "python":

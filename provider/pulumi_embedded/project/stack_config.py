@@ -24,8 +24,6 @@ from pulumi_embedded.values.go_json import dump_go_json
 from .project import Project
 from .yaml_files import dump_yaml, load_yaml, parse_yaml
 
-_STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
-
 
 @dataclass
 class StackConfig:
@@ -338,17 +336,3 @@ def _has_type(value: Any, entry: dict[str, Any]) -> bool:
             and all(_has_type(item, items) for item in value)
         )
     raise ConfigurationError(f"configuration type {kind!r} is not known")
-
-
-def check_stack_name(name: str) -> str:
-    """Return the name if a stack can have it.
-
-    Raises:
-        ConfigurationError: it has other characters than letters, digits, hyphens, underscores and periods.
-    """
-    if not _STACK_NAME.match(name):
-        raise ConfigurationError(
-            "a stack name may only contain alphanumeric, hyphens, underscores, or periods "
-            f"and be at most 100 characters long: {name!r}"
-        )
-    return name

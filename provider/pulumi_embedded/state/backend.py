@@ -29,8 +29,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pulumi_embedded.errors import ConfigurationError, EmbeddedError, StackNotFound, Unsupported
-from pulumi_embedded.project.project import Project, home, pulumi_home
-from pulumi_embedded.project.stack_config import check_stack_name, write_atomically
+from pulumi_embedded.project.project import Project, check_name, home, pulumi_home
+from pulumi_embedded.project.stack_config import write_atomically
 from pulumi_embedded.project.yaml_files import load_yaml
 
 from .checkpoint import DamagedState, check_form, check_version, dump_json, make_checkpoint
@@ -83,13 +83,13 @@ def parse_stack(text: str, project: Project | None) -> StackReference:
     if len(parts) > 1 and parts[0] not in ("", "organization"):
         raise ConfigurationError("organization name must be 'organization'")
     if len(parts) == 3:
-        return StackReference(parts[1], check_stack_name(parts[2]))
+        return StackReference(check_name("project", parts[1]), check_name("stack", parts[2]))
     if project is None:
         raise ConfigurationError(
             "no Pulumi.yaml project file found; either run this command from a directory containing a Pulumi "
             "project, or pass the fully qualified stack name (organization/project/stack)"
         )
-    return StackReference(project.name, check_stack_name(parts[-1]))
+    return StackReference(project.name, check_name("stack", parts[-1]))
 
 
 class Backend:
