@@ -157,11 +157,11 @@ class Backend:
             EmbeddedError: there is one of this name.
         """
         stack = StackFile(self, reference)
-        if stack.path.exists():
-            raise EmbeddedError(f"stack '{reference.full_name}' already exists")
         if not (self._root / "meta.yaml").exists():
             self.write(self._root / "meta.yaml", b"version: 1\n")
         with stack.locked():
+            if stack.path.exists():
+                raise EmbeddedError(f"stack '{reference.full_name}' already exists")
             stack.save(make_checkpoint(reference.full_name, latest))
         return stack
 
