@@ -166,6 +166,23 @@ def test_unknown_versions_are_refused(version: int | None) -> None:
         added(EMPTY | {"version": version}, *ENTRIES)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        [],
+        {"resources": {"a": 1}},
+        {"resources": [1]},
+        {"resources": [{"urn": 1, "type": "a"}]},
+        {"resources": [{"urn": "a::b", "type": CONNECTOR_TYPES[0], "inputs": [1]}]},
+    ],
+)
+def test_a_state_of_another_shape_is_refused(content: Any) -> None:
+    """What is not a state is named in a sentence."""
+    with pytest.raises(EngineError, match="The state has"):
+        managed_connectors({"version": 3, "deployment": content}, "dev")
+
+
 def test_managed_connectors_are_found() -> None:
     """A stack's connectors are those that it manages: neither what it reads nor what is about to go."""
     deployment = added(EMPTY, *ENTRIES)

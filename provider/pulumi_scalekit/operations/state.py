@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.definition.changes import same_definition
-from pulumi_scalekit.definition.normalize import definition_of, normalize, normalize_live
+from pulumi_scalekit.definition.normalize import definition_of, mapping, normalize, normalize_live
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.provider.values import server_outputs
 
@@ -87,13 +87,26 @@ def resources_of(deployment: Deployment) -> list[Resource]:
     """The resources of a deployment.
 
     Raises:
-        EngineError: It is of a version that this module does not know.
+        EngineError: It is of a version that this module does not know, or of another shape.
     """
     if deployment.get("version") not in DEPLOYMENT_VERSIONS:
         raise EngineError(
             f"The state has version {deployment.get('version')}, and this release knows 3 and 4 only"
         )
-    return list((deployment.get("deployment") or {}).get("resources") or [])
+    resources = _objects(deployment, "resources")
+    for resource in resources:
+        named = isinstance(resource.get("urn"), str) and isinstance(resource.get("type"), str)
+        if not (named and all(isinstance(resource.get(key) or {}, dict) for key in ("inputs", "outputs"))):
+            raise EngineError(f"The state has a resource of an unknown form: {resource.get('urn')}")
+    return resources
+
+
+def _objects(deployment: Deployment, key: str) -> list[dict[str, Any]]:
+    content = deployment.get("deployment")
+    found = (content.get(key) or []) if isinstance(content, dict) else None
+    if not (isinstance(found, list) and all(isinstance(item, dict) for item in found)):
+        raise EngineError(f"The state has no list of {key} where it should be")
+    return list(found)
 
 
 def managed_connectors(deployment: Deployment, stack: str) -> list[Managed]:
@@ -201,12 +214,11 @@ def refuse_pending(deployment: Deployment, stack: str, refresh: str) -> None:
         refresh: The command that completes the state, for the message.
 
     Raises:
-        EngineError: The stack has pending operations.
+        EngineError: The stack has pending operations, or its state is of another shape.
     """
-    pending = (deployment.get("deployment") or {}).get("pending_operations") or []
-    if pending:
+    if pending := _objects(deployment, "pending_operations"):
         urns = ", ".join(
-            str((operation.get("resource") or {}).get("urn", "?")).rpartition("::")[2]
+            str(mapping(operation.get("resource")).get("urn", "?")).rpartition("::")[2]
             for operation in pending[:5]
         )
         raise EngineError(
