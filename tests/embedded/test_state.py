@@ -17,7 +17,9 @@ import pytest
 
 from pulumi_embedded.errors import EmbeddedError
 from pulumi_embedded.state.backend import StackFile
+from pulumi_embedded.state.secrets import SecretsManager
 
+from ..support.stacks import PASSPHRASE
 from .harness import Bench, cli, embedded, reduce_state
 
 needs_cli = pytest.mark.skipif(cli() is None, reason="`pulumi` is not on PATH")
@@ -120,6 +122,22 @@ def test_an_export_round_trips(bench: Bench, tmp_path: Path) -> None:
     assert reduce_state(bench.checkpoint(), ordered=True) == before
     assert "hunter2" not in json.dumps(bench.checkpoint())
     bench.ok(embedded(), "preview", "--expect-no-changes")
+
+
+def test_secrets_survive_another_salt(bench: Bench, tmp_path: Path) -> None:
+    """A state is imported into, or updated under, a stack with another salt: its secrets are encrypted again."""
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    checkpoint = bench.backend / ".pulumi" / "stacks" / "bench" / "dev.json"
+    before = checkpoint.read_text()
+    file = str(tmp_path / "state.json")
+    bench.ok(embedded(), "stack", "export", "--file", file)
+    (bench.project / "Pulumi.dev.yaml").write_text(f"encryptionsalt: {SecretsManager.new(PASSPHRASE).salt}\n")
+    bench.ok(embedded(), "config", "set", "--secret", "token", "hunter2")
+    for command in (("stack", "import", "--file", file), ("refresh", "--yes", "--skip-preview")):
+        checkpoint.write_text(before)
+        bench.ok(embedded(), *command)
+        assert '"hunter2\\' in bench.ok(embedded(), "stack", "export", "--show-secrets").stdout
+        assert bench.ok(embedded(), "stack", "output", "--show-secrets", "s").stdout == "out\n"
 
 
 def test_a_damaged_import_is_refused(bench: Bench, tmp_path: Path) -> None:

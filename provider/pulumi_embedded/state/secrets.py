@@ -135,10 +135,11 @@ class SecretsManager:
         return {"type": "passphrase", "state": {"salt": self.salt}}
 
     def write(self, secret: Secret) -> dict[str, str]:
-        """Turn a secret value into its form in state, using the same ciphertext while its content is the same."""
+        """Turn a secret value into its form in state, with the ciphertext that it has under this salt, if any."""
         plaintext = plain_json(secret.element)
-        if secret.ciphertext is None or secret.plaintext != plaintext:
+        if secret.ciphertext is None or (secret.salt, secret.plaintext) != (self.salt, plaintext):
             secret.ciphertext, secret.plaintext = self.crypter.encrypt(plaintext), plaintext
+            secret.salt = self.salt
         return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": secret.ciphertext}
 
     def read(self, stored: Mapping[str, Any]) -> Secret:
@@ -146,7 +147,7 @@ class SecretsManager:
         if "ciphertext" not in stored:
             return read_plain(stored)
         element = from_state(_parse(self.crypter.decrypt(_text(stored, "ciphertext"))), self.read)
-        return Secret(element, stored["ciphertext"], plain_json(element))
+        return Secret(element, stored["ciphertext"], plain_json(element), self.salt)
 
 
 def plain_json(element: Value) -> str:

@@ -57,13 +57,14 @@ UNKNOWN = Unknown()
 class Secret:
     """A value to keep encrypted in state and hidden in output.
 
-    `ciphertext` is what stands for it in state already. While `element` is untouched it is written again
-    as it is, so an unchanged resource stays byte for byte the same.
+    `ciphertext` is what stands for it in state already, sealed under `salt`. While `element` is untouched it is written
+    again as it is to a state under that salt, so an unchanged resource stays byte for byte the same.
     """
 
     element: Value
     ciphertext: str | None = field(default=None, repr=False)
     plaintext: str | None = field(default=None, repr=False)
+    salt: str | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return "Secret(...)"
