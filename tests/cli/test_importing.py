@@ -216,6 +216,13 @@ def test_what_the_native_provider_manages_counts() -> None:
     assert environments_of(deployment) == {URL}
 
 
+def test_a_name_may_have_colons() -> None:
+    """A resource keeps its whole name, whatever is in it."""
+    deployment = added(EMPTY, Entry("crm::eu", answer(ASANA, 1)))
+    assert [m.resource for m in managed_connectors(deployment, "dev")] == ["crm::eu"]
+    assert resource_names_in(deployment) == {"crm::eu"}
+
+
 def test_an_identifier_that_moved_counts() -> None:
     """Where an update gave a connector another identifier, the outputs know it before the id does."""
     deployment = added(EMPTY, ENTRIES[0])

@@ -109,6 +109,16 @@ def _objects(deployment: Deployment, key: str) -> list[dict[str, Any]]:
     return list(found)
 
 
+def name_in(urn: str) -> str:
+    """The name that a resource has in the program. It may have two colons in it.
+
+    Example:
+        >>> name_in("urn:pulumi:dev::shop::pulumi-python:dynamic/scalekit:Connector::crm::eu")
+        'crm::eu'
+    """
+    return urn.split("::", 3)[-1]
+
+
 def managed_connectors(deployment: Deployment, stack: str) -> list[Managed]:
     """The connectors that a stack manages: not those that it merely reads, nor those about to be deleted."""
     return [_as_managed(resource, stack, "identifier") for resource in _managed(deployment, CONNECTOR_TYPES)]
@@ -127,7 +137,7 @@ def _as_managed(resource: Resource, stack: str, key: str) -> Managed:
     urn = str(resource["urn"])
     return Managed(
         stack=stack,
-        resource=urn.rpartition("::")[2],
+        resource=name_in(urn),
         identifier=str(outputs.get(key) or resource.get("id") or ""),
         environment_url=str(outputs.get("environment_url") or ""),
         urn=urn,
@@ -137,7 +147,7 @@ def _as_managed(resource: Resource, stack: str, key: str) -> Managed:
 def resource_names_in(deployment: Deployment, type_: str = CONNECTOR_TYPE) -> set[str]:
     """The names that a stack's resources of a type have in the program, those that it merely reads included."""
     found = (r for r in resources_of(deployment) if r.get("type") == type_)
-    return {str(resource["urn"]).rpartition("::")[2] for resource in found}
+    return {name_in(resource["urn"]) for resource in found}
 
 
 def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, Any]]]:
@@ -151,7 +161,7 @@ def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, An
     for resource in _managed(deployment, CONNECTOR_TYPES):
         inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
         definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
-        declared.append((str(resource["urn"]).rpartition("::")[2], definition))
+        declared.append((name_in(resource["urn"]), definition))
     return declared
 
 
@@ -173,7 +183,7 @@ def declared_connections(deployment: Deployment) -> list[tuple[str, dict[str, An
         inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
         connection = {key: inputs[key] for key in DECLARED if key in inputs}
         is_mcp = mcp.get(str(connection.get("connector")))
-        declared.append((str(resource["urn"]).rpartition("::")[2], connection, is_mcp))
+        declared.append((name_in(resource["urn"]), connection, is_mcp))
     return declared
 
 
@@ -218,8 +228,7 @@ def refuse_pending(deployment: Deployment, stack: str, refresh: str) -> None:
     """
     if pending := _objects(deployment, "pending_operations"):
         urns = ", ".join(
-            str(mapping(operation.get("resource")).get("urn", "?")).rpartition("::")[2]
-            for operation in pending[:5]
+            name_in(str(mapping(operation.get("resource")).get("urn", "?"))) for operation in pending[:5]
         )
         raise EngineError(
             f"The stack {stack!r} has pending operations of an interrupted update ({urns}). Nothing was changed. "

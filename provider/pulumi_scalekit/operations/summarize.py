@@ -16,7 +16,7 @@ from typing import Any, Final
 from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.errors import ScalekitError
 
-from .state import CONNECTION_TYPES, CONNECTOR_TYPES, SECRET, SIGNATURE
+from .state import CONNECTION_TYPES, CONNECTOR_TYPES, SECRET, SIGNATURE, name_in
 
 ROWS: Final = 25
 """Up to so many rows are shown at once; more are folded, but for replacements and deletions."""
@@ -137,7 +137,7 @@ def _change(urn: str, steps: Sequence[Mapping[str, Any]]) -> Change | None:
     return Change(
         action=action,
         kind=kind,
-        name=str(names.get("display_name") or names.get("connection_name") or urn.rpartition("::")[2]),
+        name=str(names.get("display_name") or names.get("connection_name") or name_in(urn)),
         identifier=str(outputs.get("identifier") or old.get("id") or ""),
         properties=tuple((path, f"{_brief(before, path)} → {_brief(after, path)}") for path in paths),
     )
