@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import wait
@@ -110,7 +109,7 @@ class Deployment:
         self._step_context = StepContext(providers, info.preview, options.ignore_protect, plan.deletes)
         self._skipped: set[str] = set()
         self._queue: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-        self._interrupted = threading.Event()
+        self._was_interrupted = False
         self._executor: Executor | None = None
         self._server: Server | None = None
         self._program: Program | None = None
@@ -137,7 +136,7 @@ class Deployment:
 
     def interrupt(self) -> None:
         """Start nothing more, and end when the steps in flight have."""
-        self._interrupted.set()
+        self._was_interrupted = True
         if self._executor is not None:
             self._executor.stop()
         self._queue.put(_Wake())
@@ -166,7 +165,7 @@ class Deployment:
             try:
                 if not self._options.destroy:
                     self._serve()
-                if not executor.stopped.is_set() and not self._interrupted.is_set():
+                if not executor.is_stopped and not self._was_interrupted:
                     self._finish()
             except Bail as error:
                 failure = error
@@ -176,14 +175,14 @@ class Deployment:
             if failure is not None:
                 executor.stop()
         steps_failed = executor.failed or self._plan.errored
-        executor.finish_stack(failed=failure is not None or steps_failed or self._interrupted.is_set())
+        executor.finish_stack(failed=failure is not None or steps_failed or self._was_interrupted)
         if isinstance(failure, Bail):
             raise failure
         if steps_failed:
             self._report("failed")
         if failure is not None:
             raise Bail(str(failure))  # it is reported already
-        if self._interrupted.is_set():
+        if self._was_interrupted:
             self._report("canceled")
 
     def _report(self, how: str) -> None:
@@ -202,7 +201,7 @@ class Deployment:
         )
         while True:
             request = self._queue.get()
-            if self._executor.stopped.is_set() or self._interrupted.is_set():
+            if self._executor.is_stopped or self._was_interrupted:
                 return
             if isinstance(request, _Refused):
                 self._reporter.error(request.urn, str(request.error))
@@ -268,7 +267,7 @@ class Deployment:
         missing = self._missing_targets(self._options.targets, self._plan.urns)
         if self._inventory.base.resources:
             self._executor.drain()
-            if self._executor.stopped.is_set():
+            if self._executor.is_stopped:
                 return
             sames, deletes = self._deletions.plan()
             wait([self._executor.run(sames)])
@@ -277,7 +276,7 @@ class Deployment:
             self._executor.drain()
         if missing:
             self._report_missing(missing)
-        if self._server is not None and not self._executor.stopped.is_set():
+        if self._server is not None and not self._executor.is_stopped:
             self._await_program()
 
     def _await_program(self) -> None:
@@ -286,7 +285,7 @@ class Deployment:
         self._server.release()
         while not self._program_exited:
             request = self._queue.get()
-            if self._interrupted.is_set():
+            if self._was_interrupted:
                 return
             if isinstance(request, _Refused):
                 self._reporter.error(request.urn, str(request.error))
@@ -308,7 +307,7 @@ class Deployment:
                     if resource is not None and resource in self._inventory.graph:
                         blocked |= self._inventory.graph.transitive_dependencies_of(resource)
             self._executor.run_all([step for step in batch if step.resource not in blocked])
-            if self._executor.stopped.is_set():
+            if self._executor.is_stopped:
                 return
 
     def _close(self) -> None:
@@ -382,7 +381,7 @@ class Deployment:
             self.snapshot.rebuilt()
         if executor.failed:
             self._report("failed")
-        if self._interrupted.is_set():
+        if self._was_interrupted:
             self._report("canceled")
 
     def _make_executor(self, *, ignore_errors: bool = False) -> Executor:

@@ -85,7 +85,9 @@ class Executor:
         self._pool = ThreadPoolExecutor(options.parallel, thread_name_prefix="step")
         self._running: list[Future[None]] = []
         self._abandoned = False
-        self.stopped = threading.Event()
+        self.is_stopped = (
+            False  # no lock to set it: a signal handler does, in a thread that may be setting it
+        )
         self.failed = False
         self.failed_steps: list[Step] = []
         self._registered: dict[str, Step] = {}
@@ -131,7 +133,7 @@ class Executor:
 
     def stop(self) -> None:
         """Let no further step begin."""
-        self.stopped.set()
+        self.is_stopped = True
 
     def abandon(self) -> None:
         """Save nothing of what ends from now on."""
@@ -139,7 +141,7 @@ class Executor:
 
     def _run_chain(self, chain: Sequence[Step]) -> None:
         for step in chain:
-            if self.stopped.is_set():
+            if self.is_stopped:
                 return
             try:
                 if not self._run_step(step):
