@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -39,12 +42,28 @@ _SHORT: Final = 4
 """Characters from which on a secret is replaced inside of longer words too."""
 
 
+_also: ContextVar[Redaction | None] = ContextVar("also", default=None)
+
+
+@contextmanager
+def also_hiding(redaction: Redaction) -> Iterator[None]:
+    """Let every other redaction hide, in the block, what one hides.
+
+    So what a server repeats of a secret is hidden before the text is folded and cut, and would not be recognised.
+    """
+    token = _also.set(redaction)
+    try:
+        yield
+    finally:
+        _also.reset(token)
+
+
 class Redaction:
     """Replaces secrets in texts: as they are, and as forms, URLs and JSON write them. Threads may share it."""
 
     def __init__(self, *secrets: str) -> None:
         self._lock = threading.Lock()
-        self._forms: tuple[str, ...] = ()
+        self._forms: frozenset[str] = frozenset()
         for secret in secrets:
             self.hide(secret)
 
@@ -59,12 +78,14 @@ class Redaction:
             json.dumps(secret, ensure_ascii=False)[1:-1],
         } - {""}
         with self._lock:
-            # A form may be part of another one: the longest goes first.
-            self._forms = tuple(sorted({*self._forms, *forms}, key=len, reverse=True))
+            self._forms |= forms
 
     def __call__(self, text: str) -> str:
         """The text without the secrets."""
-        for form in self._forms:
+        also = _also.get()
+        forms = self._forms | also._forms if also else self._forms
+        # A form may be part of another one: the longest goes first.
+        for form in sorted(forms, key=len, reverse=True):
             if len(form) < _SHORT:
                 # Part of a longer word, it is that word and not the secret.
                 text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", SHOWN_INSTEAD, text)

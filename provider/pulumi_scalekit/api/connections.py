@@ -320,8 +320,8 @@ class Connections:
             there = True
             try:
                 self.client.call(action, "DELETE", path)
-            except NotFound:
-                there = False
+            except NotFound as error:
+                there = error.repeated  # an earlier attempt has done it, then
             except (TransportError, ServerError) as error:
                 if not error.ambiguous or not self._is_gone(connection_id, error):
                     raise

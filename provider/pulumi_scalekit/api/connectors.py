@@ -171,7 +171,10 @@ class Connectors:
 
         def check(made: Attributes) -> None:
             # An attempt that counted as not done may have been done after all, and show only now.
-            now = self._list_cache.newer_than(time.monotonic()).named(name)
+            try:
+                now = self._list_cache.newer_than(time.monotonic()).named(name)
+            except ScalekitError:
+                return  # what was made is certain; only whether there is a second one is not
             both = {c["identifier"]: c for c in (made, *filter(is_new, now))}
             if len(both) > 1:
                 raise exists_error(name, list(both.values()), where, unsure=True)
@@ -308,8 +311,8 @@ class Connectors:
             there = True
             try:
                 self.client.call(action, "DELETE", paths.custom_provider_path(identifier))
-            except NotFound:
-                there = False
+            except NotFound as error:
+                there = error.repeated  # an earlier attempt has done it, then
             except (TransportError, ServerError) as error:
                 if not error.ambiguous or not self._is_gone(identifier, error):
                     raise

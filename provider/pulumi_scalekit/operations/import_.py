@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -170,11 +170,15 @@ def apply_import(plan: ImportPlan) -> Path:
     """Write the code and the state, or neither; returns the file that keeps the state from before.
 
     Raises:
-        EngineError: The engine refuses the state. The code is as it was.
+        EngineError: The state has changed since, or the engine refuses the new one. The code is as it was.
         ScalekitError: A file cannot be written.
     """
     target = plan.target
     stack = plan.stack.rpartition("/")[2]  # without its organization
+    if _versions(plan.project.deployment(plan.stack)) != _versions(plan.before):
+        raise EngineError(
+            f"The state of {plan.stack} has changed since it was read. Nothing was written: run again"
+        )
     backup = write_new(plan.project.directory, f"{stack}.before-import", ".json", plan.before)
     content = target.read_bytes() if target and target.exists() else None
     if target:
@@ -188,6 +192,14 @@ def apply_import(plan: ImportPlan) -> Path:
             target.write_bytes(content)
         raise
     return backup
+
+
+def _versions(deployment: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    """What tells one state from a later one, whatever the engine writes anew at each export."""
+    state = deployment.get("deployment") or {}
+    keys = ("urn", "id", "modified", "delete", "protect")
+    resources = [tuple(resource.get(key) for key in keys) for resource in state.get("resources") or []]
+    return [*resources, (len(state.get("pending_operations") or []),)]
 
 
 def default_target(project: Project) -> Path:

@@ -39,12 +39,12 @@ from pulumi_scalekit.definition.keys import UNKNOWN
 from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, ScalekitError, SettingsError
 from pulumi_scalekit.redaction import printable
 
-from .call import current_urn, log
+from .call import current_urn, ignored_paths, log
 from .failures import Failure, explained, redacting
 from .keys import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRET_PATHS, SECRETS, Inputs
 from .ownership import name_of
 from .session import Session, open_session
-from .values import received, sent
+from .values import received, replaced_at, sent
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
@@ -102,6 +102,7 @@ class ConnectionProvider(ResourceProvider):
             if may_be_draft and self._is_mcp(connector, about.get("mcp")) is False:
                 self._tell("info", redact(f"{_what(inputs)}: {DRAFT.path} {DRAFT}"))
             if not failures and not olds and isinstance(name, str):
+                self._claim_replaced(inputs, urn)
                 own = session.connection_owners.owned_by(urn)
                 if self._is_adopting(inputs, urn):
                     self._tell_of_adoption(inputs, urn, redact)
@@ -112,6 +113,16 @@ class ConnectionProvider(ResourceProvider):
                     self._tell("info", redact(f"{_what(inputs)}: {left}"))
         inputs = {**inputs, **_kept_inputs(olds, inputs), ENVIRONMENT: session.settings.environment_url}
         return CheckResult(sent(inputs), failures)
+
+    def _claim_replaced(self, inputs: Inputs, urn: str) -> None:
+        """Find out which connection is replaced, where no diff has told: one by replacement_trigger has none."""
+        owners, name = self._session.connection_owners, inputs["connection_name"]
+        if not owners.is_replacing(urn) or owners.owned_by(urn) or name != owners.old_name(urn):
+            return
+        found = [c["id"] for c in self._session.connections.known(name)]
+        if len(found) == 1 and owners.other_manager(found[0], urn) is None:
+            owners.own(found[0], urn)
+            owners.replace(urn)
 
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
@@ -153,9 +164,11 @@ class ConnectionProvider(ResourceProvider):
         An update of a connector may give it a new identifier.
         """
         if new is UNKNOWN:
-            # In a preview, the identifier of a connector that changes is not known. An update keeps it.
-            connector = self._session.connectors.get(old)
-            return connector is not None and not self._session.connector_owners.is_replaced(old)
+            # In a preview, the identifier of a connector that changes is not known. An update keeps it; that of
+            # another connector, which is to be created, is not known either.
+            owners = self._session.connector_owners
+            exists = self._session.connectors.get(old) is not None
+            return exists and owners.is_changing(old) and not owners.is_replaced(old)
         live = self._session.connections.get(id_)
         return live is not None and live.get("provider_key") == new
 
@@ -169,8 +182,10 @@ class ConnectionProvider(ResourceProvider):
             self._secret(inputs)  # before anything is made, it must be there
             adopted = self._adoptable(inputs, urn) if self._is_adopting(inputs, urn) else None
             live = adopted if inputs.get(ADOPT) else self._unfinished(inputs, urn)
+            if adopted is not None:
+                self._refuse_context(session.connections.get(adopted["id"]) or {}, inputs)
             if live is not None:
-                session.connection_owners.own(live["id"], urn)
+                session.connection_owners.take_over(live["id"], urn)
             else:
                 live = session.connections.create(
                     name=inputs["connection_name"],
@@ -237,7 +252,7 @@ class ConnectionProvider(ResourceProvider):
         secret = session.secret_paths_of(current_urn())
         with redacting(olds, news, secret=secret) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            stored = self._apply(_id, olds, news, redact)
+            stored = self._apply(_id, olds, self._with_ignored(_id, news), redact)
             if not stored:
                 raise ConnectorNotFound(
                     f"{_what(news)} ({_id}) was deleted outside of Pulumi. Run `pulumi refresh`, then `pulumi up` "
@@ -252,10 +267,22 @@ class ConnectionProvider(ResourceProvider):
         state, session = received(_props), self._session
         with redacting(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
-            if session.connection_owners.other_owner(_id, current_urn()):
-                return  # another resource of the program has adopted it: this one goes, the connection stays
+            owners = session.connection_owners
+            if owners.is_taken_over(_id) or owners.other_owner(_id, current_urn()):
+                return  # a resource of the program has adopted it: this one goes, the connection stays
             if not session.connections.delete(_id, name=str(state.get("connection_name", ""))):
                 session.missing(_what(state), state.get(ENVIRONMENT))
+
+    def _with_ignored(self, id_: str, declared: Inputs) -> Inputs:
+        """What is declared, but what lives there of the properties that the program ignores."""
+        paths = ignored_paths()
+        live = self._session.connections.get(id_) if paths else None
+        if live is None:
+            return declared
+        now = self._live_inputs(declared, live)
+        for path in paths:
+            declared = replaced_at(declared, now, path)
+        return declared
 
     def _secret(self, inputs: Inputs) -> str | None:
         """The client secret of a declaration, which nothing shows from now on.
@@ -333,6 +360,8 @@ class ConnectionProvider(ResourceProvider):
         settings of the run say that what is as declared is to be taken over.
         """
         session, app = self._session, inputs.get("oauth_app") or {}
+        if app is UNKNOWN:
+            return None
         takes_identical = session.settings.adopt_identical
         if not app and not takes_identical:
             return None
@@ -393,6 +422,15 @@ class ConnectionProvider(ResourceProvider):
                 )
         return found[0]
 
+    def _refuse_context(self, live: Attributes, inputs: Inputs) -> None:
+        """Refuse to adopt a connection that was made with another context: it cannot be changed."""
+        if live and not _has_context(live, inputs.get("context")):
+            filled = printable(live.get("resolved_proxy_url")) or "no context"
+            raise AmbiguousConnector(
+                f"adopt=True: the connection {inputs['connection_name']!r} was made with another context, which gave "
+                f"it the URL {filled}. Declare that context, or choose another name"
+            )
+
     def _tell(self, severity: Any, message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
         if self._session.previewing:
@@ -406,6 +444,7 @@ class ConnectionProvider(ResourceProvider):
             return
         where = self._session.settings.environment_url
         live = self._session.connections.get(listed["id"]) or {}
+        self._refuse_context(live, inputs)
         config, app = live.get("oauth_config"), inputs.get("oauth_app")
         changed = []
         if isinstance(app, dict):
@@ -458,7 +497,7 @@ def _has_context(live: Attributes, context: Any) -> bool:
     """Whether a connection may have been made with a context, as far as the filled `proxy_url` tells."""
     filled = live.get("resolved_proxy_url") or ""
     if not isinstance(context, dict):
-        return not filled
+        return not filled or "{{" in filled
     return all(value is UNKNOWN or str(value) in filled for value in context.values())
 
 

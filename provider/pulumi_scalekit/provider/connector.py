@@ -8,9 +8,9 @@ declares connectors imports this module only to name the class, and a run withou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
@@ -120,16 +120,34 @@ class ConnectorProvider(ResourceProvider):
         session, owners, name = self._session, self._session.connector_owners, inputs["display_name"]
         if owners.is_replacing(urn):
             others = self._others_named(name, urn)
-            if len(others) == 1 and name == owners.old_name(urn):
+            if not owners.owned_by(urn) and len(others) == 1 and name == owners.old_name(urn):
                 # A replacement by replacement_trigger comes without a diff, which would have told the identifier.
                 owners.own(others.pop()["identifier"], urn)
-            self._refuse_taken(name, others, urn)
+                owners.replace(urn)
+            if self._made_before(inputs, urn) is None:
+                self._refuse_taken(name, others, urn, identical=self._is_identical(inputs, others, urn))
             return
         live = self._to_adopt(inputs, urn)
         if live is not None:
             owners.own(live["identifier"], urn)
             secret = secret_paths_in(inputs) | session.secret_paths_of(urn)
             self._tell("info", redact(_adoption(live, inputs, session.settings.environment_url, secret)))
+
+    def _made_before(self, inputs: Inputs, urn: str) -> Attributes | None:
+        """What an earlier run has made to replace a connector, where the settings or `adopt` let it be taken over."""
+        others, adopt = self._others_named(inputs["display_name"], urn), inputs.get(ADOPT)
+        may_adopt = adopt or self._session.settings.adopt_identical
+        if not may_adopt or not self._is_identical(inputs, others, urn):
+            return None
+        return others[0] if adopt in (None, True, IDENTICAL, others[0]["identifier"]) else None
+
+    def _is_identical(self, inputs: Inputs, others: list[Attributes], urn: str) -> bool:
+        """Whether the only one of them is as declared, and nobody's."""
+        return (
+            len(others) == 1
+            and not self._session.connector_owners.other_manager(others[0]["identifier"], urn)
+            and is_as_declared(inputs, others[0])
+        )
 
     def _others_named(self, name: str, urn: str) -> list[Attributes]:
         """The live connectors of a display name but for the resource's own."""
@@ -203,6 +221,7 @@ class ConnectorProvider(ResourceProvider):
                 self._tell("warning", redact(_replacement(olds, replaced)))
                 # Whether Scalekit lets two connectors have one name for a moment is not known.
                 return DiffResult(changes=None, replaces=replaced, delete_before_replace=True)
+            owners.change(urn)
             if note := authorization_note(old, new):
                 self._tell("warning", redact(f"{_what(news)}: {note}"))
         # `None` lets Pulumi compare the properties itself: it shows paths, and honours replace_on_changes.
@@ -216,12 +235,13 @@ class ConnectorProvider(ResourceProvider):
         session.widen()
         with self._redacting(urn, inputs) as redact:
             # A connector that was adopted once and is to be replaced is created.
-            live = None if owners.is_replacing(urn) else self._to_adopt(inputs, urn)
+            is_replacing = owners.is_replacing(urn)
+            live = self._made_before(inputs, urn) if is_replacing else self._to_adopt(inputs, urn)
             if live is None:
                 own = owners.owned_by(urn)
                 connector = session.connectors.create(create_payload(inputs), replaces=own)
             else:
-                owners.own(live["identifier"], urn)
+                owners.take_over(live["identifier"], urn)
                 connector = live
             if live is not None and not is_as_declared(inputs, live):
                 connector = session.connectors.update(live["identifier"], update_payload(inputs))
@@ -278,7 +298,8 @@ class ConnectorProvider(ResourceProvider):
             session.connector_owners.own(connector["identifier"], urn)
             self._tell_unapplied(declared, connector, olds, redact)
             secret = session.secret_paths_of(urn)
-            return UpdateResult(self._outputs(declared, connector, olds, secret=secret))
+            # Of an ignored property the outputs have what is declared, so that a refresh shows what lives there.
+            return UpdateResult(self._outputs(news, connector, olds, secret=secret))
 
     def _with_ignored(self, identifier: str, declared: Inputs) -> Inputs:
         """What is declared, but what lives there of the properties that the program ignores."""
@@ -312,7 +333,9 @@ class ConnectorProvider(ResourceProvider):
         with redacting(state) as redact:
             session.guard(_what(state), state.get(ENVIRONMENT))
             identifier = _identifier(_id, state)
-            if owner := session.connector_owners.other_owner(identifier, current_urn()):
+            owners, urn = session.connector_owners, current_urn()
+            owner = urn if owners.is_taken_over(identifier) else owners.other_owner(identifier, urn)
+            if owner is not None:
                 stays = f"stays as it is: the resource {name_of(owner)!r} of this stack manages it"
                 log("info", redact(f"{_what(state)} ({identifier}) {stays}"))
                 return
@@ -325,18 +348,16 @@ class ConnectorProvider(ResourceProvider):
         Raises:
             ConnectorExists: It is to create one, and the name is taken; or what it adopts is managed already.
         """
-        session, owners = self._session, self._session.connector_owners
-        adopt, name = inputs.get(ADOPT), inputs["display_name"]
+        session, adopt, name = self._session, inputs.get(ADOPT), inputs["display_name"]
         if adopt and adopt != IDENTICAL:
             live = self._adoptable(inputs)
             self._refuse_managed(live, urn)
+            others = [c for c in session.connectors.known(name) if c["identifier"] != live["identifier"]]
+            if live.get("display_name") != name:
+                self._refuse_taken(name, others, urn, renamed=True)
             return live
         named = session.connectors.known(name)
-        identical = (
-            len(named) == 1
-            and not owners.other_manager(named[0]["identifier"], urn)
-            and is_as_declared(inputs, named[0])
-        )
+        identical = self._is_identical(inputs, named, urn)
         if identical and (adopt or session.settings.adopt_identical):
             return named[0]
         self._refuse_taken(name, self._others_named(name, urn), urn, identical=identical)
@@ -409,6 +430,7 @@ class ConnectorProvider(ResourceProvider):
 # States name the class by this path.
 ConnectorProvider.__module__ = "pulumi_scalekit.provider"
 
+_POSITION: Final = re.compile(r"\[\d+\]")
 _INTERNAL: Final = frozenset({ADOPT, ENVIRONMENT, SECRETS})
 
 
@@ -448,8 +470,11 @@ def _adoption(live: Attributes, inputs: Inputs, where: str, secret: Collection[s
     start = f"{_what(inputs)}: takes over {live['identifier']} in {where}"
     if not differing:
         return f"{start}, which is as declared"
-    # Of a secret property neither the declared value is shown nor the one that lives there now.
+    # Of a secret property neither the declared value is shown nor the one that lives there now, which may stand at
+    # another position of its list.
+    hidden = [_POSITION.sub("", path) for path in secret]
     shown = (
-        f"{c} (secret)" if any(map(partial(overlap, str(c)), secret)) else c.describe() for c in differing
+        f"{c} (secret)" if any(overlap(_POSITION.sub("", str(c)), path) for path in hidden) else c.describe()
+        for c in differing
     )
     return f"{start}, and changes {'; '.join(shown)}"

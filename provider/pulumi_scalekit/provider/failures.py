@@ -14,7 +14,7 @@ from pulumi.dynamic import CreateResult
 from pulumi_scalekit.definition.paths import as_written
 from pulumi_scalekit.definition.urls import placeholders
 from pulumi_scalekit.errors import ScalekitError
-from pulumi_scalekit.redaction import Redaction
+from pulumi_scalekit.redaction import Redaction, also_hiding
 
 from .call import secret_paths, show_message_alone
 from .keys import SECRET_PATHS, SECRETS, Inputs
@@ -79,7 +79,8 @@ def redacting(
         return redact(as_written(message, names or {}))
 
     try:
-        yield worded
+        with also_hiding(redact):
+            yield worded
     except ScalekitError as error:
         raise Failure(worded(str(error)), made=getattr(error, "made", None)) from None
 

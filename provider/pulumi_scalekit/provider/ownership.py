@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Container
 
 from pulumi_scalekit.errors import ConnectorExists
 
@@ -31,6 +30,7 @@ class Ownership:
         self._lock = threading.Lock()
         self._owners: dict[str, str] = {}
         self._recorded: dict[str, str] = {}
+        self._in_state: set[str] = set()
         self._names: dict[str, str] = {}
         self._declared: dict[str, str] = {}
         # The same by resource and by old name: a thousand creates must not look through a thousand entries each.
@@ -38,6 +38,8 @@ class Ownership:
         self._former: dict[str, str] = {}
         self._replacing: set[str] = set()
         self._replaced: set[str] = set()
+        self._changing: set[str] = set()
+        self._taken_over: set[str] = set()
 
     # --- What the calls tell ---------------------------------------------------------------------------------
 
@@ -58,8 +60,9 @@ class Ownership:
             if old_name is not None:
                 self._declared[urn] = old_name
                 self._former[old_name] = urn
-            elif urn in self._declared:
-                # Pulumi checks a resource once more, as a new one, when it decides to replace it.
+            elif urn in self._declared or urn in self._in_state:
+                # Pulumi checks a resource once more, as a new one, when it decides to replace it; and only as a new
+                # one where it has deleted it already, with what it depends on.
                 self._replace(urn)
             if not isinstance(new_name, str):
                 return
@@ -77,6 +80,7 @@ class Ownership:
         if urn:
             with self._lock:
                 self._recorded[identifier] = urn
+                self._in_state.add(urn)
                 self._owned[urn].add(identifier)
 
     def own(self, identifier: str, urn: str) -> None:
@@ -95,6 +99,21 @@ class Ownership:
                     (identifier,),
                 )
             self._owned[urn].add(identifier)
+
+    def take_over(self, identifier: str, urn: str) -> None:
+        """Note that the create of a resource takes over what is there already.
+
+        Raises:
+            ConnectorExists: As `own`.
+        """
+        self.own(identifier, urn)
+        with self._lock:
+            self._taken_over.add(identifier)
+
+    def change(self, urn: str) -> None:
+        """Note that a resource is to be updated: a preview does not know its outputs."""
+        with self._lock:
+            self._changing |= self._owned[urn]
 
     def replace(self, urn: str) -> None:
         """Note that a resource is to be replaced."""
@@ -132,7 +151,21 @@ class Ownership:
         with self._lock:
             return identifier in self._replaced
 
-    def owned_by(self, urn: str) -> Container[str]:
+    def is_changing(self, identifier: object) -> bool:
+        """Whether the resource that something belongs to is to be updated in this run."""
+        with self._lock:
+            return identifier in self._changing
+
+    def is_taken_over(self, identifier: str) -> bool:
+        """Whether a create of this run has taken something over.
+
+        `pulumi up --replace` and a taint reach a dynamic provider as a create, which may adopt the very thing that is
+        to be replaced. The delete that follows must leave it.
+        """
+        with self._lock:
+            return identifier in self._taken_over
+
+    def owned_by(self, urn: str) -> frozenset[str]:
         """The identifiers that belong to a resource, by the program or by the state."""
         with self._lock:
             return frozenset(self._owned.get(urn, ()))

@@ -117,6 +117,10 @@ def _replaced(value: Any, other: Any, steps: list[Any]) -> Any:
     if not steps:
         return other
     step, *below = steps
+    if step == "*" and isinstance(value, (Mapping, list)):
+        for each in value if isinstance(value, Mapping) else range(len(value)):
+            value = _replaced(value, other, [each, *below])
+        return value
     if isinstance(value, Mapping) and isinstance(other, Mapping):
         copy = dict(value)
         if step in other:
