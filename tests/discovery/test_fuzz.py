@@ -16,7 +16,7 @@ from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.discovery import DiscoveryError, Overrides, Result, Source, conclude
 from pulumi_scalekit.discovery.documents import parse_document
 from pulumi_scalekit.discovery.nango import read_entry
-from pulumi_scalekit.discovery.yaml_reader import read_yaml
+from pulumi_scalekit.yaml_reader import read_yaml
 
 from .documents import BASIC, BEARER, Document, code_flow, discover, key_in, openapi, swagger
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,4 +89,15 @@ def test_a_run_with_changes(call: str, checks: bool) -> None:
     """A provider process needs the schema and the rules to check something new, and still no HTTP client."""
     loaded = loaded_by(f"{PROVIDER}\n{call}")
     assert ({"pulumi_scalekit.definition.schema", "pydantic"} <= loaded) == checks
+    assert not loaded & {"httpx", "tenacity", "pulumi_scalekit.api.client"}
+
+
+def test_a_review_of_a_program(tmp_path: Path) -> None:
+    """A report that asks no environment loads no HTTP client, whatever it reads."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  shop:a: b\n")
+    (tmp_path / "__main__.py").touch()
+    arguments = ["review", "--program", str(tmp_path)]
+    loaded = loaded_by(f"from pulumi_scalekit.cli.app import app\napp({arguments!r}, standalone_mode=False)")
+    assert {"pulumi_scalekit.yaml_reader", "pulumi_scalekit.operations.program"} <= loaded
     assert not loaded & {"httpx", "tenacity", "pulumi_scalekit.api.client"}

@@ -165,7 +165,7 @@ def _parse(text: str, name: str) -> Any:
         fault = f"it is not valid JSON: {error}" if text.lstrip()[:1] in {"{", "["} else ""
     import yaml
 
-    from .yaml_reader import read_yaml
+    from pulumi_scalekit.yaml_reader import read_yaml
 
     try:
         return read_yaml(text)

@@ -103,7 +103,7 @@ def _configuration(project: Project, config_file: Path | None) -> tuple[str, dic
     """The stack's name, its configuration and the keys of its secrets, out of the project's file and its own."""
     import yaml
 
-    from pulumi_scalekit.discovery.yaml_reader import read_yaml
+    from pulumi_scalekit.yaml_reader import read_yaml
 
     stack, entries = "dev", _project_configuration(project)
     config_file = config_file or next(iter(project.config_files.values()), None)

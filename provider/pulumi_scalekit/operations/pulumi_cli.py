@@ -163,7 +163,7 @@ class Project:
         """
         import yaml
 
-        from pulumi_scalekit.discovery.yaml_reader import read_yaml
+        from pulumi_scalekit.yaml_reader import read_yaml
 
         file = self.file
         try:
