@@ -12,7 +12,7 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.provider.plugin.property_values import sent
+from pulumi_scalekit.provider.plugin.property_values import received, sent
 from pulumi_scalekit.settings import FLAGS, NUMBERS
 
 from ..e2e.cases import CHANGES, SAME
@@ -204,6 +204,28 @@ def test_the_provider_has_every_setting(scalekit: LocalScalekit) -> None:
     (failure,) = response.failures
     assert failure.property == "environment"
     assert "no setting environment; it has environmentUrl" in failure.reason
+
+
+def test_a_secret_that_moves_in_its_list_stays_marked(scalekit: LocalScalekit) -> None:
+    """A refresh that finds an element removed marks the secret of the next one where it stands now."""
+    token = BEARER["auth_patterns"][0]["fields"][0]
+    fields = [{"field_name": "team", "label": "Team"}, {**token, "hint": "canary"}]
+    declared = {**BEARER, "auth_patterns": [{**BEARER["auth_patterns"][0], "fields": fields}]}
+    secrets: set[Any] = {("auth_patterns", 0, "fields", 1, "hint")}
+    resource = Native(scalekit).create(declared, secrets=secrets)
+    pattern = {**declared["auth_patterns"][0], "fields": fields[1:]}
+    scalekit.store.update_provider(resource.id, lambda payload: {**payload, "auth_patterns": [pattern]})
+    request = pb.ReadRequest(
+        id=resource.id,
+        urn=urn_of(CONNECTOR, "one"),
+        properties=sent(resource.outputs, secrets),
+        inputs=sent(resource.inputs, secrets),
+    )
+    response = Native(scalekit).call("Read", request)
+    for properties in (response.properties, response.inputs):
+        found, marked = received(properties)
+        assert found["auth_patterns"][0]["fields"][0]["hint"] == "canary"
+        assert ("auth_patterns", 0, "fields", 0, "hint") in marked
 
 
 def test_an_explicit_provider_has_its_own_secret(

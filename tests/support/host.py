@@ -59,6 +59,8 @@ class Host:
         kind: type[ConnectorProvider | ConnectionProvider] = ConnectorProvider,
         **settings: object,
     ) -> None:
+        self.ignored: tuple[str, ...] = ()
+        """The option `ignore_changes` of the resource."""
         # A new process: nothing is known of what an earlier one has seen.
         session._session.cache_clear()
         self.provider = kind()
@@ -81,7 +83,7 @@ class Host:
         def call(self: Host, request: object, context: object) -> Any:
             return getattr(self.provider, method)(*arguments)
 
-        return call(self, SimpleNamespace(urn=urn), None)
+        return call(self, SimpleNamespace(urn=urn, ignoreChanges=self.ignored), None)
 
     def check(
         self,

@@ -57,6 +57,16 @@ def test_a_replacement_is_a_second_check(owners: Ownership) -> None:
     assert "CRM:1" in owners.owned_by(ONE)
 
 
+def test_a_resource_that_is_deleted_with_another_is_replaced(owners: Ownership) -> None:
+    """What Pulumi has compared and deleted with what it depends on is checked as a new one only."""
+    owners.record("CRM:1", ONE)
+    owners.check(ONE, None, "First")
+    assert owners.is_replacing(ONE)
+    owners.check(TWO, None, "Second")
+    owners.check(TWO, None, "Second")
+    assert not owners.is_replacing(TWO)
+
+
 def test_without_urns_nothing_is_claimed(owners: Ownership) -> None:
     """Where Pulumi does not say which resource it calls for, none is taken for another one."""
     owners.check("", "First", "First")

@@ -7,7 +7,7 @@ sdk/go/common/resource/plugin/rpc.go.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from google.protobuf import json_format, struct_pb2
@@ -44,6 +44,35 @@ def _received(value: Any, path: Path, secrets: set[Path]) -> Any:
         secrets.add(path)
         return _received(value.get("value", _UNKNOWN), path, set())
     return {key: _received(item, (*path, key), secrets) for key, item in value.items()}
+
+
+def moved(before: Mapping[str, Any], secrets: Collection[Path], now: Mapping[str, Any]) -> set[Path]:
+    """The paths of texts that were secret at another path before: an element of a list may have moved.
+
+    Args:
+        before: The properties before.
+        secrets: The paths of what is secret in them.
+        now: The properties now.
+
+    Example:
+        >>> moved({"list": ["a", "b"]}, {("list", 1)}, {"list": ["b"]})
+        {('list', 0)}
+    """
+    hidden = {
+        text for path, text in _texts(before) if any(path[: len(secret)] == secret for secret in secrets)
+    }
+    return {path for path, text in _texts(now) if text in hidden}
+
+
+def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str) and value:
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*path, index))
 
 
 def sent(properties: Mapping[str, Any], secrets: Collection[Path] = ()) -> struct_pb2.Struct:

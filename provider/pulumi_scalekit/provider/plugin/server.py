@@ -37,7 +37,7 @@ from pulumi_scalekit.provider.failures import Failure
 from pulumi_scalekit.provider.keys import CONTEXT_KEY, SERVER_FORM
 from pulumi_scalekit.settings import EXPLICIT
 
-from .property_values import received, sent
+from .property_values import moved, received, sent
 from .schema import package_schema
 
 # Both define one message, and a process can load one definition only: the other package's wins where it is installed.
@@ -230,10 +230,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         with self._serving(request, secrets | secret_inputs):
             result = lifecycle.read(request.id, known)
         inputs = old_inputs if result.inputs is None else result.inputs
+        secrets |= secret_inputs
         return pb.ReadResponse(
             id=result.id or "",
-            properties=_outputs(request, result.outs, secrets),
-            inputs=_marked(inputs, secrets | secret_inputs),
+            properties=_outputs(request, result.outs, secrets | moved(known, secrets, result.outs or {})),
+            inputs=_marked(inputs, secrets | moved(known, secrets, inputs)),
         )
 
     @_fails_with_its_message
