@@ -116,7 +116,9 @@ CHANGES: dict[str, Case] = {
     "account-field-label": _oauth(f"{_FIELD}.label", "Zone"),
     "account-field-hint": _oauth(f"{_FIELD}.hint", "Which zone"),
     "account-field-required": _oauth(f"{_FIELD}.required", False),
-    "account-field-path-param": _oauth(f"{_FIELD}.is_path_param", False),
+    "account-field-path-param": _oauth(
+        f"{_FIELD}.is_path_param", False, says="is not true, though proxy_url has {{region}}"
+    ),
     "option-value": _oauth(f"{_FIELD}.options[0].value", "de"),
     "option-label": _oauth(f"{_FIELD}.options[0].display_name", "Germany"),
     "option-description": _oauth(f"{_FIELD}.options[0].description", "Berlin"),
@@ -125,10 +127,14 @@ CHANGES: dict[str, Case] = {
     # Fields of the static types.
     "field-input-type": _api_key(f"{_PATTERN}.fields[0].input_type", "text"),
     "field-header": _api_key(f"{_PATTERN}.fields[0].header_name", "X-Key"),
-    "field-header-removed": _api_key(f"{_PATTERN}.fields[1].header_name", ABSENT),
+    "field-header-removed": _api_key(
+        f"{_PATTERN}.fields[1].header_name",
+        ABSENT,
+        says="is sent nowhere: once a field has a header_name, only fields that have one are",
+    ),
     "field-added": _api_key(
         f"{_PATTERN}.fields[3]",
-        {"field_name": "tenant", "label": "Tenant"},
+        {"field_name": "tenant", "label": "Tenant", "header_name": "X-Tenant"},
         says=f"adds field tenant: existing connections and connected accounts {KEEP}",
     ),
     "field-removed": _api_key(

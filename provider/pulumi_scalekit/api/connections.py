@@ -35,7 +35,7 @@ from .accounts import Accounts
 from .client import Client
 from .list_cache import ListCache
 from .pages import SilentPage, read_list
-from .responses import Attributes
+from .responses import NOT_FOUND, Attributes
 from .safe_create import create_once
 
 PAGE_SIZE: Final = 30
@@ -327,6 +327,10 @@ class Connections:
                     raise
             except (InvalidRequest, Conflict) as error:
                 raise self._in_use(error, name) from None
+            except ApiError as error:
+                if error.status != NOT_FOUND or not self._is_gone(connection_id, error):
+                    raise
+                there = error.repeated
             written[connection_id] = None
             return there
 

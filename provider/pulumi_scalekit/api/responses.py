@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Attributes: TypeAlias = dict[str, Any]
 """A JSON object as the server returned it."""
 
+NOT_FOUND: Final = 404
+"""As the status of any other error than `NotFound`: not Scalekit says so, and it has to be looked at."""
 CHECK_URL: Final = "Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environment"
 MAX_DEPTH: Final = 100
 """Levels of nesting in a response at most. Definitions have fewer than ten."""
