@@ -26,6 +26,7 @@ The hierarchy::
          ├─ Unauthenticated    401
          ├─ PermissionDenied   403
          ├─ NotFound           404
+         ├─ Unrouted           404 of something on the way to Scalekit
          ├─ Conflict           409
          ├─ InUse              a delete refused because something still uses it
          ├─ RateLimited        429
@@ -39,6 +40,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 
 class ScalekitError(Exception):
@@ -245,6 +247,15 @@ class PermissionDenied(ApiError):
                 f"Scalekit does not say which permission is missing: compare those of this API client {where}"
             )
         return f"Give this API client {' and '.join(self.required_permissions)} {where}"
+
+
+CHECK_URL: Final = "Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environment"
+
+
+class Unrouted(ApiError):
+    """404, but not in Scalekit's words: a proxy or a gateway does not know the URL, which says nothing of what exists."""
+
+    remedy = CHECK_URL
 
 
 class NotFound(ApiError):

@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from pulumi_scalekit.errors import (
+    CHECK_URL,
     ApiError,
     ProtocolError,
     RateLimited,
@@ -24,7 +25,7 @@ from pulumi_scalekit.redaction import Redaction
 from pulumi_scalekit.settings import Settings
 
 from .paths import TOKEN
-from .responses import CHECK_URL, read_response
+from .responses import read_response
 
 DEFAULT_LIFETIME: Final = 300.0
 """Seconds that a token is used where the server does not say how long it is valid."""

@@ -27,6 +27,7 @@ from pulumi_scalekit.errors import (
     ScalekitError,
     ServerError,
     TransportError,
+    Unrouted,
 )
 from pulumi_scalekit.redaction import printable
 
@@ -35,7 +36,7 @@ from .accounts import Accounts
 from .client import Client
 from .list_cache import ListCache
 from .pages import SilentPage, read_list
-from .responses import NOT_FOUND, Attributes
+from .responses import Attributes
 from .safe_create import create_once
 
 PAGE_SIZE: Final = 30
@@ -327,8 +328,8 @@ class Connections:
                     raise
             except (InvalidRequest, Conflict) as error:
                 raise self._in_use(error, name) from None
-            except ApiError as error:
-                if error.status != NOT_FOUND or not self._is_gone(connection_id, error):
+            except Unrouted as error:
+                if not self._is_gone(connection_id, error):
                     raise
                 there = error.repeated
             written[connection_id] = None

@@ -22,6 +22,7 @@ from pulumi_scalekit.errors import (
     ScalekitError,
     ServerError,
     TransportError,
+    Unrouted,
 )
 from pulumi_scalekit.redaction import printable
 
@@ -31,7 +32,7 @@ from .client import Client
 from .connections import Connections
 from .list_cache import Index, ListCache
 from .pages import SilentPage, read_list
-from .responses import NOT_FOUND, Attributes, depth
+from .responses import Attributes, depth
 from .safe_create import create_once
 
 PAGE_SIZE: Final = 1000
@@ -320,8 +321,8 @@ class Connectors:
                 if not _is_in_use(error):
                     raise
                 raise self._in_use(error, identifier) from None
-            except ApiError as error:
-                if error.status != NOT_FOUND or not self._is_gone(identifier, error):
+            except Unrouted as error:
+                if not self._is_gone(identifier, error):
                     raise
                 there = error.repeated
             written[identifier] = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pulumi_scalekit.definition.normalize import plain
 from pulumi_scalekit.errors import (
+    CHECK_URL,
     ApiError,
     Conflict,
     InvalidRequest,
@@ -21,6 +22,7 @@ from pulumi_scalekit.errors import (
     Redirected,
     ServerError,
     Unauthenticated,
+    Unrouted,
     Violation,
 )
 from pulumi_scalekit.redaction import printable
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
 Attributes: TypeAlias = dict[str, Any]
 """A JSON object as the server returned it."""
 
-NOT_FOUND: Final = 404
-"""As the status of any other error than `NotFound`: not Scalekit says so, and it has to be looked at."""
-CHECK_URL: Final = "Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environment"
 MAX_DEPTH: Final = 100
 """Levels of nesting in a response at most. Definitions have fewer than ten."""
 MAX_VALUES: Final = 2_000_000
@@ -183,10 +182,8 @@ def api_error(
             text(p) for p in _list(_map(info.get("resource_info")).get("required_permissions"))[:20]
         ]
     kind = _ERRORS.get(status, ServerError if status >= 500 else ApiError)
-    remedy = ""
     if kind is NotFound and not isinstance(body.get("code"), int):
-        # Something on the way does not know the URL. That says nothing about what there is at Scalekit.
-        kind, remedy = ApiError, CHECK_URL
+        kind = Unrouted
     return kind(
         action,
         status=status,
@@ -196,7 +193,6 @@ def api_error(
         violations=[v for v in violations if v.field or v.description][:50],
         required_permissions=[p for p in permissions if p][:20],
         retry_after=retry_after(headers),
-        remedy=remedy,
     )
 
 
