@@ -253,7 +253,7 @@ CHECK_URL: Final = "Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environmen
 
 
 class Unrouted(ApiError):
-    """404, but not in Scalekit's words: a proxy or a gateway does not know the URL, which says nothing of what exists."""
+    """404, but not in Scalekit's words: a proxy or a gateway does not know the URL. What exists is not known."""
 
     remedy = CHECK_URL
 
