@@ -129,8 +129,30 @@ def test_connected_accounts_are_not_deleted_along(environment: Environment, conn
     environment.accounts = [{"identifier": "user_1", "connector": "support"}]
     with pytest.raises(ScalekitError, match=r"not sent, since .*first, then run again: user_1"):
         connections.delete("conn_1", name="support")
-    environment.accounts = [{"identifier": "user_1", "connector": "other"}, {"identifier": "user_2"}]
+    environment.accounts = [
+        {"identifier": "user_1", "connector": "other"},
+        {"identifier": "user_2"},
+        {"identifier": "user_3", "connector": "support", "connection_id": "conn_2"},
+    ]
     assert connections.delete("conn_1", name="support")
+
+
+@pytest.mark.parametrize(("status", "is_deleted"), [(403, True), (503, False)])
+def test_accounts_that_cannot_be_listed(
+    environment: Environment, connections: Connections, status: int, is_deleted: bool
+) -> None:
+    """A client that may not list accounts deletes all the same; a fault of the list ends the delete before it."""
+    create(connections)
+    respond = environment.handler
+    environment.handler = lambda request: (
+        refusal(status) if request.url.path.endswith("/connected_accounts") else respond(request)
+    )
+    if is_deleted:
+        assert connections.delete("conn_1", name="support")
+    else:
+        with pytest.raises(ServerError):
+            connections.delete("conn_1", name="support")
+    assert environment.counts[f"DELETE {PATH}/conn_1"] == is_deleted
 
 
 def test_junk_in_the_list_is_an_error(environment: Environment, connections: Connections) -> None:

@@ -86,7 +86,7 @@ def test_an_adopted_connection_is_not_adopted_by_its_replacement(
     news = {**adopted, "connection_name": name}
     host.diff(resource, host.checked(news, resource.inputs))
     if name == "crm":
-        with pytest.raises(Failure, match="take delete_before_replace=False out"):
+        with pytest.raises(Failure, match="needs the option delete_before_replace=True"):
             host.create(news)  # checked once more, as a new one
     else:
         assert host.create(news).id != resource.id

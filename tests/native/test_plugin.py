@@ -228,6 +228,23 @@ def test_a_secret_that_moves_in_its_list_stays_marked(scalekit: LocalScalekit) -
         assert ("auth_patterns", 0, "fields", 0, "hint") in marked
 
 
+def test_what_a_server_stores_otherwise_makes_nothing_secret(scalekit: LocalScalekit) -> None:
+    """The form that a server has made of a definition is kept encrypted, and the definition itself is not."""
+    scalekit.faults.add("create:normalize=slash")
+    scalekit.faults.add("list:normalize=slash")
+    resource = Native(scalekit).create(bearer("One", proxy_url="https://api.example.com/v1"))
+    assert "server_form" in resource.outputs
+    request = pb.ReadRequest(
+        id=resource.id,
+        urn=urn_of(CONNECTOR, "one"),
+        properties=sent(resource.outputs, {("server_form",)}),
+        inputs=sent(resource.inputs),
+    )
+    response = Native(scalekit).call("Read", request)
+    assert received(response.properties)[1] <= {("server_form",)}
+    assert received(response.inputs)[1] == set()
+
+
 def test_an_explicit_provider_has_its_own_secret(
     scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -221,3 +221,75 @@ def test_an_adoption_shows_no_secret_at_another_position(
     Host(scalekit).check({**declared, "adopt": True, **told})
     (message,) = [text for text in said if "takes over" in text]
     assert "canary" not in message
+
+
+def test_what_was_read_may_be_adopted(scalekit: LocalScalekit) -> None:
+    """A resource that was a `get` becomes one that adopts, in a run that refreshes first, too."""
+    made = Host(scalekit).create(OLD)
+    host = Host(scalekit)
+    assert host.read(made)
+    assert host.create({**OLD, "adopt": made.id}).id == made.id
+    assert identifiers(scalekit) == [made.id]
+
+
+def test_a_connection_of_what_is_adopted_stays(scalekit: LocalScalekit) -> None:
+    """The preview knows the connector that is adopted: a connection that named it so far is not replaced."""
+    connector = Host(scalekit).create(OLD)
+    connection = connections(scalekit).create(connection_of(connector.id))
+    host = Host(scalekit)
+    host.check({**OLD, "adopt": connector.id})
+    same_process = connections(scalekit)
+    same_process.provider._session = host.provider._session
+    unknown = {**connection.inputs, "connector": UNKNOWN}
+    assert not same_process.diff(connection, unknown, name="connection").replaces
+
+
+@pytest.mark.parametrize("kind", ["connector", "connection"])
+def test_what_has_been_deleted_is_made_again(scalekit: LocalScalekit, kind: str) -> None:
+    """A tainted resource that adopts, and goes before its replacement comes, is created: there is nothing to adopt."""
+    connector = Host(scalekit).create(OLD)
+    if kind == "connector":
+        declared, new_host = {**OLD, "adopt": True}, Host
+        resource = Host(scalekit).create(declared)
+    else:
+        declared = connection_of(connector.id, adopt=True)
+        connections(scalekit).create(connection_of(connector.id))
+        resource, new_host = connections(scalekit).create(declared), connections
+    host = new_host(scalekit)
+    inputs = host.checked(declared)
+    host.delete(resource)
+    assert host.make(inputs).id != resource.id
+
+
+def test_a_killed_replacement_of_an_adopting_connection_goes_on(scalekit: LocalScalekit) -> None:
+    """What an earlier run has made is taken up where the settings say so, though the program says to adopt."""
+    first, second = (Host(scalekit).create(bearer(name), name=name).id for name in ("One", "Two"))
+    connections(scalekit).create(connection_of(first))
+    resource = connections(scalekit).create(connection_of(first, adopt=True))
+    declared = connection_of(second, adopt=True)
+    killed = connections(scalekit)
+    killed.diff(resource, killed.checked(declared, resource.inputs))
+    killed.delete(resource)
+    left = killed.create(declared)
+    host = Host(scalekit, ConnectionProvider, adoptIdentical=True)
+    host.diff(resource, host.checked(declared, resource.inputs))
+    assert host.create(declared).id == left.id
+
+
+def test_a_context_may_not_be_known_yet(scalekit: LocalScalekit) -> None:
+    """The preview of an adoption waits for a context that is not known."""
+    connector = Host(scalekit).create(OLD).id
+    connections(scalekit).create(connection_of(connector))
+    _, mistakes = connections(scalekit).check(connection_of(connector, adopt=True, context=UNKNOWN))
+    assert mistakes == []
+
+
+def test_a_delete_names_who_goes_on(scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another resource has adopted stays, and the message names that one."""
+    said: list[str] = []
+    monkeypatch.setattr("pulumi_scalekit.provider.connector.log", lambda _severity, text: said.append(text))
+    old = Host(scalekit).create(OLD, name="old")
+    host = Host(scalekit)
+    host.create({**OLD, "adopt": old.id}, name="new")
+    host.delete(old, name="old")
+    assert "the resource 'new' of this stack manages it" in said[-1]

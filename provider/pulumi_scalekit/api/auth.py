@@ -116,7 +116,12 @@ class Token:
             if error.status not in {400, 401, 403}:
                 # Of a class of its own, so that nobody takes it for what Scalekit says about their own call.
                 raise ApiError(
-                    self._action, status=error.status, detail=error.detail, remedy=CHECK_URL
+                    self._action,
+                    status=error.status,
+                    detail=error.detail,
+                    error_code=error.error_code,
+                    request_id=error.request_id,
+                    remedy=CHECK_URL,
                 ) from None
             self._refused = Unauthenticated(
                 f"{self._action} as client {settings.client_id}",

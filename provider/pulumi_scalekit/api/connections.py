@@ -23,6 +23,7 @@ from pulumi_scalekit.errors import (
     InUse,
     InvalidRequest,
     NotFound,
+    PermissionDenied,
     ProtocolError,
     ScalekitError,
     ServerError,
@@ -143,8 +144,8 @@ class Connections:
         if existing := self.known(name):
             if all(connection["id"] in replaces for connection in existing):
                 raise ConnectorExists(
-                    f"The connection {name!r} has its name until it is deleted: take delete_before_replace=False "
-                    "out of the resource's options, so that the old one goes first. Nothing was changed",
+                    f"The connection {name!r} has its name until it is deleted: the resource needs the option "
+                    "delete_before_replace=True, so that the old one goes first. Nothing was changed",
                     [connection["id"] for connection in existing],
                 )
             raise self._exists(name, existing)
@@ -311,12 +312,11 @@ class Connections:
         Whether Scalekit refuses that while there are connected accounts is not documented, so it is looked at first.
 
         Raises:
-            InUse: Connected accounts still use it; the message names them.
-            ScalekitError: It could not be deleted.
+            ScalekitError: It has connected accounts, which the message names, or could not be deleted.
         """
         path, shown = paths.connection_path(connection_id), printable(connection_id)
         action = f"delete connection {name!r} ({shown})" if name else f"delete connection {shown}"
-        self._refuse_in_use(action, name)
+        self._refuse_in_use(action, connection_id, name)
         with self._list_cache.write() as written:
             there = True
             try:
@@ -342,15 +342,27 @@ class Connections:
         except ScalekitError:
             raise error from None
 
-    def _refuse_in_use(self, action: str, name: str) -> None:
-        # A list that does not filter would name those of other connections.
-        if accounts := [a for a in self._accounts_of(name) if a.get("connector") == name]:
+    def _refuse_in_use(self, action: str, connection_id: str, name: str) -> None:
+        try:
+            listed = Accounts(self.client).of(name) if name else []
+        except (PermissionDenied, NotFound):
+            return
+        # A list that does not filter would name those of other connections, and a name may have been given again.
+        accounts = [
+            account
+            for account in listed
+            if account.get("connector") == name and account.get("connection_id") in (None, connection_id)
+        ]
+        if accounts:
             raise ScalekitError(
                 f"{action}: not sent, since its connected accounts would be lost with it. {_remove_first(accounts)}"
             )
 
     def _in_use(self, error: ApiError, name: str) -> ApiError:
-        accounts = self._accounts_of(name)
+        try:
+            accounts = Accounts(self.client).of(name) if name else []
+        except ScalekitError:
+            accounts = []  # the server's own words must do
         if not accounts:
             return error
         return InUse(
@@ -361,13 +373,6 @@ class Connections:
             request_id=error.request_id,
             remedy=_remove_first(accounts),
         )
-
-    def _accounts_of(self, name: str) -> list[Attributes]:
-        """The connected accounts of a connection, as far as this client may see them."""
-        try:
-            return Accounts(self.client).of(name) if name else []
-        except ScalekitError:
-            return []
 
     def _connection(self, response: Attributes, action: str) -> Attributes:
         connection = response.get("connection")

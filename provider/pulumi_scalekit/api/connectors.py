@@ -215,6 +215,8 @@ class Connectors:
         try:
             if custom := self._list_cache.newer_than(time.monotonic()).named(name):
                 if all(connector["identifier"] in replaces for connector in custom):
+                    if not (about_name or fields):
+                        return error
                     error.remedy = (
                         "Scalekit does not let a connector have the name of the one that it replaces: take "
                         "delete_before_replace=False out of the resource's options, so that the old one goes first"

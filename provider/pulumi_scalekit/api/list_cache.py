@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from pulumi_scalekit.errors import ScalekitError
+from pulumi_scalekit.errors import Cancelled, ScalekitError
 
 from .responses import Attributes
 from .retries import look_again
@@ -196,6 +196,8 @@ class ListCache:
                 raise self._failure.with_traceback(None)
             try:
                 self._take()
+            except Cancelled:
+                raise  # it is about the operation of this thread alone
             except ScalekitError as error:
                 self._failure, self._failed_at = error, time.monotonic()
                 raise

@@ -102,8 +102,9 @@ class ConnectionProvider(ResourceProvider):
             if may_be_draft and self._is_mcp(connector, about.get("mcp")) is False:
                 self._tell("info", redact(f"{_what(inputs)}: {DRAFT.path} {DRAFT}"))
             if not failures and not olds and isinstance(name, str):
-                self._claim_replaced(inputs, urn)
-                own = session.connection_owners.owned_by(urn)
+                owners = session.connection_owners
+                owners.claim_replaced(urn, name, [c["id"] for c in session.connections.known(name)])
+                own = owners.owned_by(urn)
                 if self._is_adopting(inputs, urn):
                     self._tell_of_adoption(inputs, urn, redact)
                 elif others := [c for c in session.connections.known(name) if c["id"] not in own]:
@@ -114,16 +115,6 @@ class ConnectionProvider(ResourceProvider):
         inputs = {**inputs, **_kept_inputs(olds, inputs), ENVIRONMENT: session.settings.environment_url}
         return CheckResult(sent(inputs), failures)
 
-    def _claim_replaced(self, inputs: Inputs, urn: str) -> None:
-        """Find out which connection is replaced, where no diff has told: one by replacement_trigger has none."""
-        owners, name = self._session.connection_owners, inputs["connection_name"]
-        if not owners.is_replacing(urn) or owners.owned_by(urn) or name != owners.old_name(urn):
-            return
-        found = [c["id"] for c in self._session.connections.known(name)]
-        if len(found) == 1 and owners.other_manager(found[0], urn) is None:
-            owners.own(found[0], urn)
-            owners.replace(urn)
-
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
         """Compare: what cannot change in place makes another connection."""
@@ -131,8 +122,7 @@ class ConnectionProvider(ResourceProvider):
         urn, owners = current_urn(), session.connection_owners
         with redacting(olds, news, secret=session.secret_paths_of(urn)) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            claim = owners.own if owners.is_declared(urn) else owners.record
-            claim(_id, urn)
+            owners.compare(_id, urn)
             differing = [key for key in DECLARED if self._differs(_id, key, olds.get(key), news.get(key))]
             replaces = [key for key in differing if key in IMMUTABLE]
             if replaces and session.previewing:
@@ -167,8 +157,7 @@ class ConnectionProvider(ResourceProvider):
             # In a preview, the identifier of a connector that changes is not known. An update keeps it; that of
             # another connector, which is to be created, is not known either.
             owners = self._session.connector_owners
-            exists = self._session.connectors.get(old) is not None
-            return exists and owners.is_changing(old) and not owners.is_replaced(old)
+            return owners.is_changing(old) and not owners.is_replaced(old)
         live = self._session.connections.get(id_)
         return live is not None and live.get("provider_key") == new
 
@@ -181,7 +170,7 @@ class ConnectionProvider(ResourceProvider):
         with redacting(inputs, secret=secret) as redact:
             self._secret(inputs)  # before anything is made, it must be there
             adopted = self._adoptable(inputs, urn) if self._is_adopting(inputs, urn) else None
-            live = adopted if inputs.get(ADOPT) else self._unfinished(inputs, urn)
+            live = adopted if adopted is not None else self._unfinished(inputs, urn)
             if adopted is not None:
                 self._refuse_context(session.connections.get(adopted["id"]) or {}, inputs)
             if live is not None:
@@ -267,11 +256,12 @@ class ConnectionProvider(ResourceProvider):
         state, session = received(_props), self._session
         with redacting(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
-            owners = session.connection_owners
-            if owners.is_taken_over(_id) or owners.other_owner(_id, current_urn()):
+            owners, urn = session.connection_owners, current_urn()
+            if owners.is_taken_over(_id) or owners.other_owner(_id, urn):
                 return  # a resource of the program has adopted it: this one goes, the connection stays
             if not session.connections.delete(_id, name=str(state.get("connection_name", ""))):
                 session.missing(_what(state), state.get(ENVIRONMENT))
+            owners.replace(urn)  # a create that follows is of another one, also where it says to adopt
 
     def _with_ignored(self, id_: str, declared: Inputs) -> Inputs:
         """What is declared, but what lives there of the properties that the program ignores."""
@@ -496,6 +486,8 @@ def outputs_of(live: Attributes) -> dict[str, Any]:
 def _has_context(live: Attributes, context: Any) -> bool:
     """Whether a connection may have been made with a context, as far as the filled `proxy_url` tells."""
     filled = live.get("resolved_proxy_url") or ""
+    if context is UNKNOWN:
+        return True
     if not isinstance(context, dict):
         return not filled or "{{" in filled
     return all(value is UNKNOWN or str(value) in filled for value in context.values())

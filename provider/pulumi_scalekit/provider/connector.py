@@ -119,17 +119,17 @@ class ConnectorProvider(ResourceProvider):
         """
         session, owners, name = self._session, self._session.connector_owners, inputs["display_name"]
         if owners.is_replacing(urn):
-            others = self._others_named(name, urn)
-            if not owners.owned_by(urn) and len(others) == 1 and name == owners.old_name(urn):
-                # A replacement by replacement_trigger comes without a diff, which would have told the identifier.
-                owners.own(others.pop()["identifier"], urn)
-                owners.replace(urn)
-            if self._made_before(inputs, urn) is None:
+            owners.claim_replaced(urn, name, [c["identifier"] for c in session.connectors.known(name)])
+            live = self._made_before(inputs, urn)
+            if live is None:
+                others = self._others_named(name, urn)
                 self._refuse_taken(name, others, urn, identical=self._is_identical(inputs, others, urn))
-            return
-        live = self._to_adopt(inputs, urn)
+        else:
+            live = self._to_adopt(inputs, urn)
+            if live is not None:
+                owners.own(live["identifier"], urn)
+                owners.change(urn)
         if live is not None:
-            owners.own(live["identifier"], urn)
             secret = secret_paths_in(inputs) | session.secret_paths_of(urn)
             self._tell("info", redact(_adoption(live, inputs, session.settings.environment_url, secret)))
 
@@ -204,8 +204,7 @@ class ConnectorProvider(ResourceProvider):
         with self._redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             is_declared = owners.is_declared(urn)
-            claim = owners.own if is_declared else owners.record
-            claim(_identifier(_id, olds), urn)
+            owners.compare(_identifier(_id, olds), urn)
             if identical({k: v for k, v in olds.items() if k in news or k in DEFINITION_KEYS}, news):
                 return DiffResult(changes=False)
 
@@ -334,13 +333,16 @@ class ConnectorProvider(ResourceProvider):
             session.guard(_what(state), state.get(ENVIRONMENT))
             identifier = _identifier(_id, state)
             owners, urn = session.connector_owners, current_urn()
-            owner = urn if owners.is_taken_over(identifier) else owners.other_owner(identifier, urn)
+            owner = owners.other_owner(identifier, urn)
+            if owner is None and owners.is_taken_over(identifier):
+                owner = urn
             if owner is not None:
                 stays = f"stays as it is: the resource {name_of(owner)!r} of this stack manages it"
                 log("info", redact(f"{_what(state)} ({identifier}) {stays}"))
                 return
             if not session.connectors.delete(identifier, name=str(state.get("display_name", ""))):
                 session.missing(_what(state), state.get(ENVIRONMENT))
+            owners.replace(urn)  # a create that follows is of another one, also where it says to adopt
 
     def _to_adopt(self, inputs: Inputs, urn: str) -> Attributes | None:
         """The live connector that a new resource takes over; `None` where it is to create one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 
 from pulumi_scalekit.errors import ConnectorExists
 
@@ -30,7 +31,7 @@ class Ownership:
         self._lock = threading.Lock()
         self._owners: dict[str, str] = {}
         self._recorded: dict[str, str] = {}
-        self._in_state: set[str] = set()
+        self._compared: set[str] = set()
         self._names: dict[str, str] = {}
         self._declared: dict[str, str] = {}
         # The same by resource and by old name: a thousand creates must not look through a thousand entries each.
@@ -60,7 +61,7 @@ class Ownership:
             if old_name is not None:
                 self._declared[urn] = old_name
                 self._former[old_name] = urn
-            elif urn in self._declared or urn in self._in_state:
+            elif urn in self._declared or urn in self._compared:
                 # Pulumi checks a resource once more, as a new one, when it decides to replace it; and only as a new
                 # one where it has deleted it already, with what it depends on.
                 self._replace(urn)
@@ -80,8 +81,20 @@ class Ownership:
         if urn:
             with self._lock:
                 self._recorded[identifier] = urn
-                self._in_state.add(urn)
                 self._owned[urn].add(identifier)
+
+    def compare(self, identifier: str, urn: str) -> None:
+        """Note a diff: of what the program declares, or of what Pulumi may delete with what it depends on.
+
+        Raises:
+            ConnectorExists: As `own`.
+        """
+        if self.is_declared(urn):
+            self.own(identifier, urn)
+            return
+        self.record(identifier, urn)
+        with self._lock:
+            self._compared.add(urn)
 
     def own(self, identifier: str, urn: str) -> None:
         """Note that a resource of the program manages something.
@@ -119,6 +132,20 @@ class Ownership:
         """Note that a resource is to be replaced."""
         with self._lock:
             self._replace(urn)
+
+    def claim_replaced(self, urn: str, name: object, identifiers: Sequence[str]) -> None:
+        """Note what is replaced where no diff has told: a replacement by replacement_trigger comes without one.
+
+        Args:
+            urn: The resource.
+            name: The name that it declares.
+            identifiers: Those that live under that name.
+        """
+        if not self.is_replacing(urn) or self.owned_by(urn) or name != self.old_name(urn):
+            return
+        if len(identifiers) == 1 and self.other_manager(identifiers[0], urn) is None:
+            self.own(identifiers[0], urn)
+            self.replace(urn)
 
     def _replace(self, urn: str) -> None:
         self._replacing.add(urn)

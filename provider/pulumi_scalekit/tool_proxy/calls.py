@@ -135,7 +135,7 @@ class ToolProxy:
             found = self.connections.named(connection)
         except PermissionDenied:
             return  # the call itself tells whether there is such a connection
-        if found and all(c.get("provider_key") != identifier for c in found):
+        if found and all(c.get("provider_key") not in (None, identifier) for c in found):
             raise ConnectorNotFound(
                 f"The connection {connection!r} is not one of {name!r}, but of {found[0].get('provider_key')}"
             )

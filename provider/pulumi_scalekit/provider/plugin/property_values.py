@@ -47,7 +47,7 @@ def _received(value: Any, path: Path, secrets: set[Path]) -> Any:
 
 
 def moved(before: Mapping[str, Any], secrets: Collection[Path], now: Mapping[str, Any]) -> set[Path]:
-    """The paths of texts that were secret at another path before: an element of a list may have moved.
+    """The paths of texts that were secret at another position of a list before.
 
     Args:
         before: The properties before.
@@ -59,9 +59,15 @@ def moved(before: Mapping[str, Any], secrets: Collection[Path], now: Mapping[str
         {('list', 0)}
     """
     hidden = {
-        text for path, text in _texts(before) if any(path[: len(secret)] == secret for secret in secrets)
+        (_without_positions(path), text)
+        for path, text in _texts(before)
+        if any(path[: len(secret)] == secret for secret in secrets)
     }
-    return {path for path, text in _texts(now) if text in hidden}
+    return {path for path, text in _texts(now) if (_without_positions(path), text) in hidden}
+
+
+def _without_positions(path: Path) -> Path:
+    return tuple(step for step in path if isinstance(step, str))
 
 
 def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

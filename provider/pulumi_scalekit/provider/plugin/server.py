@@ -231,10 +231,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             result = lifecycle.read(request.id, known)
         inputs = old_inputs if result.inputs is None else result.inputs
         secrets |= secret_inputs
+        told = secrets - {
+            (SERVER_FORM,)
+        }  # what the program says; it is always secret, and has all the rest in it
         return pb.ReadResponse(
             id=result.id or "",
-            properties=_outputs(request, result.outs, secrets | moved(known, secrets, result.outs or {})),
-            inputs=_marked(inputs, secrets | moved(known, secrets, inputs)),
+            properties=_outputs(request, result.outs, secrets | moved(known, told, result.outs or {})),
+            inputs=_marked(inputs, secrets | moved(known, told, inputs)),
         )
 
     @_fails_with_its_message
@@ -273,7 +276,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             Call(
                 urn=request.urn,
                 ignored_paths=tuple(getattr(request, "ignoreChanges", ())),
-                secret_paths=tuple(map(format_path, secrets)),
+                secret_paths=tuple(map(format_path, secrets - {(SERVER_FORM,)})),
                 log=functools.partial(self._log, request.urn),
             )
         )
