@@ -191,7 +191,7 @@ def test_stacks_keep_what_they_manage(
     result = on("promote", "--from", "dev", "--to", "live", "--yes", **environ, **target)
     assert result.code == 3
     assert "My Asana is left alone: managed by the stack dev as 'asana'" in result.out
-    assert "pulumi up --stack dev" in result.out
+    assert f"{Path(project.engine.command).name} up --stack dev" in result.out
     assert writes(scalekit) == before + 1  # Tavily, which no stack manages
 
     project.run("stack", "init", "other")
@@ -240,6 +240,7 @@ def test_a_failed_import_leaves_no_code(
     assert worked.code == 3  # one of the two breaks a rule
     screen = worked.out
     for here, anywhere in (
+        (f" --cwd {project.directory}", ""),
         (f"{project.directory}/", ""),
         (Path(project.engine.command).name, "pulumi"),
         ("before-import.2", "before-import"),  # the refused import has left its copy
