@@ -19,6 +19,22 @@ def run_together(pool: ThreadPoolExecutor, count: int) -> list[int]:
     return [future.result() for future in futures]
 
 
+def test_a_pool_that_is_ending_gets_no_more_threads() -> None:
+    """A task that widens its pool while that shuts down adds no thread to those that are waited for."""
+    go = threading.Event()
+
+    def task() -> int:
+        go.wait(10)
+        return host.widen_thread_pool(16)
+
+    pool = ThreadPoolExecutor(1)
+    widened = [pool.submit(task) for _ in range(4)]
+    pool.shutdown(wait=False)
+    go.set()
+    assert [future.result(10) for future in widened] == [16] * 4
+    assert len(pool._threads) == 1
+
+
 def test_a_widened_pool_runs_more_at_once() -> None:
     """After a task has widened its pool, as many tasks run at once as it asked for."""
     with ThreadPoolExecutor(4) as pool:

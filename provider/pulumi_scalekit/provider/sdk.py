@@ -91,7 +91,8 @@ def _is_of_thread_pool(frame: FrameType) -> bool:
 def _serve_waiting(pool: ThreadPoolExecutor) -> None:
     # The lock is the one that a new task holds while it starts a thread. A future pool may have neither.
     with contextlib.suppress(AttributeError, TypeError), pool._shutdown_lock:
-        for _ in range(pool._work_queue.qsize()):
+        # One that is ending waits for the threads that it has, and minds new ones.
+        for _ in range(0 if pool._shutdown else pool._work_queue.qsize()):
             pool._adjust_thread_count()
 
 
