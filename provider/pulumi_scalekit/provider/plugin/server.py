@@ -55,7 +55,9 @@ _THREADS: Final = 64
 """Calls that are served at a time; more wait for a thread."""
 _MAX_MESSAGE: Final = 400 * 1024 * 1024
 """Bytes of one message, as Pulumi's own servers allow."""
-_ALWAYS_SECRET: Final[frozenset[Path]] = frozenset({("oauth_app", "client_secret"), (SERVER_FORM,)})
+_SERVER_FORM: Final[frozenset[Path]] = frozenset({(SERVER_FORM,)})
+"""Always secret, though it has the whole definition in it: that makes nothing of the definition secret."""
+_ALWAYS_SECRET: Final[frozenset[Path]] = frozenset({("oauth_app", "client_secret")}) | _SERVER_FORM
 """What is marked as secret whatever the program says."""
 _KINDS: Final = {
     (True, False): (pb.PropertyDiff.ADD, pb.PropertyDiff.ADD_REPLACE),
@@ -231,9 +233,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             result = lifecycle.read(request.id, known)
         inputs = old_inputs if result.inputs is None else result.inputs
         secrets |= secret_inputs
-        told = secrets - {
-            (SERVER_FORM,)
-        }  # what the program says; it is always secret, and has all the rest in it
+        told = secrets - _SERVER_FORM
         return pb.ReadResponse(
             id=result.id or "",
             properties=_outputs(request, result.outs, secrets | moved(known, told, result.outs or {})),
@@ -276,7 +276,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             Call(
                 urn=request.urn,
                 ignored_paths=tuple(getattr(request, "ignoreChanges", ())),
-                secret_paths=tuple(map(format_path, secrets - {(SERVER_FORM,)})),
+                secret_paths=tuple(map(format_path, secrets - _SERVER_FORM)),
                 log=functools.partial(self._log, request.urn),
             )
         )
