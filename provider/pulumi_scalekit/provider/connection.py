@@ -267,12 +267,7 @@ class ConnectionProvider(ResourceProvider):
         """What is declared, but what lives there of the properties that the program ignores."""
         paths = ignored_paths()
         live = self._session.connections.get(id_) if paths else None
-        if live is None:
-            return declared
-        now = self._live_inputs(declared, live)
-        for path in paths:
-            declared = replaced_at(declared, now, path)
-        return declared
+        return declared if live is None else replaced_at(declared, self._live_inputs(declared, live), *paths)
 
     def _secret(self, inputs: Inputs) -> str | None:
         """The client secret of a declaration, which nothing shows from now on.

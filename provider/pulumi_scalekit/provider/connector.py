@@ -304,11 +304,7 @@ class ConnectorProvider(ResourceProvider):
         """What is declared, but what lives there of the properties that the program ignores."""
         paths = ignored_paths()
         live = self._session.connectors.get(identifier) if paths else None
-        if live is None:
-            return declared
-        for path in paths:
-            declared = replaced_at(declared, definition_of(live), path)
-        return declared
+        return declared if live is None else replaced_at(declared, definition_of(live), *paths)
 
     def _tell_unapplied(
         self, declared: Inputs, stored: Attributes, before: Inputs | None, redact: Callable[[str], str]

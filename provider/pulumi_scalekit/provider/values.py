@@ -74,19 +74,21 @@ def sent(value: Any) -> Any:
 _STEP = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
 
-def replaced_at(value: Any, other: Any, path: str) -> Any:
-    """A copy of a JSON value that has at a property path what another value has there.
+def replaced_at(value: Any, other: Any, *paths: str) -> Any:
+    """A copy of a JSON value that has at property paths what another value has there.
 
     Args:
         value: The value.
         other: What it takes the part from.
-        path: The path in Pulumi's form, such as `auth_patterns[0].description`.
+        *paths: The paths in Pulumi's form, such as `auth_patterns[0].description`.
 
     Example:
         >>> replaced_at({"a": 1, "b": [1, 2]}, {"a": 3, "b": [4, 5]}, "b[1]")
         {'a': 1, 'b': [1, 5]}
     """
-    return _replaced(value, other, _steps(path))
+    for path in paths:
+        value = _replaced(value, other, _steps(path))
+    return value
 
 
 def value_at(value: Any, path: str) -> Any:
