@@ -11,7 +11,7 @@ from pulumi_scalekit.local import LocalScalekit
 
 from . import matrix
 from .connection_stack import ConnectionStack, check, empty_with_connectors, oauth
-from .matrix import Fault, Operation, Outcome, settle
+from .matrix import LATE, SHORT, Fault, Operation, Outcome, settle
 from .stack import Run
 
 OPERATIONS: Final[tuple[Operation, ...]] = ("create", "update", "delete", "read")
@@ -85,19 +85,19 @@ FAULTS: Final = (
     ),
     Fault(
         "no response in time, done later",
-        ("{op}:latency=1.2*1",),
+        (f"{{op}}:{LATE}",),
         "tried again, but for a create: the next run goes on with the draft",
         "fails, then succeeds",
-        says=r"sent no response within 0\.3 seconds\. Run again",
+        says=r"sent no response within 2 seconds\. Run again",
         operations=("create",),
-        settings=(("timeout", 0.3),),
+        settings=SHORT,
     ),
     Fault(
         "no response in time, done later",
-        ("{op}:latency=0.6*1",),
+        (f"{{op}}:{LATE}",),
         "tried again, but for a create: the next run goes on with the draft",
         operations=("update", "delete", "read"),
-        settings=(("timeout", 0.3),),
+        settings=SHORT,
     ),
     Fault(
         "created, and the settings refused",
@@ -149,7 +149,7 @@ def cells() -> Iterator[Cell]:
 def play(cell: Cell, scalekit: LocalScalekit) -> Outcome:
     """Play a cell until its command succeeds, check the invariant, and return how it went."""
     identifiers = empty_with_connectors(scalekit)
-    stack = ConnectionStack(scalekit, **dict(cell.fault.settings))
+    stack = ConnectionStack(scalekit)
     before: dict[str, dict[str, Any]] = {f"c{n}": oauth(identifiers, f"c{n}") for n in range(SIZE)}
     after = {name: oauth(identifiers, name, prompt="consent") for name in before}
     declared = {"update": after, "delete": {}}.get(cell.operation, before)
@@ -163,7 +163,8 @@ def play(cell: Cell, scalekit: LocalScalekit) -> Outcome:
         return stack.refresh() if cell.operation == "read" else stack.up(declared)
 
     outcome: Outcome = "succeeds"
-    run = command()
+    with stack.under(cell.fault.settings):
+        run = command()
     assert scalekit.faults.drawn, "the fault never struck"
     if not run.succeeded:
         outcome = "fails, then succeeds"

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,16 @@ class Stack:
         self.operations: Counter[str] = Counter()
         """The creates, updates, deletes and reads that were begun, whatever became of them."""
         self._lock = threading.Lock()
+
+    @contextmanager
+    def under(self, settings: Iterable[tuple[str, float]]) -> Iterator[None]:
+        """Run the block's commands under other settings."""
+        before = self.settings
+        self.settings = {**before, **dict(settings)}
+        try:
+            yield
+        finally:
+            self.settings = before
 
     # --- Commands ------------------------------------------------------------------------------------------
 
