@@ -40,7 +40,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 
 class ScalekitError(Exception):
@@ -145,6 +145,9 @@ class Redirected(ProtocolError):
     ambiguous = False
 
 
+_Kind = TypeVar("_Kind", bound="ApiError")
+
+
 @dataclass(frozen=True)
 class Violation:
     """A property that Scalekit refused, in its own words."""
@@ -196,6 +199,19 @@ class ApiError(ScalekitError):
         if remedy:
             self.remedy = remedy
         super().__init__(action)
+
+    def as_kind(self, kind: type[_Kind], *, action: str = "", remedy: str = "") -> _Kind:
+        """The same response as an error of another kind, with another action or remedy where one is given."""
+        return kind(
+            action or self.action,
+            status=self.status,
+            detail=self.detail,
+            error_code=self.error_code,
+            request_id=self.request_id,
+            violations=self.violations,
+            required_permissions=self.required_permissions,
+            remedy=remedy,
+        )
 
     def __str__(self) -> str:
         said = self.detail or "no reason given"

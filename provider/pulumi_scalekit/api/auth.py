@@ -115,20 +115,10 @@ class Token:
         except ApiError as error:
             if error.status not in {400, 401, 403}:
                 # Of a class of its own, so that nobody takes it for what Scalekit says about their own call.
-                raise ApiError(
-                    self._action,
-                    status=error.status,
-                    detail=error.detail,
-                    error_code=error.error_code,
-                    request_id=error.request_id,
-                    remedy=CHECK_URL,
-                ) from None
-            self._refused = Unauthenticated(
-                f"{self._action} as client {settings.client_id}",
-                status=error.status,
-                detail=error.detail,
-                error_code=error.error_code,
-                request_id=error.request_id,
+                raise error.as_kind(ApiError, remedy=CHECK_URL) from None
+            self._refused = error.as_kind(
+                Unauthenticated,
+                action=f"{self._action} as client {settings.client_id}",
                 remedy=(
                     f"The client secret came from {settings.secret_source}: check that it is this client's "
                     "current secret (Scalekit Dashboard, Developers > Settings > API Credentials)"

@@ -26,9 +26,6 @@ from pulumi_scalekit.errors import (
     PermissionDenied,
     ProtocolError,
     ScalekitError,
-    ServerError,
-    TransportError,
-    Unrouted,
 )
 from pulumi_scalekit.redaction import printable
 
@@ -38,7 +35,7 @@ from .client import Client
 from .list_cache import ListCache
 from .pages import SilentPage, read_list
 from .responses import Attributes
-from .safe_create import create_once
+from .safe_writes import create_once, delete_once
 
 PAGE_SIZE: Final = 30
 """The largest page of the connection list, as documented."""
@@ -318,29 +315,15 @@ class Connections:
         action = f"delete connection {name!r} ({shown})" if name else f"delete connection {shown}"
         self._refuse_in_use(action, connection_id, name)
         with self._list_cache.write() as written:
-            there = True
             try:
-                self.client.call(action, "DELETE", path)
-            except NotFound as error:
-                there = error.repeated  # an earlier attempt has done it, then
-            except (TransportError, ServerError) as error:
-                if not error.ambiguous or not self._is_gone(connection_id, error):
-                    raise
+                there = delete_once(
+                    lambda: self.client.call(action, "DELETE", path),
+                    is_gone=lambda: self.get(connection_id) is None,
+                )
             except (InvalidRequest, Conflict) as error:
                 raise self._in_use(error, name) from None
-            except Unrouted as error:
-                if not self._is_gone(connection_id, error):
-                    raise
-                there = error.repeated
             written[connection_id] = None
             return there
-
-    def _is_gone(self, connection_id: str, error: ScalekitError) -> bool:
-        """Whether a delete of unknown outcome was done."""
-        try:
-            return self.get(connection_id) is None
-        except ScalekitError:
-            raise error from None
 
     def _refuse_in_use(self, action: str, connection_id: str, name: str) -> None:
         try:
@@ -363,16 +346,7 @@ class Connections:
             accounts = Accounts(self.client).of(name) if name else []
         except ScalekitError:
             accounts = []  # the server's own words must do
-        if not accounts:
-            return error
-        return InUse(
-            error.action,
-            status=error.status,
-            detail=error.detail,
-            error_code=error.error_code,
-            request_id=error.request_id,
-            remedy=_remove_first(accounts),
-        )
+        return error.as_kind(InUse, remedy=_remove_first(accounts)) if accounts else error
 
     def _connection(self, response: Attributes, action: str) -> Attributes:
         connection = response.get("connection")

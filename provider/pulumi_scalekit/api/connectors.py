@@ -22,7 +22,6 @@ from pulumi_scalekit.errors import (
     ScalekitError,
     ServerError,
     TransportError,
-    Unrouted,
 )
 from pulumi_scalekit.redaction import printable
 
@@ -33,7 +32,7 @@ from .connections import Connections
 from .list_cache import Index, ListCache
 from .pages import SilentPage, read_list
 from .responses import Attributes, depth
-from .safe_create import create_once
+from .safe_writes import create_once, delete_once
 
 PAGE_SIZE: Final = 1000
 """The largest page of the list call, as documented."""
@@ -311,48 +310,25 @@ class Connectors:
         """
         action = f"delete connector {name!r} ({identifier})" if name else f"delete connector {identifier}"
         with self._list_cache.write() as written:
-            there = True
             try:
-                self.client.call(action, "DELETE", paths.custom_provider_path(identifier))
-            except NotFound as error:
-                there = error.repeated  # an earlier attempt has done it, then
-            except (TransportError, ServerError) as error:
-                if not error.ambiguous or not self._is_gone(identifier, error):
-                    raise
+                there = delete_once(
+                    lambda: self.client.call(action, "DELETE", paths.custom_provider_path(identifier)),
+                    is_gone=lambda: self._list_cache.get(identifier) is None,
+                )
             except (InvalidRequest, Conflict) as error:
                 if not _is_in_use(error):
                     raise
                 raise self._in_use(error, identifier) from None
-            except Unrouted as error:
-                if not self._is_gone(identifier, error):
-                    raise
-                there = error.repeated
             written[identifier] = None
             return there
-
-    def _is_gone(self, identifier: str, error: ScalekitError) -> bool:
-        """Whether a delete of unknown outcome was done: several lists do not show the connector."""
-        try:
-            return self._list_cache.get(identifier) is None
-        except ScalekitError:
-            raise error from None
 
     def _in_use(self, error: ApiError, identifier: str) -> InUse:
         try:
             users = self.users_of(identifier)
         except ScalekitError:
             users = []  # the server's own words must do
-        refused = InUse(
-            error.action,
-            status=error.status,
-            detail=error.detail,
-            error_code=error.error_code,
-            request_id=error.request_id,
-            violations=error.violations,
-        )
-        if users:
-            refused.remedy = f"Remove these first, then run again: {', '.join(users)}"
-        return refused
+        remedy = f"Remove these first, then run again: {', '.join(users)}" if users else ""
+        return error.as_kind(InUse, remedy=remedy)
 
     def users_of(self, identifier: str) -> list[str]:
         """The connections of a connector and their connected accounts, each named as the dashboard does.

@@ -1,4 +1,7 @@
-"""A create that takes effect once, where Scalekit has no idempotency keys and makes the identifier itself."""
+"""A create and a delete that take effect once, whatever becomes of their responses.
+
+Scalekit has no idempotency keys, and makes identifiers itself.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from pulumi_scalekit.errors import (
     ApiError,
     Conflict,
     InvalidRequest,
+    NotFound,
     ScalekitError,
     ServerError,
     TransportError,
+    Unrouted,
 )
 
 from .responses import Attributes
@@ -58,3 +63,30 @@ def create_once(
                 check(made)
             return made
     raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
+
+
+def delete_once(send: Callable[[], object], *, is_gone: Callable[[], bool]) -> bool:
+    """Send a delete, and return whether there was something to delete. After an unknown outcome, look.
+
+    Args:
+        send: Sends it.
+        is_gone: Looks whether it has been done.
+
+    Raises:
+        ScalekitError: It could not be done, or whether it was is not known.
+    """
+    try:
+        send()
+    except NotFound as error:
+        return error.repeated  # an earlier attempt has done it, then
+    except (TransportError, ServerError, Unrouted) as error:
+        if not (error.ambiguous or isinstance(error, Unrouted)):
+            raise
+        try:
+            gone = is_gone()
+        except ScalekitError:
+            raise error from None
+        if not gone:
+            raise
+        return not isinstance(error, Unrouted) or error.repeated
+    return True
