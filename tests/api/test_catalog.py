@@ -158,6 +158,17 @@ def test_a_create_that_nobody_can_look_after_keeps_its_own_error() -> None:
     assert len(environment.connectors) == 1
 
 
+def test_a_create_that_is_certain_needs_no_list() -> None:
+    """After a repetition the list is looked at for a second one: where it fails, what was made is kept."""
+    environment = Environment()
+    environment.before = [CUT]
+    environment.listings = [()] * 6 + [refusal(403)]
+    connectors = Connectors(client(environment))
+    assert connectors.create(connector("A"))["identifier"] == "C:1"
+    assert not environment.listings
+    assert [c["identifier"] for c in connectors.known("A")] == ["C:1"]
+
+
 def test_the_next_run_finds_what_an_interrupted_one_made() -> None:
     """It makes no duplicate: the message names the connector, and both ways out."""
     environment = Environment()

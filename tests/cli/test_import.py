@@ -15,8 +15,10 @@ import pytest
 
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
+from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.local import LocalScalekit
+from pulumi_scalekit.operations.import_ import apply_import, plan_import
 from pulumi_scalekit.operations.ownership import read_ownership
 from pulumi_scalekit.operations.pulumi_cli import ENGINE_VARIABLE, Project, find_engine, find_project
 from pulumi_scalekit.operations.state import managed_connectors, resources_of
@@ -420,6 +422,20 @@ def test_an_encrypted_input_is_not_reviewed_as_missing(stacks: Stacks, dev: Loca
     (reviewed,) = stacks("review", "--stack", "dev", "--json").json
     assert reviewed["findings"] == []
     assert {i["item"]: i["value"] for i in reviewed["checklist"]}["Proxy URL"] == "[secret or not yet known]"
+
+
+def test_a_state_that_changes_meanwhile_is_not_overwritten(stacks: Stacks, dev: LocalScalekit) -> None:
+    """What another command has written since the state was read stays; no file is left."""
+    seed(dev, ASANA)
+    project = Project(Path(), stacks.environ[ENGINE_VARIABLE])
+    with Client(Settings(dev.url, dev.client_id, dev.client_secret)) as api:
+        plan = plan_import(project, "dev", Connectors(api).listed(), environment_url=dev.url)
+    stacks("import", "--stack", "dev", "--no-code")
+    kept, files = stacks.kept, sorted(Path().iterdir())
+    with pytest.raises(EngineError, match="state of dev has changed since it was read"):
+        apply_import(plan)
+    assert stacks.kept == kept
+    assert sorted(Path().iterdir()) == files
 
 
 # --- Finding the engine and the project ----------------------------------------------------------------------

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
 from pulumi_scalekit.api.list_cache import ListCache
-from pulumi_scalekit.errors import ScalekitError, Unreachable
+from pulumi_scalekit.errors import OutOfTime, ScalekitError, Unreachable
 
 from .apps import at_once
 
@@ -43,8 +43,8 @@ class Source:
         return shown
 
 
-def snapshot(source: Source, *, pause: float = 0.002) -> ListCache:
-    """A snapshot that does not wait long."""
+def listing(source: Callable[[], Iterable[dict[str, Any]]], *, pause: float = 0.002) -> ListCache:
+    """A cache that does not wait long."""
     return ListCache(source, key="id", name="name", pause=pause, delay=15 * pause)
 
 
@@ -52,8 +52,8 @@ def test_threads_share_one_list() -> None:
     """A hundred reads at once make one call."""
     source = Source("a", "b")
     source.takes = 0.02
-    shot = snapshot(source)
-    found = at_once(100, lambda n: shot.get(f"C:{'ab'[n % 2]}"))
+    cache = listing(source)
+    found = at_once(100, lambda n: cache.get(f"C:{'ab'[n % 2]}"))
     assert [f["name"] for f in found if isinstance(f, dict)] == ["a", "b"] * 50
     assert source.calls == 1
 
@@ -61,71 +61,71 @@ def test_threads_share_one_list() -> None:
 def test_a_write_makes_the_list_old() -> None:
     """The first read after a write lists again, the second does not."""
     source = Source("a")
-    shot = snapshot(source)
-    shot.current()
-    with shot.write():
+    cache = listing(source)
+    cache.current()
+    with cache.write():
         source.items["C:b"] = {"id": "C:b", "name": "b"}
-    assert {item["name"] for item in shot.current().all()} == {"a", "b"}
-    shot.current()
+    assert {item["name"] for item in cache.current().all()} == {"a", "b"}
+    cache.current()
     assert source.calls == 2
 
 
 def test_a_list_that_was_asked_for_before_a_write_ended_is_not_trusted() -> None:
     """A write that is under way while the list is taken may or may not be in it."""
     source = Source("a")
-    shot = snapshot(source)
-    with shot.write():
-        shot.current()
-    shot.current()
+    cache = listing(source)
+    with cache.write():
+        cache.current()
+    cache.current()
     assert source.calls == 2
 
 
 def test_creates_do_not_list_again() -> None:
     """What is known by name comes from the first list and this process's own writes."""
     source = Source("a")
-    shot = snapshot(source)
+    cache = listing(source)
     for name in "bcd":
-        assert shot.known(name) == []
-        with shot.write() as written:
+        assert cache.known(name) == []
+        with cache.write() as written:
             written[f"C:{name}"] = {"id": f"C:{name}", "name": name}
-        assert [item["id"] for item in shot.known(name)] == [f"C:{name}"]
-    with shot.write() as written:
+        assert [item["id"] for item in cache.known(name)] == [f"C:{name}"]
+    with cache.write() as written:
         written["C:a"] = None
-    assert shot.known("a") == []
+    assert cache.known("a") == []
     assert source.calls == 1
 
 
 def test_an_own_write_is_seen_before_the_list_shows_it() -> None:
     """A list that is behind does not hide what this process has just made, nor bring back what it deleted."""
     source = Source("gone")
-    shot = snapshot(source, pause=1.0)
-    shot.current()
-    with shot.write() as written:
+    cache = listing(source, pause=1.0)
+    cache.current()
+    with cache.write() as written:
         written["C:new"] = {"id": "C:new", "name": "new"}
         written["C:gone"] = None
-    assert [item["name"] for item in shot.current().all()] == ["new"]
-    assert shot.known("gone") == []
+    assert [item["name"] for item in cache.current().all()] == ["new"]
+    assert cache.known("gone") == []
 
 
 def test_an_own_write_is_not_believed_for_ever() -> None:
     """After a while the list is right: somebody else may have deleted it."""
     source = Source()
-    shot = snapshot(source)
-    with shot.write() as written:
+    cache = listing(source)
+    with cache.write() as written:
         written["C:new"] = {"id": "C:new", "name": "new"}
     time.sleep(0.05)
-    assert shot.get("C:new") is None
-    assert shot.known("new") == []
+    assert cache.get("C:new") is None
+    assert cache.known("new") == []
 
 
 def test_a_failed_write_makes_the_list_old_too() -> None:
     """It may have taken effect all the same."""
     source = Source("a")
-    shot = snapshot(source)
-    shot.current()
-    with contextlib.suppress(Unreachable), shot.write():
+    cache = listing(source)
+    cache.current()
+    with contextlib.suppress(Unreachable), cache.write():
         raise Unreachable("down")
-    shot.current()
+    cache.current()
     assert source.calls == 2
 
 
@@ -134,17 +134,17 @@ def test_what_the_list_shows_late_is_found(late: int) -> None:
     """Something that several lists miss is not taken for gone."""
     source = Source("a")
     source.late["C:a"] = late
-    assert snapshot(source).get("C:a") == {"id": "C:a", "name": "a"}
+    assert listing(source).get("C:a") == {"id": "C:a", "name": "a"}
     assert source.calls == late + 1
 
 
 def test_what_no_list_shows_is_gone() -> None:
     """After as many looks as it takes; and the next that is gone costs no further wait."""
     source = Source("a")
-    shot = snapshot(source)
-    assert shot.get("C:x") is None
+    cache = listing(source)
+    assert cache.get("C:x") is None
     assert source.calls == LOOKS
-    assert [shot.get(f"C:{n}") for n in range(50)] == [None] * 50
+    assert [cache.get(f"C:{n}") for n in range(50)] == [None] * 50
     assert source.calls == LOOKS
 
 
@@ -152,29 +152,46 @@ def test_threads_look_together() -> None:
     """Thirty threads that miss something share their looks."""
     source = Source()
     source.takes = 0.05  # none may come so late that the list of the others is too old for it
-    shot = snapshot(source, pause=0.1)
-    assert at_once(30, lambda n: shot.get(f"C:{n}")) == [None] * 30
+    cache = listing(source, pause=0.1)
+    assert at_once(30, lambda n: cache.get(f"C:{n}")) == [None] * 30
     assert source.calls <= 2 * LOOKS
 
 
 def test_search_looks_again_until_something_matches() -> None:
     """By lists asked for after the search began, never by an old one."""
     source = Source("a")
-    shot = snapshot(source)
-    shot.current()
+    cache = listing(source)
+    cache.current()
     source.items["C:b"] = {"id": "C:b", "name": "b"}
     source.late["C:b"] = 2
-    assert [item["id"] for item in shot.search("b", lambda _: True)] == ["C:b"]
+    assert [item["id"] for item in cache.search("b", lambda _: True)] == ["C:b"]
     assert source.calls == 4
-    assert shot.search("b", lambda item: item["id"] == "C:z") == []
+    assert cache.search("b", lambda item: item["id"] == "C:z") == []
 
 
 def test_waiting_threads_share_a_failure() -> None:
     """When the list fails, those who waited for it fail too, instead of each trying in turn."""
     source = Source()
     source.fails, source.takes = Unreachable("down"), 0.03
-    shot = snapshot(source)
-    assert all(isinstance(result, Unreachable) for result in at_once(20, lambda _: shot.current()))
+    cache = listing(source)
+    assert all(isinstance(result, Unreachable) for result in at_once(20, lambda _: cache.current()))
     assert source.calls <= 2
     source.fails = None
-    assert shot.current().all() == []
+    assert cache.current().all() == []
+
+
+def test_an_operation_without_time_left_ends_alone() -> None:
+    """Those who waited for the list that it was to take are not out of time: one of them takes it."""
+    source = Source("a")
+    source.takes = 0.02
+
+    def load() -> Iterable[dict[str, Any]]:
+        items = source()
+        if source.calls == 1:
+            raise OutOfTime
+        return items
+
+    cache = listing(load)
+    results = at_once(10, lambda _: cache.current())
+    assert sum(isinstance(result, OutOfTime) for result in results) == 1
+    assert source.calls == 2
