@@ -52,8 +52,7 @@ def test_an_account_of_known_values(command: Run, connected: LocalScalekit, tmp_
     assert made.code == 0
     (account,) = connected.store.accounts()
     details = account.authorization_details["static_auth"]["details"]
-    assert details["username"] == KEY
-    assert details["path_variables"] == {"domain": "acme.freshdesk.com"}
+    assert details == {"username": KEY, "domain": "acme.freshdesk.com"}
     listed = command("accounts", "list", "desk", "--env", "dev", "--json")
     assert KEY not in made.text + listed.text
 

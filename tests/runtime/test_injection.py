@@ -130,6 +130,23 @@ def test_an_oauth_account_keeps_every_value_or_refuses_it() -> None:
         connected_account(definition(pattern), {"token": "t", "note": "y"})
 
 
+@pytest.mark.parametrize("used", ["https://api.example.com/{{bot}}/{{domain}}", URL])
+def test_a_value_of_a_static_account_has_one_place(used: str) -> None:
+    """Path parameters are path variables, in the URL or not; everything else is a detail; nothing is both."""
+    pattern = {
+        "type": "BEARER",
+        "fields": [
+            {"field_name": "token"},
+            {"field_name": "bot", "is_path_param": True},
+            {"field_name": "domain"},
+        ],
+    }
+    body = connected_account(
+        definition(pattern, proxy_url=used), {"token": "t", "bot": "b", "domain": "d", "other": "o"}
+    )
+    assert body["authorization_details"] == static(token="t", domain="d", other="o", path_variables={"bot": "b"})
+
+
 def test_a_path_variable_wins_over_a_detail() -> None:
     """`path_variables` is the place for placeholders; a plain detail of the name is the fall-back."""
     template = definition(BEARER, proxy_url="https://{{domain}}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pulumi_scalekit.definition.account_values import API_CONFIG, account_values
+from pulumi_scalekit.definition.account_values import API_CONFIG, PATH_VARIABLES, account_values
 from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.definition.urls import placeholders
 from pulumi_scalekit.errors import ScalekitError
@@ -79,7 +79,7 @@ def _text(name: str, value: object) -> str:
 
 
 def connected_account(definition: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
-    """The body of a connected account that holds these values, as the definition's auth pattern wants them.
+    """The body of a connected account that holds these values, each in its one place (`account_values`).
 
     Args:
         definition: The connector's definition.
@@ -89,24 +89,30 @@ def connected_account(definition: Mapping[str, Any], fields: Mapping[str, str]) 
         InjectionError: An OAUTH account without a token, since only its holder can authorize it; or with a value
             that such an account has no place for.
     """
-    variables = {name: fields[name] for name in placeholders(definition.get("proxy_url")) if name in fields}
-    if auth_pattern(definition).get("type") == "OAUTH":
-        if "token" not in fields:
-            raise InjectionError(
-                "An OAUTH account is made by its holder's authorization: `pulumi-scalekit accounts create` without "
-                "--field prints a link for that. Or give an access token that you have with --field token=…"
-            )
-        variables |= {n: fields[n] for n in account_values(definition).get(API_CONFIG, ()) if n in fields}
-        if left := [name for name in fields if name != "token" and name not in variables]:
-            raise InjectionError(
-                f"An OAUTH account has no place for {', '.join(left)}: beside the token it takes what goes into a URL"
-            )
-        return {
-            "authorization_details": {"oauth_token": {"access_token": fields["token"]}},
-            "api_config": {"path_variables": variables},
-        }
-    details = {**fields, "path_variables": variables} if variables else dict(fields)
-    return {"authorization_details": {"static_auth": {"details": details}}}
+    is_oauth = auth_pattern(definition).get("type") == "OAUTH"
+    places = account_values(definition)
+    in_url = list(places.get(API_CONFIG if is_oauth else PATH_VARIABLES, ()))
+    if is_oauth:
+        # What no account field collects is the context of a connection; such an account can have it as well.
+        in_url += placeholders(definition.get("proxy_url"))
+    variables = {name: fields[name] for name in in_url if name in fields}
+    others = {name: value for name, value in fields.items() if name not in variables}
+    if not is_oauth:
+        details = {**others, "path_variables": variables} if variables else others
+        return {"authorization_details": {"static_auth": {"details": details}}}
+    if "token" not in fields:
+        raise InjectionError(
+            "An OAUTH account is made by its holder's authorization: `pulumi-scalekit accounts create` without "
+            "--field prints a link for that. Or give an access token that you have with --field token=…"
+        )
+    if left := [name for name in others if name != "token"]:
+        raise InjectionError(
+            f"An OAUTH account has no place for {', '.join(left)}: beside the token it takes what goes into a URL"
+        )
+    return {
+        "authorization_details": {"oauth_token": {"access_token": fields["token"]}},
+        "api_config": {"path_variables": variables},
+    }
 
 
 def auth_pattern(definition: Mapping[str, Any]) -> Mapping[str, Any]:

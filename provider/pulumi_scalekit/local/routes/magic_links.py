@@ -28,7 +28,7 @@ from pulumi_scalekit.local.exchange import PAGE
 from pulumi_scalekit.local.request import authorize as check_token
 from pulumi_scalekit.local.request import environment_of, exchange_of, path_parameter
 from pulumi_scalekit.local.store import Account, Connection
-from pulumi_scalekit.tool_proxy.account import InjectionError, auth_pattern
+from pulumi_scalekit.tool_proxy.account import InjectionError, auth_pattern, connected_account
 
 from .accounts import app_connection, existing_account, parse_identifier, status_for
 from .connections import redirect_uri
@@ -120,11 +120,8 @@ async def submit_link(request: Request) -> Response:
         config = {**account.api_config, "path_variables": given} if given else account.api_config
         environment.store.update_account(replace(account, api_config=config))
         return _start(request, environment, link, connection, pattern)
-    variables = {name: value for name, value in given.items() if specs[name].get("is_path_param") is True}
-    details: dict[str, Any] = {name: value for name, value in given.items() if name not in variables}
-    if variables:
-        details["path_variables"] = variables
-    return _finish(environment, account, {"static_auth": {"details": details}}, link)
+    made = connected_account({"auth_patterns": [pattern]}, given)
+    return _finish(environment, account, made["authorization_details"], link)
 
 
 def _start(
