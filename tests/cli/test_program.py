@@ -52,6 +52,20 @@ PROGRAM = """
     declare("second")
 """
 
+HIDING = """
+    import pulumi
+    import pulumi_scalekit as scalekit
+
+    scalekit.Connector(
+        "hidden",
+        display_name=" Hidden",
+        proxy_url="https://canary.example.com",
+        metadata={"canary": 3},
+        auth_patterns=[scalekit.BearerAuth(display_name="T", fields=[scalekit.Field("token")])],
+        opts=pulumi.ResourceOptions(additional_secret_outputs=["metadata", "proxy_url"]),
+    )
+"""
+
 
 @pytest.fixture
 def program(command: Run) -> Path:
@@ -113,6 +127,15 @@ def test_the_project_file_configures_all_stacks(command: Run, program: Path) -> 
     Path("Pulumi.dev.yaml").write_text("config:\n  name: Own\n")
     done = command("review", "--program", ".", "--json", environ={})
     assert "Own" in {reviewed["name"] for reviewed in done.json}
+
+
+def test_what_a_program_keeps_secret_is_not_shown(command: Run, program: Path) -> None:
+    """Of what `additional_secret_outputs` lists neither values nor keys are shown; the rest is reviewed."""
+    program.write_text(textwrap.dedent(HIDING))
+    for form in ("table", "json", "sarif"):
+        done = command("review", "--program", ".", "--format", form, environ={})
+        assert "canary" not in done.text
+        assert "begins or ends with a blank" in done.text
 
 
 @pytest.mark.parametrize("key", ["stackConfigDir", "config"])

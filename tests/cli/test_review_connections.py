@@ -10,8 +10,16 @@ from typing import Any
 
 import pytest
 
+from pulumi_scalekit.definition.keys import UNKNOWN
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.operations.state import CONNECTION_TYPE, CONNECTOR_TYPE, declared_connections
+from pulumi_scalekit.operations.state import (
+    CONNECTION_TYPE,
+    CONNECTOR_TYPE,
+    SECRET,
+    SIGNATURE,
+    declared_connections,
+    declared_definitions,
+)
 
 from .conftest import Result, connect, seed
 from .samples import ASANA, FRESHDESK, GITHUB
@@ -173,26 +181,54 @@ def test_a_program(command: Run) -> None:
     }
 
 
+def resource(type_: str, name: str, id_: str, inputs: dict[str, Any], *secret_outputs: str) -> dict[str, Any]:
+    """A resource of a state."""
+    urn = f"urn:pulumi:dev::shop::{type_}::{name}"
+    hidden = list(secret_outputs)
+    return {"urn": urn, "type": type_, "id": id_, "inputs": inputs, "additionalSecretOutputs": hidden}
+
+
+def state_of(*resources: dict[str, Any]) -> dict[str, Any]:
+    """A stack's state, as `stack export` gives it."""
+    return {"version": 3, "deployment": {"resources": list(resources)}}
+
+
 def test_a_state_tells_of_the_connector() -> None:
     """A connection of a stack is reviewed with its connector, where the stack manages that."""
-
-    def resource(type_: str, name: str, id_: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        return {"urn": f"urn:pulumi:dev::shop::{type_}::{name}", "type": type_, "id": id_, "inputs": inputs}
-
-    state = {
-        "version": 3,
-        "deployment": {
-            "resources": [
-                resource(CONNECTOR_TYPE, "asana", "X:1", ASANA),
-                resource(CONNECTOR_TYPE, "github", "X:2", GITHUB),
-                *(
-                    resource(
-                        CONNECTION_TYPE, name, f"conn_{name}", {"connector": key, "connection_name": name}
-                    )
-                    for name, key in (("asana", "X:1"), ("github", "X:2"), ("other", "X:3"))
-                ),
-            ]
-        },
-    }
+    named = (("asana", "X:1"), ("github", "X:2"), ("other", "X:3"))
+    state = state_of(
+        resource(CONNECTOR_TYPE, "asana", "X:1", ASANA),
+        resource(CONNECTOR_TYPE, "github", "X:2", GITHUB),
+        *(
+            resource(CONNECTION_TYPE, name, f"conn_{name}", {"connector": key, "connection_name": name})
+            for name, key in named
+        ),
+    )
     found = {name: is_mcp for name, _, is_mcp in declared_connections(state)}
     assert found == {"asana": False, "github": True, "other": None}
+
+
+def test_what_a_state_keeps_secret_is_not_reviewed() -> None:
+    """Neither what is encrypted, nor what the program lists in `additional_secret_outputs`; the rest is."""
+    encrypted = {SIGNATURE: SECRET, "ciphertext": "v1:abc"}
+    app = {"client_id": "seen", "client_secret": encrypted}
+    state = state_of(
+        resource(
+            CONNECTOR_TYPE, "asana", "X:1", ASANA | {"metadata": {"hush": "x"}}, "metadata", "server_form"
+        ),
+        resource(CONNECTOR_TYPE, "github", "X:2", GITHUB | {"proxy_url": encrypted}, "auth_patterns"),
+        resource(
+            CONNECTION_TYPE,
+            "github",
+            "conn_2",
+            {"connector": "X:2", "oauth_app": app, "context": {"domain": "hush"}},
+            "context",
+            "oauth_app",
+        ),
+    )
+    assert dict(declared_definitions(state)) == {
+        "asana": ASANA | {"metadata": UNKNOWN},
+        "github": GITHUB | {"proxy_url": UNKNOWN, "auth_patterns": UNKNOWN},
+    }
+    declared = {"connector": "X:2", "oauth_app": app | {"client_secret": UNKNOWN}, "context": UNKNOWN}
+    assert declared_connections(state) == [("github", declared, None)]

@@ -144,6 +144,8 @@ def _full_key(project: Project, key: Any) -> str:
 def _declared(resource: Mapping[str, Any]) -> Declared:
     inputs = _without_marks(resource["inputs"])
     context = inputs.get(CONTEXT_KEY, {})
+    # What the program lists in `additional_secret_outputs`.
+    inputs |= dict.fromkeys(inputs.keys() & set(context.get("secret") or ()), UNKNOWN)
     file = Path(resource["file"]) if resource["file"] else None
     lines = dict(_property_lines(file, resource["line"])) if file else {}
     if resource["type"] in CONNECTION_TYPES:

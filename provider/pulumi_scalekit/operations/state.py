@@ -13,7 +13,7 @@ import contextlib
 import copy
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
@@ -153,38 +153,53 @@ def resource_names_in(deployment: Deployment, type_: str = CONNECTOR_TYPE) -> se
 def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, Any]]]:
     """Each connector that a stack manages as its resource name and its definition, as last applied.
 
-    Encrypted values are `definition.UNKNOWN`, which the rules leave out.
+    What the stack keeps secret is `definition.UNKNOWN`, which the rules leave out.
     """
-    from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
+    from pulumi_scalekit.definition.keys import DEFINITION_KEYS
 
-    declared = []
-    for resource in _managed(deployment, CONNECTOR_TYPES):
-        inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
-        definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
-        declared.append((name_in(resource["urn"]), definition))
-    return declared
+    return [
+        (name_in(resource["urn"]), _declared(resource, DEFINITION_KEYS))
+        for resource in _managed(deployment, CONNECTOR_TYPES)
+    ]
 
 
 def declared_connections(deployment: Deployment) -> list[tuple[str, dict[str, Any], bool | None]]:
     """Each connection that a stack manages, in the same way; and whether its connector is one over MCP.
 
-    That is `None` for a connector that the stack does not manage.
+    That is `None` for a connector that the stack does not manage, or whose auth pattern is secret.
     """
     from pulumi_scalekit.definition.connection import pattern_of
-    from pulumi_scalekit.definition.keys import UNKNOWN
+    from pulumi_scalekit.definition.keys import has_unknown
     from pulumi_scalekit.provider.connection import DECLARED
 
-    mcp = {
-        str(resource.get("id")): pattern_of(plain_values(resource.get("inputs") or {})).get("is_mcp") is True
-        for resource in _managed(deployment, CONNECTOR_TYPES)
-    }
+    mcp: dict[str, bool] = {}
+    for resource in _managed(deployment, CONNECTOR_TYPES):
+        connector = _declared(resource, ("auth_patterns",))
+        if not has_unknown(connector):
+            mcp[str(resource.get("id"))] = pattern_of(connector).get("is_mcp") is True
     declared = []
     for resource in _managed(deployment, CONNECTION_TYPES):
-        inputs = plain_values(resource.get("inputs") or {}, hidden=UNKNOWN)
-        connection = {key: inputs[key] for key in DECLARED if key in inputs}
+        connection = _declared(resource, DECLARED)
         is_mcp = mcp.get(str(connection.get("connector")))
         declared.append((name_in(resource["urn"]), connection, is_mcp))
     return declared
+
+
+def _declared(resource: Resource, keys: Iterable[str]) -> dict[str, Any]:
+    """What a resource declares of some properties; `definition.UNKNOWN` where its stack keeps a value secret.
+
+    That is what is encrypted, and what a program lists in `additional_secret_outputs`: such inputs are in plain text.
+    """
+    from pulumi_scalekit.definition.keys import UNKNOWN
+
+    # Every connection lists `oauth_app`, for the sake of the secret in it. That has a mark of its own.
+    hidden = set(resource.get("additionalSecretOutputs") or ()) - {"oauth_app"}
+    inputs = resource.get("inputs") or {}
+    return {
+        key: UNKNOWN if key in hidden else plain_values(inputs[key], hidden=UNKNOWN)
+        for key in keys
+        if key in inputs
+    }
 
 
 def _managed(deployment: Deployment, types: tuple[str, str]) -> Iterator[Resource]:
