@@ -287,6 +287,14 @@ def test_review_findings_are_missing_notes(new: New) -> None:
     assert new("--name", "Acme")[0] == 3
 
 
+@pytest.mark.parametrize("url", ["https://[x/mcp", "https://[{{a}}/mcp"])
+def test_an_mcp_url_that_is_none(new: New, url: str) -> None:
+    """Half an IPv6 address is named as what it is."""
+    code, _, err = new("--mcp", url, "--auth", "oauth")
+    assert code == 3
+    assert "missing  proxy_url: is not a URL" in err
+
+
 def test_mcp(new: New, site: Site) -> None:
     """--mcp asks the server and makes a definition of an MCP connector."""
     site.replies["/mcp"] = Reply(body=HELLO)

@@ -18,7 +18,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pulumi_scalekit.definition.normalize import mapping
 from pulumi_scalekit.definition.urls import PLACEHOLDER
@@ -27,6 +26,7 @@ from .blueprint import PATTERN, Blueprint
 from .documents import listed, text_of
 from .errors import DiscoveryError
 from .guarded_fetcher import FetchError, GuardedFetcher, Resolver, Response, resolve
+from .hosts import host_of
 from .names import connector_name, name_of_host
 from .notes import Notes
 from .oauth_metadata import (
@@ -434,7 +434,6 @@ def _rpc_error(response: Response) -> str:
 def _named(
     blueprint: Blueprint, server: Mapping[str, Any], resource: Mapping[str, Any], notes: Notes
 ) -> Blueprint:
-    host = urlsplit(PLACEHOLDER.sub("x", blueprint.proxy_url)).hostname or ""
     told = (
         text_of(server.get("title")) or text_of(resource.get("resource_name")) or text_of(server.get("name"))
     )
@@ -442,7 +441,7 @@ def _named(
     if name:
         name = name if re.search(r"\bMCP\b", name, re.IGNORECASE) else f"{name} MCP"
         notes.found("display_name", f"{name}: from the server's own name {told[:80]!r}", blueprint.proxy_url)
-    elif name := name_of_host(host):
+    elif name := name_of_host(host_of(blueprint.proxy_url)):
         name = f"{name} MCP"
         notes.assumed("display_name", f"{name}: from the host, since no document names the server")
     else:
