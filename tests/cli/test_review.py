@@ -91,6 +91,14 @@ def test_an_environment_is_reviewed_as_a_whole(command: Run, dev: LocalScalekit)
     assert sorted(rules.values()) == [[], ["duplicate-display-name"], ["duplicate-display-name"]]
 
 
+def test_only_names_are_duplicates() -> None:
+    """Names that differ by blanks are duplicates; connectors without a name, or with an empty one, are not."""
+    names = ("None", "None ", "Other", None, None, "", "")
+    reviews = review([Subject(str(name), TAVILY | {"display_name": name}) for name in names])
+    found = [any(f.rule == "duplicate-display-name" for f in reviewed.findings) for reviewed in reviews]
+    assert found == [True, True, False, False, False, False, False]
+
+
 def test_sources_exclude_each_other(command: Run) -> None:
     """Only one of FILE, --env and --stack can be reviewed."""
     assert command("review", "x.json", "--env", "dev").code == 2

@@ -75,17 +75,14 @@ class Review:
 
 def review(subjects: Sequence[Subject]) -> list[Review]:
     """Review definitions, each by itself and all together."""
-    # Names that differ by outer blanks look alike.
-    duplicates = Counter(
-        name.strip() for s in subjects if isinstance(name := s.definition.get("display_name"), str)
-    )
+    duplicates = Counter(filter(None, map(_visible_name, subjects)))
     reviews = []
     for subject in subjects:
         if subject.is_connection:
             reviews.append(_review_connection(subject))
             continue
         found = [*findings(subject.definition), *_for_readers(subject.definition)]
-        if (count := duplicates[str(subject.definition.get("display_name")).strip()]) > 1:
+        if (count := duplicates[_visible_name(subject)]) > 1:
             found.append(
                 Finding(
                     "duplicate-display-name",
@@ -99,6 +96,12 @@ def review(subjects: Sequence[Subject]) -> list[Review]:
         listed = tuple(checklist(subject.definition, found))
         reviews.append(Review(subject, tuple(_as_written(f, subject.written) for f in found), listed))
     return reviews
+
+
+def _visible_name(subject: Subject) -> str:
+    """A display name without outer blanks, since names that differ by those look alike; "" where there is none."""
+    name = subject.definition.get("display_name")
+    return name.strip() if isinstance(name, str) else ""
 
 
 def _review_connection(subject: Subject) -> Review:
