@@ -386,6 +386,8 @@ def test_two_faults_can_strike_one_request(session: Session) -> None:
         ("list:repeat-page-token=1", "takes no value"),
         ("create:error,often=2", "no option 'often'"),
         ("create:error,every=x", "'every=x' is not valid"),
+        ("create:error,p=nan", "from 0 to 1"),
+        ("create:error,p=30", "from 0 to 1"),
         ("create:redirect=ftp://x", "origin"),
     ],
 )
@@ -472,6 +474,8 @@ def test_the_log_holds_no_secrets(session: Session) -> None:
         ({"host": "evil.example"}, 421),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"host": "["}, 421),
     ],
 )
 @pytest.mark.parametrize("path", ["/_local/faults", "/_local/requests"])

@@ -144,7 +144,9 @@ def test_a_value_of_a_static_account_has_one_place(used: str) -> None:
     body = connected_account(
         definition(pattern, proxy_url=used), {"token": "t", "bot": "b", "domain": "d", "other": "o"}
     )
-    assert body["authorization_details"] == static(token="t", domain="d", other="o", path_variables={"bot": "b"})
+    assert body["authorization_details"] == static(
+        token="t", domain="d", other="o", path_variables={"bot": "b"}
+    )
 
 
 def test_a_path_variable_wins_over_a_detail() -> None:

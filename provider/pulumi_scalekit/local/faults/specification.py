@@ -129,6 +129,13 @@ def parse(spec: str) -> Armed:
     return armed
 
 
+def _probability(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError("use a number from 0 to 1")
+    return number
+
+
 def _apply(armed: Armed, option: str, spec: str) -> None:
     name, _, value = option.partition("=")
     try:
@@ -139,7 +146,7 @@ def _apply(armed: Armed, option: str, spec: str) -> None:
         elif name == "every":
             armed.every = natural(value) or 1
         elif name == "p":
-            armed.probability = float(value)
+            armed.probability = _probability(value)
         elif name == "seed":
             armed.random.seed(int(value))
         else:

@@ -46,13 +46,20 @@ async def magic_link(request: Request) -> Response:
     body = serialization.parse_object(await exchange_of(request).body())
     account = _account_for(request, body)
     verify_url = serialization.text(body, "user_verify_url")
-    if verify_url and urlsplit(verify_url).scheme not in {"http", "https"}:
+    if verify_url and not _is_web_url(verify_url):
         violation = Violation("user_verify_url", "must be an http or https URL", "uri")
         raise InvalidArgument("user_verify_url is not valid", [violation])
     expires = environment.clock.now() + environment.settings.magic_link_lifetime
     link = Link(account.id, expires, serialization.text(body, "state"), verify_url)
     token = environment.authorizations.add_link(link)
     return JSONResponse({"link": f"{request.base_url}magicLink/{token}", "expiry": timestamp(expires)})
+
+
+def _is_web_url(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in {"http", "https"}
+    except ValueError:  # such as the brackets of half an IPv6 address
+        return False
 
 
 async def verify_user(request: Request) -> Response:
