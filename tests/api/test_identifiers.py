@@ -82,7 +82,13 @@ def test_a_server_cannot_plant_one(identifier: str) -> None:
 @pytest.mark.parametrize("connection_id", HOSTILE)
 def test_a_connection_id_is_one_quoted_segment(connection_id: str) -> None:
     """Whatever a server calls a connection, its delete goes to that one path or nowhere."""
-    app = App()
+    app = App(
+        lambda request: ok(
+            {"connection": {"id": connection_id, "key_id": "crm"}}
+            if "/connections/" in str(request.url)
+            else {}
+        )
+    )
     try:
         Connections(client(app)).delete(connection_id)
     except InvalidRequest:

@@ -30,18 +30,19 @@ class Environment(App):
     def __init__(self) -> None:
         super().__init__(self._answer)
         self.connections: list[dict[str, Any]] = []
-        self.accounts = [{"identifier": "user_1"}]
+        self.accounts: list[dict[str, Any]] = []
         self.before: list[Reply] = []
         self.after: list[Reply] = []
-        self.refuse: Reply | None = None
 
     def _answer(self, request: httpx.Request) -> Reply:
         if request.url.path == "/api/v1/connected_accounts":
             return ok({"connected_accounts": self.accounts})
+        if request.method == "GET" and request.url.path.startswith(f"{PATH}/conn_"):
+            return ok({"connection": self.connections[0]})
         if request.method == "GET":
             return ok({"connections": self.connections})
         if request.method == "DELETE":
-            return self.refuse or ok({})
+            return ok({})
         if self.before:
             return self.before.pop(0)
         made = {**json.loads(request.content), "id": f"conn_{len(self.connections) + 1}"}
@@ -116,11 +117,19 @@ def test_a_failing_server_is_given_up_on(environment: Environment, connections: 
 
 
 def test_a_delete_in_use_names_the_accounts(environment: Environment, connections: Connections) -> None:
-    """The message names what to remove first."""
+    """The message names what to remove first, also where it was made in the last moment."""
     create(connections)
-    environment.refuse = httpx.Response(400, json={"message": "connection has connected accounts"})
-    with pytest.raises(InUse, match="user_1"):
-        connections.delete("conn_1", name="support")
+    respond = environment.handler
+
+    def in_the_last_moment(request: httpx.Request) -> Reply:
+        if request.method != "DELETE":
+            return respond(request)
+        environment.accounts = [{"identifier": "user_1", "connector": "support"}, {"identifier": "other"}]
+        return httpx.Response(400, json={"message": "connection has connected accounts"})
+
+    environment.handler = in_the_last_moment
+    with pytest.raises(InUse, match=r"first, then run again: user_1$"):
+        connections.delete("conn_1")
 
 
 def test_connected_accounts_are_not_deleted_along(environment: Environment, connections: Connections) -> None:
@@ -128,13 +137,36 @@ def test_connected_accounts_are_not_deleted_along(environment: Environment, conn
     create(connections)
     environment.accounts = [{"identifier": "user_1", "connector": "support"}]
     with pytest.raises(ScalekitError, match=r"not sent, since .*first, then run again: user_1"):
-        connections.delete("conn_1", name="support")
+        connections.delete("conn_1")
     environment.accounts = [
         {"identifier": "user_1", "connector": "other"},
         {"identifier": "user_2"},
         {"identifier": "user_3", "connector": "support", "connection_id": "conn_2"},
     ]
-    assert connections.delete("conn_1", name="support")
+    assert connections.delete("conn_1")
+
+
+def test_accounts_are_looked_for_under_the_live_name(
+    environment: Environment, connections: Connections
+) -> None:
+    """A connection that somebody renamed keeps its accounts; those of a later page count, too."""
+    create(connections)
+    environment.connections[0]["key_id"] = "renamed"
+    pages = {
+        None: {
+            "connected_accounts": [{"identifier": "user_1", "connector": "other"}],
+            "next_page_token": "2",
+        },
+        "2": {"connected_accounts": [{"identifier": "user_2", "connector": "renamed"}]},
+    }
+    respond = environment.handler
+    environment.handler = lambda request: (
+        ok(pages[request.url.params.get("page_token")])
+        if request.url.path.endswith("/connected_accounts")
+        else respond(request)
+    )
+    with pytest.raises(ScalekitError, match=r"delete connection 'renamed' .*not sent.*run again: user_2$"):
+        connections.delete("conn_1")
 
 
 @pytest.mark.parametrize(("status", "is_deleted"), [(403, True), (503, False)])
@@ -148,10 +180,10 @@ def test_accounts_that_cannot_be_listed(
         refusal(status) if request.url.path.endswith("/connected_accounts") else respond(request)
     )
     if is_deleted:
-        assert connections.delete("conn_1", name="support")
+        assert connections.delete("conn_1")
     else:
         with pytest.raises(ServerError):
-            connections.delete("conn_1", name="support")
+            connections.delete("conn_1")
     assert environment.counts[f"DELETE {PATH}/conn_1"] == is_deleted
 
 

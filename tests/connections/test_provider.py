@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -247,3 +248,88 @@ def test_a_draft_is_told_of_a_bare_identifier_too(
     assert len(said) == 1
     run(scalekit).check(declared(scalekit, oauth_app=APP))
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("refreshed", [True, False])
+def test_what_is_not_declared_is_not_enabled(scalekit: LocalScalekit, refreshed: bool) -> None:
+    """Somebody disables a connection whose program does not say: an update of something else leaves it so."""
+    inputs = declared(scalekit, oauth_app=APP, enabled=None if refreshed else True)
+    resource = run(scalekit).create(inputs)
+    inputs.pop("enabled", None)
+    if refreshed:
+        found = run(scalekit).read(resource)
+        assert found
+        resource = found
+    scalekit.store.update_connection(resource.id, lambda live: replace(live, enabled=False))
+    run(scalekit).update(resource, {**inputs, "oauth_app": {**APP, "scopes": ["read"]}})
+    assert stored(scalekit).settings["oauth_config"]["scopes"] == ["read"]
+    assert not stored(scalekit).enabled
+
+
+def test_another_auth_mode_is_not_adopted(scalekit: LocalScalekit) -> None:
+    """A declaration without one means each user's, so an adoption of another would have to be replaced."""
+    run(scalekit).create(declared(scalekit, oauth_app=APP, auth_mode="ORG_WIDE"))
+    with pytest.raises(Failure, match=r"has another auth_mode \(ORG_WIDE\)"):
+        run(scalekit).create(declared(scalekit, oauth_app=APP, adopt=True))
+
+
+CONTEXT_DEFINITION = {
+    **BEARER,
+    "proxy_url": "https://{{domain}}/api/{{version}}",
+    "auth_patterns": [
+        {
+            **BEARER["auth_patterns"][0],
+            "fields": [
+                *BEARER["auth_patterns"][0]["fields"],
+                *({"field_name": n, "label": n, "is_path_param": True} for n in ("domain", "version")),
+            ],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("context", "is_same"),
+    [
+        ({"domain": "acme.com", "version": "v1"}, False),
+        ({"domain": "eu1.notacme.com"}, False),
+        ({"domain": "eu1.notacme.com", "version": "1"}, False),
+        ({"domain": "eu1.notacme.com", "version": "v1"}, True),
+        ({}, False),
+    ],
+)
+def test_only_the_same_context_is_adopted(
+    scalekit: LocalScalekit, context: dict[str, str], is_same: bool
+) -> None:
+    """The filled URL tells with which context a connection was made: each value counts whole, and none is missing."""
+    inputs = declared(scalekit, CONTEXT_DEFINITION, context={"domain": "eu1.notacme.com", "version": "v1"})
+    made = run(scalekit).create(inputs)
+    adopting = {**inputs, "context": context, "adopt": True}
+    if is_same:
+        assert run(scalekit).create(adopting).id == made.id
+    else:
+        with pytest.raises(
+            Failure, match=r"another context, which gave it the URL https://eu1\.notacme\.com/api/v1"
+        ):
+            run(scalekit).create(adopting)
+
+
+@pytest.mark.parametrize(
+    ("left", "kept"),
+    [
+        ({"client_id": "client-1", "scopes": ["read", "write"]}, "oauth_app.client_secret"),
+        ({"client_id": "client-1", "client_secret": "canary-1"}, "oauth_app.scopes"),
+        (None, "oauth_app.scopes, oauth_app.client_secret"),
+    ],
+)
+def test_what_is_no_longer_declared_and_stays_is_told(
+    scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch, left: dict[str, Any] | None, kept: str
+) -> None:
+    """Scalekit keeps what a request leaves empty: an update that takes settings out says which are still stored."""
+    said: list[str] = []
+    monkeypatch.setattr("pulumi_scalekit.provider.connection.log", lambda _severity, text: said.append(text))
+    resource = run(scalekit).create(declared(scalekit, oauth_app=APP))
+    run(scalekit).update(resource, declared(scalekit, oauth_app=left))
+    (message,) = said
+    assert f"no longer declared, and still stored by Scalekit: {kept}. " in message
+    assert "canary" not in message

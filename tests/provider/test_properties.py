@@ -108,7 +108,7 @@ def test_drift_is_seen_and_put_back(
     assert provider
     assert normalize(plain(provider.payload)) == normalize(plain(declared))
     assert not Host(shared).changes(updated, declared)
-    host.delete(updated)
+    Host(shared).delete(updated)
     assert Host(shared, allowEmptyEnvironment=True).read(updated) is None
 
 

@@ -49,8 +49,9 @@ def test_every_kind_of_definition_goes_round(scalekit: LocalScalekit) -> None:
         assert read
         assert read.inputs == resource.inputs
         assert read.outputs == resource.outputs
-        host.delete(resource)
-        host.delete(resource)
+        destroying = Host(scalekit)
+        destroying.delete(resource)
+        destroying.delete(resource)
         assert Host(scalekit, allowEmptyEnvironment=True).read(resource) is None
     assert live(scalekit) == {}
 

@@ -51,6 +51,24 @@ def test_replacing_what_adopts_itself_keeps_it(scalekit: LocalScalekit, adopt: b
     assert identifiers(scalekit) == [resource.id]
 
 
+@pytest.mark.parametrize("kind", ["connector", "connection"])
+def test_what_an_interrupted_replacement_left_to_delete_stays(scalekit: LocalScalekit, kind: str) -> None:
+    """The state then has an adopted thing twice, once as to be deleted: a later run, which keeps it, leaves it, too."""
+    made = Host(scalekit).create(OLD)
+    new_host, declared = Host, {**OLD, "adopt": True}
+    if kind == "connection":
+        new_host, declared = connections, connection_of(made.id, adopt=True)
+        connections(scalekit).create(connection_of(made.id))
+    resource = new_host(scalekit).create(declared)
+    host = new_host(scalekit)
+    host.diff(resource, host.checked(declared, resource.inputs))
+    host.delete(resource)
+    assert len(identifiers(scalekit)) == 1
+    assert len(scalekit.store.connections()) == (kind == "connection")
+    new_host(scalekit).delete(resource)  # a run of a program that no longer declares it
+    assert len(identifiers(scalekit)) + len(scalekit.store.connections()) == (kind == "connection")
+
+
 def test_replacing_a_connection_that_adopts_itself_keeps_it(scalekit: LocalScalekit) -> None:
     """The same holds for a connection."""
     connector = Host(scalekit).create(OLD).id

@@ -62,7 +62,7 @@ class Host:
         self.ignored: tuple[str, ...] = ()
         """The option `ignore_changes` of the resource."""
         # A new process: nothing is known of what an earlier one has seen.
-        session._session.cache_clear()
+        session.begin_run()
         self.provider = kind()
         config = {
             "environmentUrl": scalekit.url,

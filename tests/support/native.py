@@ -82,7 +82,7 @@ class Native:
         **settings: object,
     ) -> None:
         # A new process: nothing is known of what an earlier one has seen.
-        session._session.cache_clear()
+        session.begin_run()
         self.plugin = Plugin(engine)
         config = {
             "environmentUrl": scalekit.url,

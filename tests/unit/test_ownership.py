@@ -32,8 +32,8 @@ def test_one_owner_each(owners: Ownership) -> None:
     owners.own("CRM:1", ONE)
     with pytest.raises(ConnectorExists, match="both manage the connector CRM:1"):
         owners.own("CRM:1", TWO)
-    assert (owners.other_owner("CRM:1", TWO), owners.other_owner("CRM:1", ONE)) == (ONE, None)
-    assert owners.other_owner("CRM:2", TWO) is None
+    assert (owners.keeper("CRM:1", TWO), owners.keeper("CRM:1", ONE)) == (ONE, None)
+    assert owners.keeper("CRM:2", TWO) is None
 
 
 def test_what_only_the_state_says(owners: Ownership) -> None:
@@ -41,7 +41,7 @@ def test_what_only_the_state_says(owners: Ownership) -> None:
     owners.record("CRM:1", ONE)
     assert owners.other_manager("CRM:1", TWO) == ONE
     assert owners.other_manager("CRM:1", ONE) is None
-    assert owners.other_owner("CRM:1", TWO) is None
+    assert owners.keeper("CRM:1", TWO) is None
 
 
 def test_a_replacement_is_a_second_check(owners: Ownership) -> None:

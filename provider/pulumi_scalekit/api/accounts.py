@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from pulumi_scalekit.errors import NotFound, ProtocolError
@@ -34,6 +35,22 @@ class Accounts:
         listed = accounts if isinstance(accounts, list) else []
         return [account for account in listed if isinstance(account, dict)][:maximum]
 
+    def users_of(self, connection: Attributes) -> list[Attributes]:
+        """The connected accounts of a connection as read, `PAGE_SIZE` of them at most.
+
+        A list that does not filter names those of other connections, too, and a name may have been given again.
+
+        Raises:
+            ScalekitError: They could not be listed.
+        """
+        name, id_ = str(connection.get("key_id")), connection.get("id")
+        own = (
+            account
+            for account in self._each(name)
+            if account.get("connector") == name and account.get("connection_id") in (None, id_)
+        )
+        return list(islice(own, PAGE_SIZE))
+
     def listed(self, connection: str) -> list[Attributes]:
         """Every connected account of a connection, by its name.
 
@@ -41,14 +58,17 @@ class Accounts:
             ProtocolError: What came back is not a list of accounts, or has no end.
             ScalekitError: As `Client.call`.
         """
+        return list(self._each(connection))
+
+    def _each(self, connection: str) -> Iterator[Attributes]:
         params: dict[str, str | int] = {"connector": connection, "page_size": PAGE_SIZE}
         action = f"list the connected accounts of {connection!r}"
         try:
-            return list(
-                read_list(self.client, action, paths.ACCOUNTS, params, "connected_accounts", _is_account)
+            yield from read_list(
+                self.client, action, paths.ACCOUNTS, params, "connected_accounts", _is_account
             )
         except SilentPage:
-            return []  # nothing is decided by it
+            return  # as a connection without accounts may be shown
 
     def magic_link(self, connection: str, identifier: str) -> Attributes:
         """A page where the account's holder connects it: `{"link", "expiry"}`. Makes the account where there is none.

@@ -303,47 +303,49 @@ class Connections:
         with self._list_cache.write():
             self.client.call(action, "PATCH", paths.connection_path(connection_id, verb=verb))
 
-    def delete(self, connection_id: str, *, name: str = "") -> bool:
+    def delete(self, connection_id: str) -> bool:
         """Delete a connection, and return whether it was still there.
 
         Whether Scalekit refuses that while there are connected accounts is not documented, so it is looked at first.
+        It is read for that, since accounts are listed by its name, which may be another one by now.
 
         Raises:
             ScalekitError: It has connected accounts, which the message names, or could not be deleted.
         """
-        path, shown = paths.connection_path(connection_id), printable(connection_id)
-        action = f"delete connection {name!r} ({shown})" if name else f"delete connection {shown}"
-        self._refuse_in_use(action, connection_id, name)
-        with self._list_cache.write() as written:
-            try:
-                there = delete_once(
-                    lambda: self.client.call(action, "DELETE", path),
-                    is_gone=lambda: self.get(connection_id) is None,
-                )
-            except (InvalidRequest, Conflict) as error:
-                raise self._in_use(error, name) from None
-            written[connection_id] = None
-            return there
-
-    def _refuse_in_use(self, action: str, connection_id: str, name: str) -> None:
+        live = self.get(connection_id)
+        if live is None:
+            return False
+        action = f"delete connection {live.get('key_id')!r} ({printable(connection_id)})"
         try:
-            listed = Accounts(self.client).of(name) if name else []
+            accounts = self.accounts_of(live)
         except (PermissionDenied, NotFound):
-            return
-        # A list that does not filter would name those of other connections, and a name may have been given again.
-        accounts = [
-            account
-            for account in listed
-            if account.get("connector") == name and account.get("connection_id") in (None, connection_id)
-        ]
+            accounts = []
         if accounts:
             raise ScalekitError(
                 f"{action}: not sent, since its connected accounts would be lost with it. {_remove_first(accounts)}"
             )
+        with self._list_cache.write() as written:
+            try:
+                there = delete_once(
+                    lambda: self.client.call(action, "DELETE", paths.connection_path(connection_id)),
+                    is_gone=lambda: self.get(connection_id) is None,
+                )
+            except (InvalidRequest, Conflict) as error:
+                raise self._in_use(error, live) from None
+            written[connection_id] = None
+            return there
 
-    def _in_use(self, error: ApiError, name: str) -> ApiError:
+    def accounts_of(self, live: Attributes) -> list[Attributes]:
+        """The connected accounts of a connection as read, about a hundred of them at most.
+
+        Raises:
+            ScalekitError: They could not be listed.
+        """
+        return Accounts(self.client).users_of(live)
+
+    def _in_use(self, error: ApiError, live: Attributes) -> ApiError:
         try:
-            accounts = Accounts(self.client).of(name) if name else []
+            accounts = self.accounts_of(live)
         except ScalekitError:
             accounts = []  # the server's own words must do
         return error.as_kind(InUse, remedy=_remove_first(accounts)) if accounts else error

@@ -216,6 +216,19 @@ def differing_settings(old: Mapping[str, Any], new: Mapping[str, Any], among: Ma
     return [key for key in OAUTH_SETTINGS if key in among and not same_setting(old.get(key), new.get(key))]
 
 
+def kept_settings(old: Mapping[str, Any], new: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:
+    """The settings of an application that were declared, are no longer, and are live all the same."""
+    kept = [
+        key
+        for key in OAUTH_SETTINGS
+        if key in old and key not in new and old[key] and same_setting(old[key], live.get(key))
+    ]
+    secrets = {SECRET, SECRET_VARIABLE}
+    if secrets & old.keys() and not secrets & new.keys() and live.get(SECRET):
+        kept.append(SECRET)
+    return kept
+
+
 def live_app(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
     """A declared OAuth application as it is live: what means the same keeps its declared form.
 

@@ -27,8 +27,10 @@ from pulumi_scalekit.definition.connection import (
     SECRET,
     SECRET_VARIABLE,
     aligned_app,
+    context_of,
     differing_settings,
     findings,
+    kept_settings,
     lacks_app,
     live_app,
     pattern_of,
@@ -126,8 +128,9 @@ class ConnectionProvider(ResourceProvider):
             differing = [key for key in DECLARED if self._differs(_id, key, olds.get(key), news.get(key))]
             replaces = [key for key in differing if key in IMMUTABLE]
             if replaces and session.previewing:
-                self._warn_of_accounts(olds, redact)
+                self._warn_of_accounts(_id, olds, redact)
         if replaces:
+            owners.replace(urn)
             # The name can be given once, so the old connection goes first.
             return DiffResult(changes=None, replaces=replaces, delete_before_replace=True)
         if differing:
@@ -174,7 +177,7 @@ class ConnectionProvider(ResourceProvider):
             if adopted is not None:
                 self._refuse_context(session.connections.get(adopted["id"]) or {}, inputs)
             if live is not None:
-                session.connection_owners.take_over(live["id"], urn)
+                session.connection_owners.keep(live["id"], urn)
             else:
                 live = session.connections.create(
                     name=inputs["connection_name"],
@@ -257,9 +260,9 @@ class ConnectionProvider(ResourceProvider):
         with redacting(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
             owners, urn = session.connection_owners, current_urn()
-            if owners.is_taken_over(_id) or owners.other_owner(_id, urn):
+            if owners.keeper(_id, urn):
                 return  # a resource of the program has adopted it: this one goes, the connection stays
-            if not session.connections.delete(_id, name=str(state.get("connection_name", ""))):
+            if not session.connections.delete(_id):
                 session.missing(_what(state), state.get(ENVIRONMENT))
             owners.replace(urn)  # a create that follows is of another one, also where it says to adopt
 
@@ -315,28 +318,42 @@ class ConnectionProvider(ResourceProvider):
     def _apply(self, id_: str, olds: Inputs, news: Inputs, redact: Callable[[str], str]) -> Attributes:
         """Make the live connection what is declared, and return it as stored; nothing where it is gone."""
         before, app = olds.get("oauth_app") or {}, news.get("oauth_app") or {}
+        # What the state only observed is no declaration, and a declared one that drifted waits for a refresh.
+        keeps_enabled = news.get("enabled") == olds.get("enabled")
         has_secret = app.get(SECRET) is not None or app.get(SECRET_VARIABLE) is not None
         stored = self._session.connections.apply(
             id_,
             before=before,
-            declared=news,
+            declared={**news, "enabled": None} if keeps_enabled else news,
             secret=lambda: self._secret(news),
             is_rotated=has_secret and not (before and same_secret(before, app)),
         )
         if stored:
-            self._tell_of_differences(news, stored, redact)
+            self._tell_of_differences(before, news, stored, redact)
         return stored
 
-    def _tell_of_differences(self, news: Inputs, stored: Attributes, redact: Callable[[str], str]) -> None:
-        """Say which settings Scalekit took and did not store as declared."""
+    def _tell_of_differences(
+        self, before: Inputs, news: Inputs, stored: Attributes, redact: Callable[[str], str]
+    ) -> None:
+        """Say which settings Scalekit took and did not store as declared, or keeps though they are declared no more."""
         app, config = news.get("oauth_app") or {}, stored.get("oauth_config")
-        if differing := differing_settings(config if isinstance(config, dict) else {}, app, app):
-            paths = ", ".join(f"oauth_app.{key}" for key in differing)
-            message = (
-                f"{_what(news)}: Scalekit accepted the settings, and stored others than declared: {paths}. "
-                "A refresh shows what is live"
+        shown = config if isinstance(config, dict) else {}
+        if differing := differing_settings(shown, app, app):
+            log(
+                "warning",
+                redact(
+                    f"{_what(news)}: Scalekit accepted the settings, and stored others than declared: "
+                    f"{_paths(differing)}. A refresh shows what is live"
+                ),
             )
-            log("warning", redact(message))
+        if kept := kept_settings(before, app, shown):
+            log(
+                "warning",
+                redact(
+                    f"{_what(news)}: no longer declared, and still stored by Scalekit: {_paths(kept)}. Declare what is "
+                    "to be instead, or change it in the Scalekit Dashboard; no later preview shows it"
+                ),
+            )
 
     def _unfinished(self, inputs: Inputs, urn: str) -> Attributes | None:
         """What a run left that was refused the settings, or was stopped: a draft of this very connection.
@@ -368,7 +385,7 @@ class ConnectionProvider(ResourceProvider):
         live = session.connections.get(found[0]["id"])
         config = live.get("oauth_config") if live else None
         shown = config if isinstance(config, dict) else {}
-        if live is None or not _has_context(live, inputs.get("context")):
+        if live is None or not self._has_context(live, inputs.get("context")):
             return None
         if app and not shown.get("client_id"):
             return live
@@ -398,7 +415,7 @@ class ConnectionProvider(ResourceProvider):
                 "If it was renamed in the program, leave adopt out and give the new name an alias"
             )
         for key in ("connector", "auth_type", "auth_mode"):
-            declared: Any = inputs.get(key)
+            declared: Any = inputs.get(key) or (AUTH_MODES[0] if key == "auth_mode" else None)
             live = found[0].get(RESPONSE_KEYS[key])
             if declared not in (None, UNKNOWN) and live not in (None, "", declared):
                 raise AmbiguousConnector(
@@ -409,12 +426,24 @@ class ConnectionProvider(ResourceProvider):
 
     def _refuse_context(self, live: Attributes, inputs: Inputs) -> None:
         """Refuse to adopt a connection that was made with another context: it cannot be changed."""
-        if live and not _has_context(live, inputs.get("context")):
+        if live and not self._has_context(live, inputs.get("context")):
             filled = printable(live.get("resolved_proxy_url")) or "no context"
             raise AmbiguousConnector(
                 f"adopt=True: the connection {inputs['connection_name']!r} was made with another context, which gave "
                 f"it the URL {filled}. Declare that context, or choose another name"
             )
+
+    def _has_context(self, live: Attributes, context: Any) -> bool:
+        """Whether a connection was made with a context, as far as the `proxy_url` tells that was filled with it."""
+        if context is UNKNOWN:
+            return True
+        connector = self._session.connectors.get(str(live.get("provider_key"))) or {}
+        template = str(connector.get("proxy_url"))
+        filled = context_of(template, live.get("resolved_proxy_url"))
+        wanted = {key: value for key, value in (context or {}).items() if f"{{{{{key}}}}}" in template}
+        return wanted.keys() == filled.keys() and all(
+            value in (UNKNOWN, filled[key]) for key, value in wanted.items()
+        )
 
     def _tell(self, severity: Any, message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
@@ -444,13 +473,12 @@ class ConnectionProvider(ResourceProvider):
             "info", redact(f"{_what(inputs)}: takes over {printable(listed['id'])} in {where}, {ends}")
         )
 
-    def _warn_of_accounts(self, olds: Inputs, redact: Callable[[str], str]) -> None:
+    def _warn_of_accounts(self, id_: str, olds: Inputs, redact: Callable[[str], str]) -> None:
         """Say at preview what the update would otherwise find out half-way, with the connector changed already."""
-        from pulumi_scalekit.api.accounts import Accounts
-
         connections = self._session.connections
         try:
-            accounts = Accounts(connections.client).of(str(olds.get("connection_name")))
+            live = connections.get(id_)
+            accounts = connections.accounts_of(live) if live else []
         except ScalekitError:
             return  # the update will tell
         if accounts:
@@ -478,16 +506,6 @@ def outputs_of(live: Attributes) -> dict[str, Any]:
     return {key: shown[key] for key in ("connection_id", *OUTPUTS) if shown.get(key) not in (None, "")}
 
 
-def _has_context(live: Attributes, context: Any) -> bool:
-    """Whether a connection may have been made with a context, as far as the filled `proxy_url` tells."""
-    filled = live.get("resolved_proxy_url") or ""
-    if context is UNKNOWN:
-        return True
-    if not isinstance(context, dict):
-        return not filled or "{{" in filled
-    return all(value is UNKNOWN or str(value) in filled for value in context.values())
-
-
 def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
     """What keeps its old form, so that Pulumi's own comparison shows just what differs."""
     kept: Inputs = {}
@@ -502,6 +520,10 @@ def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
 def _kept_outputs(state: Inputs) -> Inputs:
     """The outputs that a response may leave out."""
     return {key: state[key] for key in OUTPUTS if key in state}
+
+
+def _paths(settings: list[str]) -> str:
+    return ", ".join(f"oauth_app.{key}" for key in settings)
 
 
 def _what(properties: Inputs) -> str:

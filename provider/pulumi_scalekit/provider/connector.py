@@ -240,7 +240,7 @@ class ConnectorProvider(ResourceProvider):
                 own = owners.owned_by(urn)
                 connector = session.connectors.create(create_payload(inputs), replaces=own)
             else:
-                owners.take_over(live["identifier"], urn)
+                owners.keep(live["identifier"], urn)
                 connector = live
             if live is not None and not is_as_declared(inputs, live):
                 connector = session.connectors.update(live["identifier"], update_payload(inputs))
@@ -329,11 +329,8 @@ class ConnectorProvider(ResourceProvider):
             session.guard(_what(state), state.get(ENVIRONMENT))
             identifier = _identifier(_id, state)
             owners, urn = session.connector_owners, current_urn()
-            owner = owners.other_owner(identifier, urn)
-            if owner is None and owners.is_taken_over(identifier):
-                owner = urn
-            if owner is not None:
-                stays = f"stays as it is: the resource {name_of(owner)!r} of this stack manages it"
+            if keeper := owners.keeper(identifier, urn):
+                stays = f"stays as it is: the resource {name_of(keeper)!r} of this stack manages it"
                 log("info", redact(f"{_what(state)} ({identifier}) {stays}"))
                 return
             if not session.connectors.delete(identifier, name=str(state.get("display_name", ""))):

@@ -21,7 +21,7 @@ class Ownership:
     Example:
         >>> ownership = Ownership("connector", "display name")
         >>> ownership.own("CRM:1", "urn:…::new")  # the program's resource has taken it over
-        >>> ownership.other_owner("CRM:1", "urn:…::old")  # the delete of the old one leaves it alone
+        >>> ownership.keeper("CRM:1", "urn:…::old")  # the delete of the old one leaves it alone
         'urn:…::new'
     """
 
@@ -40,7 +40,7 @@ class Ownership:
         self._replacing: set[str] = set()
         self._replaced: set[str] = set()
         self._changing: set[str] = set()
-        self._taken_over: set[str] = set()
+        self._kept: set[str] = set()
 
     # --- What the calls tell ---------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class Ownership:
             ConnectorExists: As `own`.
         """
         if self.is_declared(urn):
-            self.own(identifier, urn)
+            self.keep(identifier, urn)
             return
         self.record(identifier, urn)
         with self._lock:
@@ -113,15 +113,15 @@ class Ownership:
                 )
             self._owned[urn].add(identifier)
 
-    def take_over(self, identifier: str, urn: str) -> None:
-        """Note that the create of a resource takes over what is there already.
+    def keep(self, identifier: str, urn: str) -> None:
+        """Note that a resource of the program goes on with what it has, or that its create takes that over.
 
         Raises:
             ConnectorExists: As `own`.
         """
         self.own(identifier, urn)
         with self._lock:
-            self._taken_over.add(identifier)
+            self._kept.add(identifier)
 
     def change(self, urn: str) -> None:
         """Note that a resource is to be updated: a preview does not know its outputs."""
@@ -150,6 +150,7 @@ class Ownership:
     def _replace(self, urn: str) -> None:
         self._replacing.add(urn)
         self._replaced |= self._owned[urn]
+        self._kept -= self._owned[urn]
 
     # --- What follows from that ------------------------------------------------------------------------------
 
@@ -183,25 +184,21 @@ class Ownership:
         with self._lock:
             return identifier in self._changing
 
-    def is_taken_over(self, identifier: str) -> bool:
-        """Whether a create of this run has taken something over.
-
-        `pulumi up --replace` and a taint reach a dynamic provider as a create, which may adopt the very thing that is
-        to be replaced. The delete that follows must leave it.
-        """
-        with self._lock:
-            return identifier in self._taken_over
-
     def owned_by(self, urn: str) -> frozenset[str]:
         """The identifiers that belong to a resource, by the program or by the state."""
         with self._lock:
             return frozenset(self._owned.get(urn, ()))
 
-    def other_owner(self, identifier: str, urn: str) -> str | None:
-        """The other resource of the program that something belongs to, if there is one."""
+    def keeper(self, identifier: str, urn: str) -> str | None:
+        """The resource of the program that keeps something when the delete of a resource comes, if one does.
+
+        That may be the same resource: `pulumi up --replace` and a taint reach a dynamic provider as a create, which
+        may adopt the very thing that is to be replaced. The delete of what was replaced must leave it, be it in that
+        run or, where that was stopped before, in a later one.
+        """
         with self._lock:
             owner = self._owners.get(identifier)
-        return None if owner == urn else owner
+            return owner if owner != urn or identifier in self._kept else None
 
     def other_manager(self, identifier: str, urn: str) -> str | None:
         """The other resource of the stack that something belongs to, in the program or only in the state."""

@@ -130,3 +130,8 @@ def open_session(config: ConfigGetter) -> Session:
         SettingsError: A setting is missing or malformed.
     """
     return _session(read_settings(config))
+
+
+def begin_run() -> None:
+    """Forget what this process has seen: another run begins, as in a plugin that the engine attaches to."""
+    _session.cache_clear()

@@ -168,11 +168,11 @@ class ToolProxy:
         try:
             yield name
         finally:
-            self.connections.delete(str(made["id"]), name=name)
+            self.connections.delete(str(made["id"]))
 
     def _delete_connections(self, name: str) -> None:
         for connection in self.connections.named(name):
-            self.connections.delete(str(connection["id"]), name=name)
+            self.connections.delete(str(connection["id"]))
 
     @contextmanager
     def _temporary_account(

@@ -35,6 +35,7 @@ from pulumi_scalekit.provider.call import Call, Severity, serving
 from pulumi_scalekit.provider.connection import ConnectionProvider
 from pulumi_scalekit.provider.failures import Failure
 from pulumi_scalekit.provider.keys import CONTEXT_KEY, SERVER_FORM
+from pulumi_scalekit.provider.session import begin_run
 from pulumi_scalekit.settings import EXPLICIT
 
 from .property_values import moved, received, sent
@@ -148,6 +149,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             settings[EXPLICIT] = "true"
         if not any(isinstance(value, Unknown) for value in settings.values()):
             config = SimpleNamespace(get=lambda key: settings.get(key.removeprefix("scalekit:")))
+            begin_run()
             for token, lifecycle in LIFECYCLES.items():
                 self._lifecycles[token] = lifecycle()
                 _pickled(token)  # here, since that exchanges the process's pickler for a moment
