@@ -113,7 +113,9 @@ def _row(connector: Attributes) -> list[str]:
 
 def auth_of(connector: dict[str, Any]) -> str:
     """How a connector's accounts authenticate, in a word or two: `OAUTH`, `BEARER, MCP`."""
-    patterns = [p for p in connector.get("auth_patterns") or [] if isinstance(p, dict)]
+    from pulumi_scalekit.definition.normalize import mappings
+
+    patterns = mappings(connector.get("auth_patterns"))
     types = list(dict.fromkeys(str(p.get("type")) for p in patterns))
     mcp = ["MCP"] if any(p.get("is_mcp") is True for p in patterns) else []
     return ", ".join(types + mcp)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .normalize import definition_of
+from .normalize import definition_of, mappings
 
 GET_CONNECTORS: Final = "scalekit:index:getConnectors"
 """What the function is called where it is asked for by name: by mocks, and of the native provider."""
@@ -33,15 +33,15 @@ def connector_infos(connectors: Iterable[Mapping[str, Any]]) -> list[ConnectorIn
     infos = []
     for attributes in connectors:
         definition = definition_of(attributes)
-        first = next((p for p in definition.get("auth_patterns") or [] if isinstance(p, dict)), {})
+        pattern = next(iter(mappings(definition.get("auth_patterns"))), {})
         infos.append(
             ConnectorInfo(
                 identifier=str(attributes.get("identifier", "")),
                 display_name=str(attributes.get("display_name", "")),
                 description=str(attributes.get("description") or ""),
                 proxy_url=str(attributes.get("proxy_url") or ""),
-                auth_type=str(first.get("type", "")),
-                is_mcp=first.get("is_mcp") is True,
+                auth_type=str(pattern.get("type", "")),
+                is_mcp=pattern.get("is_mcp") is True,
                 definition=definition,
             )
         )
