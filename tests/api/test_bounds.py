@@ -17,13 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit import local
-from pulumi_scalekit.api import client as api_module
+from pulumi_scalekit.api import auth
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connectors import MAX_DEPTH as MAX_CONNECTOR_DEPTH
 from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.api.pages import MAX_PAGES
 from pulumi_scalekit.api.responses import MAX_DEPTH, depth, parse_json
-from pulumi_scalekit.errors import Interrupted, ProtocolError, Redirected
+from pulumi_scalekit.errors import Interrupted, ProtocolError, Redirected, Unauthenticated
 from pulumi_scalekit.settings import Settings
 
 from .apps import HOST, App, client, ok
@@ -121,7 +121,7 @@ def test_as_many_connections_as_calls_at_once() -> None:
 
 def test_a_huge_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer beyond the limit is an error, and is not read to its end."""
-    monkeypatch.setattr(api_module, "MAX_BODY", 1024 * 1024)
+    monkeypatch.setattr(auth, "MAX_BODY", 1024 * 1024)
     sent = []
 
     def endless() -> Iterator[bytes]:
@@ -135,9 +135,57 @@ def test_a_huge_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(sent) < 20
 
 
+def unauthorized(where: str, respond: Callable[[], httpx.Response]) -> App:
+    """An environment that refuses the token request, or the first token that it gave out."""
+    app = App(lambda _r: respond() if len(app.tokens) == 1 else ok())
+    if where == "the token request":
+        app.token_handler = lambda _r: respond()  # type: ignore[method-assign]
+    return app
+
+
+@pytest.mark.parametrize("where", ["the token request", "a call"])
+def test_what_httpx_reads_by_itself_is_cut_off(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """A response that comes between two requests may be no larger than others."""
+    monkeypatch.setattr(auth, "MAX_BODY", 1024 * 1024)
+    sent = []
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(1000):
+            sent.append(1)
+            yield b" " * 64 * 1024
+
+    app = unauthorized(where, lambda: httpx.Response(401, content=endless()))
+    with pytest.raises(ProtocolError, match="larger than 1 MiB"):
+        client(app, attempts=1).call("x", "GET", "/x")
+    assert len(sent) < 20
+
+
+@pytest.mark.parametrize("where", ["the token request", "a call"])
+def test_what_httpx_reads_by_itself_is_not_unpacked(where: str) -> None:
+    """A response that comes between two requests is left compressed: it could become any size at once."""
+    bomb = gzip.compress(b" " * 1024 * 1024)
+    responses = []
+
+    def respond() -> httpx.Response:
+        responses.append(httpx.Response(401, headers={"content-encoding": "gzip"}, content=iter([bomb])))
+        return responses[-1]
+
+    with contextlib.suppress(Unauthenticated):
+        client(unauthorized(where, respond), attempts=1).call("x", "GET", "/x")
+    assert [response.content for response in responses] == [bomb]
+
+
+def test_a_response_that_is_passed_on_has_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads it as it comes may read all of it."""
+    monkeypatch.setattr(auth, "MAX_BODY", 1024)
+    app = App(lambda _r: httpx.Response(200, content=iter([b"a" * 1024] * 3)))
+    with client(app).stream("x", "GET", "/x") as response:
+        assert len(response.read()) == 3 * 1024
+
+
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts is the size after decompression."""
-    monkeypatch.setattr(api_module, "MAX_BODY", 1024 * 1024)
+    monkeypatch.setattr(auth, "MAX_BODY", 1024 * 1024)
     bomb = gzip.compress(b" " * 8 * 1024 * 1024)
     app = App(lambda _r: httpx.Response(200, headers={"content-encoding": "gzip"}, content=bomb))
     with pytest.raises(ProtocolError, match="larger than 1 MiB"):

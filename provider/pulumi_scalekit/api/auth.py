@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 import httpx
@@ -27,6 +27,8 @@ from pulumi_scalekit.settings import Settings
 from .paths import TOKEN
 from .responses import read_response
 
+MAX_BODY: Final = 64 * 1024 * 1024
+"""Bytes of a response that are read at most."""
 DEFAULT_LIFETIME: Final = 300.0
 """Seconds that a token is used where the server does not say how long it is valid."""
 _LEEWAY: Final = 0.1
@@ -105,7 +107,7 @@ class Token:
 
     def _read(self, response: httpx.Response) -> tuple[str, float]:
         settings = self._settings
-        without_compression(response)
+        bound(response)
         try:
             attributes = read_response(
                 self._action, settings.environment_url, response, response.read(), self._redact
@@ -153,15 +155,42 @@ class TokenAuth(httpx.Auth):
         response = yield request
         if response.status_code == httpx.codes.UNAUTHORIZED and self._renew:
             # It ended early, or was revoked.
-            without_compression(response)
+            bound(response)
             token = yield from self._token.current(instead_of=token)
             request.headers["authorization"] = f"Bearer {token}"
             yield request
 
 
-def without_compression(response: httpx.Response) -> None:
-    """Leave a body as it is: httpx reads what comes between two requests whole, whatever it unpacks to."""
+def bound(response: httpx.Response) -> None:
+    """Bound a response that comes between two requests, which httpx reads whole by itself.
+
+    It is left as it is, since what is compressed can unpack to any size.
+    """
     response.headers.pop("content-encoding", None)
+    if isinstance(response.stream, httpx.SyncByteStream):
+        response.stream = _BoundedStream(response.stream, response.request)
+
+
+class _BoundedStream(httpx.SyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream, request: httpx.Request) -> None:
+        self._stream = stream
+        self._request = request
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for piece in self._stream:
+            size += len(piece)
+            if size > MAX_BODY:
+                raise too_large(self._request)
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def too_large(request: httpx.Request) -> httpx.DecodingError:
+    """The error for a response that is larger than `MAX_BODY`."""
+    return httpx.DecodingError(f"the response is larger than {MAX_BODY // 1024 // 1024} MiB", request=request)
 
 
 def _lifetime(expires_in: object) -> float:

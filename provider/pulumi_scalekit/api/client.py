@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -30,15 +30,12 @@ from pulumi_scalekit.errors import (
 from pulumi_scalekit.redaction import Redaction, printable
 from pulumi_scalekit.settings import Settings, is_loopback
 
-from . import deadline, operation
+from . import auth, deadline, operation
 from .auth import Token, TokenAuth
 from .deadline import Deadline
 from .paths import TOKEN
 from .responses import Attributes, read_response
 from .retries import Budget, ConcurrencyLimit, RetryPolicy, repeat
-
-MAX_BODY: Final = 64 * 1024 * 1024
-"""Bytes of a response that are read at most."""
 
 
 class Client:
@@ -78,7 +75,7 @@ class Client:
                 # The limit on concurrent calls is a limit on connections.
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
                 headers={"user-agent": f"pulumi-scalekit/{__version__}", "accept": "application/json"},
-                event_hooks={"request": [self._before_request], "response": [_bound]},
+                event_hooks={"request": [self._before_request]},
             )
         except (ValueError, ImportError, httpx.InvalidURL, OSError):
             # The cause is not shown: the URL of a proxy may hold a password.
@@ -169,9 +166,7 @@ class Client:
         for name, value in headers:
             if not f"{name}{value}".isascii():
                 raise NotSent(action, detail=f"the header {name!r} has characters other than ASCII")
-        request = self._http.build_request(
-            method, path, headers=list(headers), content=content, extensions={_UNBOUNDED: True}
-        )
+        request = self._http.build_request(method, path, headers=list(headers), content=content)
         with self._explained(action, self.settings.timeout):
             with self._deadline.within(self.settings.timeout):
                 response = self._http.send(request, auth=self._auth_once, stream=True)
@@ -213,8 +208,8 @@ class Client:
         for piece in response.iter_bytes():
             pieces.append(piece)
             size += len(piece)
-            if size > MAX_BODY:
-                raise _too_large(response.request)
+            if size > auth.MAX_BODY:
+                raise auth.too_large(response.request)
             if self._deadline.passed:
                 raise httpx.ReadTimeout("the whole response takes too long", request=response.request)
         return b"".join(pieces)
@@ -251,37 +246,6 @@ class Client:
                 # Whatever was to be done with the token was not begun.
                 explained.ambiguous = explained.pending = False
             raise explained from None
-
-
-_UNBOUNDED: Final = "pulumi_scalekit.unbounded"
-"""Marks a request, in its extensions, whose response is passed on as it comes."""
-
-
-def _bound(response: httpx.Response) -> None:
-    """Keep httpx from reading more than `MAX_BODY`, where it reads a response by itself: see `TokenAuth`."""
-    if _UNBOUNDED not in response.request.extensions and isinstance(response.stream, httpx.SyncByteStream):
-        response.stream = _BoundedStream(response.stream, response.request)
-
-
-class _BoundedStream(httpx.SyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream, request: httpx.Request) -> None:
-        self._stream = stream
-        self._request = request
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for piece in self._stream:
-            size += len(piece)
-            if size > MAX_BODY:
-                raise _too_large(self._request)
-            yield piece
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def _too_large(request: httpx.Request) -> httpx.DecodingError:
-    return httpx.DecodingError(f"the response is larger than {MAX_BODY // 1024 // 1024} MiB", request=request)
 
 
 def _encoded(action: str, body: Mapping[str, Any]) -> bytes:
