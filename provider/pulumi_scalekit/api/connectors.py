@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Final
 
+from pulumi_scalekit.definition.stored import unapplied
 from pulumi_scalekit.errors import (
     ApiError,
     Conflict,
@@ -160,7 +161,7 @@ class Connectors:
 
         def find(error: ScalekitError) -> Attributes | None:
             new = self._look_after(error, name, is_new)
-            if len(new) == 1 and is_stored(payload, new[0]):
+            if len(new) == 1 and not unapplied(payload, new[0]):
                 return new[0]
             if isinstance(error, (TransportError, ServerError)):
                 if new:
@@ -291,8 +292,10 @@ class Connectors:
             live = index.get(identifier)
             # A late list may still show what the server has just called gone.
             if live is not None and not isinstance(error, NotFound):
-                return live if is_stored(payload, live) else None
-            moved = [c for c in index.named(name) if c["identifier"] != identifier and is_stored(payload, c)]
+                return None if unapplied(payload, live) else live
+            moved = [
+                c for c in index.named(name) if c["identifier"] != identifier and not unapplied(payload, c)
+            ]
             return moved[0] if len(moved) == 1 else None
 
         try:
@@ -349,14 +352,6 @@ class Connectors:
         if more:
             users.append("more that are not named here")
         return users
-
-
-def is_stored(payload: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Whether a live connector is what a payload made: as declared, but for what a server may normalise or add."""
-    # Loaded here: what the model behind it takes to load is most of what a refresh would take.
-    from pulumi_scalekit.definition.stored import unapplied
-
-    return not unapplied(payload, live)
 
 
 def exists_error(
