@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,23 +22,6 @@ class ArgumentError(pulumi.RunError, TypeError):
 def argument_error(message: str) -> ArgumentError:
     """The error for a call into this package, with the file and the line that it comes from."""
     return ArgumentError(f"{_place()}{message}")
-
-
-def unknown_argument(of: str, name: str, known: Collection[str], advice: str) -> ArgumentError:
-    """The error for an argument that does not exist.
-
-    Args:
-        of: What was called.
-        name: The argument.
-        known: The arguments that there are.
-        advice: What to do where none of those looks like it.
-    """
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, 1)
-    return argument_error(
-        f"{of}() has no argument {name}; {f'did you mean {close[0]}?' if close else advice}"
-    )
 
 
 def check_options(called: str, opts: object) -> None:
@@ -87,6 +70,8 @@ class ArgumentsChecked(metaclass=_ChecksArguments):
 
 def _check(of: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Raise `ArgumentError` where the constructor does not take the arguments."""
+    from difflib import get_close_matches
+
     signature = inspect.signature(of)
     try:
         signature.bind(*args, **kwargs)
@@ -94,10 +79,13 @@ def _check(of: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         known = [name for name in signature.parameters if not name.startswith("_")]
         for name in kwargs:
             if name not in known:
-                advice = (
-                    "keys of your own go into extra=" if "extra" in known else f"it has {', '.join(known)}"
-                )
-                raise unknown_argument(of.__name__, name, known, advice) from None
+                if close := get_close_matches(name, known, 1):
+                    advice = f"did you mean {close[0]}?"
+                elif "extra" in known:
+                    advice = "keys of your own go into extra="
+                else:
+                    advice = f"it has {', '.join(known)}"
+                raise argument_error(f"{of.__name__}() has no argument {name}; {advice}") from None
         raise argument_error(f"{of.__name__}(): {error}") from None
 
 
