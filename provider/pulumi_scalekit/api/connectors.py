@@ -7,7 +7,7 @@ one list of all, which is read again as soon as this process has written anythin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 
 from pulumi_scalekit.definition.stored import unapplied
@@ -33,7 +33,7 @@ from .connections import Connections
 from .list_cache import Index, ListCache
 from .pages import SilentPage, read_list
 from .responses import Attributes, depth
-from .safe_writes import create_once, delete_once
+from .safe_writes import create_once, delete_once, failing_as
 
 PAGE_SIZE: Final = 1000
 """The largest page of the list call, as documented."""
@@ -160,7 +160,8 @@ class Connectors:
         where = self.client.settings.environment_url
 
         def find(error: ScalekitError) -> Attributes | None:
-            new = self._look_after(error, name, is_new)
+            with failing_as(error):
+                new = [self._usable(c, _LIST) for c in self._list_cache.search(name, is_new)]
             if len(new) == 1 and not unapplied(payload, new[0]):
                 return new[0]
             if isinstance(error, (TransportError, ServerError)):
@@ -236,16 +237,6 @@ class Connectors:
             error.remedy = "No list shows a connector of that name yet: run again in a minute"
         return error
 
-    def _look_after(
-        self, error: ScalekitError, name: str, is_new: Callable[[Attributes], bool]
-    ) -> list[Attributes]:
-        """The new connectors of a name after an attempt of unknown outcome; its own error where none can look."""
-        try:
-            return [self._usable(c, _LIST) for c in self._list_cache.search(name, is_new)]
-        except ScalekitError:
-            # The list fails as well. What became of the connector matters more to the user than that.
-            raise error from None
-
     def update(self, identifier: str, payload: Mapping[str, Any]) -> Attributes:
         """Replace a definition, and return it as stored.
 
@@ -298,10 +289,8 @@ class Connectors:
             ]
             return moved[0] if len(moved) == 1 else None
 
-        try:
+        with failing_as(error):
             found = self._list_cache.look(find)
-        except ScalekitError:
-            raise error from None
         return None if found is None else self._usable(found, _LIST)
 
     def delete(self, identifier: str, *, name: str = "") -> bool:

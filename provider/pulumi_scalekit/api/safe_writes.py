@@ -5,7 +5,8 @@ Scalekit has no idempotency keys, and makes identifiers itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pulumi_scalekit.errors import (
     ApiError,
@@ -42,7 +43,9 @@ def create_once(
         ScalekitError: It could not be done, or whether it was is not known.
     """
     is_unknown = False
-    for attempts_left in reversed(range(attempts)):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             made = post()
         except (TransportError, ServerError) as error:
@@ -51,7 +54,7 @@ def create_once(
             if (found := find(error)) is not None:
                 return found
             # What may still take effect is not sent a second time, or there would be two in the end.
-            if error.pending or not attempts_left:
+            if error.pending or attempt >= attempts:
                 raise
             is_unknown = True
         except (InvalidRequest, Conflict) as error:
@@ -62,7 +65,6 @@ def create_once(
             if is_unknown:
                 check(made)
             return made
-    raise AssertionError("unreachable: the last attempt raises")  # pragma: no cover
 
 
 def delete_once(send: Callable[[], object], *, is_gone: Callable[[], bool]) -> bool:
@@ -79,14 +81,27 @@ def delete_once(send: Callable[[], object], *, is_gone: Callable[[], bool]) -> b
         send()
     except NotFound as error:
         return error.repeated  # an earlier attempt has done it, then
-    except (TransportError, ServerError, Unrouted) as error:
-        if not (error.ambiguous or isinstance(error, Unrouted)):
+    except Unrouted as error:
+        _raise_unless(is_gone, error)
+        return error.repeated  # what is gone may never have been there
+    except (TransportError, ServerError) as error:
+        if not error.ambiguous:
             raise
-        try:
-            gone = is_gone()
-        except ScalekitError:
-            raise error from None
-        if not gone:
-            raise
-        return not isinstance(error, Unrouted) or error.repeated
+        _raise_unless(is_gone, error)
     return True
+
+
+def _raise_unless(is_gone: Callable[[], bool], error: ScalekitError) -> None:
+    with failing_as(error):
+        gone = is_gone()
+    if not gone:
+        raise error
+
+
+@contextmanager
+def failing_as(error: ScalekitError) -> Iterator[None]:
+    """Raise the error of a write where the block cannot look what became of it: that matters more to the user."""
+    try:
+        yield
+    except ScalekitError:
+        raise error from None
