@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pulumi_scalekit.definition.normalize import plain
+from pulumi_scalekit.definition.normalize import mapping, mappings, plain
 from pulumi_scalekit.errors import (
     CHECK_URL,
     ApiError,
@@ -163,24 +163,22 @@ def api_error(
     def text(said: object) -> str:
         return printable(redact(said)) if isinstance(said, str) else ""
 
-    body = _map(value)
+    body = mapping(value)
     words = (text(body.get(key)) for key in ("message", "detail", "error_description", "error"))
     detail = next(filter(None, words), "")
     # Tool Proxy's errors have their code, a word, where the gateway's have gRPC's, a number.
     code, request_id = text(body.get("code")), text(headers.get("x-request-id"))
     violations: list[Violation] = []
     permissions: list[str] = []
-    for item in _list(body.get("details"))[:20]:
-        info = _map(item)
+    for info in mappings(body.get("details"))[:20]:
         code = code or text(info.get("error_code"))
-        request_id = text(_map(info.get("request_info")).get("request_id")) or request_id
+        request_id = text(mapping(info.get("request_info")).get("request_id")) or request_id
         violations += [
-            Violation(text(_map(v).get("field")), text(_map(v).get("description")))
-            for v in _list(_map(info.get("validation_error_info")).get("field_violations"))[:50]
+            Violation(text(violation.get("field")), text(violation.get("description")))
+            for violation in mappings(mapping(info.get("validation_error_info")).get("field_violations"))[:50]
         ]
-        permissions += [
-            text(p) for p in _list(_map(info.get("resource_info")).get("required_permissions"))[:20]
-        ]
+        required = mapping(info.get("resource_info")).get("required_permissions")
+        permissions += map(text, required[:20] if isinstance(required, list) else [])
     kind = _ERRORS.get(status, ServerError if status >= 500 else ApiError)
     if kind is NotFound and not isinstance(body.get("code"), int):
         kind = Unrouted
@@ -214,11 +212,3 @@ def _date(text: str) -> float | None:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

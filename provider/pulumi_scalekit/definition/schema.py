@@ -72,6 +72,15 @@ _SCHEMA_ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     "auth_patterns:too_short": ("needs an entry", "add one authentication pattern"),
     "metadata:too_long": ("may hold at most 20 pairs", "remove some"),
 }
+_JSON_TYPES: Final[Mapping[type, str]] = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    dict: "a mapping",
+    list: "a list",
+    type(None): "null",
+}
 
 
 def schema_findings(definition: Mapping[str, Any]) -> Iterator[Finding]:
@@ -112,7 +121,8 @@ def _schema_finding(detail: ErrorDetails) -> Finding:
             "model_attributes_type": "a mapping",
         }.get(kind)
         message = f"must be {wanted}" if wanted else "is not valid"
-        fix = f"it is {_json_type(detail['input'])} now" if wanted else detail["msg"]
+        given = type(detail["input"])
+        fix = f"it is {_JSON_TYPES.get(given, f'a {given.__name__}')} now" if wanted else detail["msg"]
     if key_at_fault:
         message = f"has a key that {message}"
     return Finding(
@@ -121,19 +131,3 @@ def _schema_finding(detail: ErrorDetails) -> Finding:
         message=message,
         fix=fix,
     )
-
-
-def _json_type(value: object) -> str:
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, (int, float)):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, Sequence):
-        return "a list"
-    if value is None:
-        return "null"
-    return f"a {type(value).__name__}"
