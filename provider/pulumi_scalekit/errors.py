@@ -40,7 +40,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 
 class ScalekitError(Exception):
@@ -73,8 +73,6 @@ class WrongEnvironment(ScalekitError):
     """A connector lives in another environment than the one that the settings name."""
 
     def __init__(self, *, what: str, recorded: str, current: str) -> None:
-        self.recorded = recorded
-        self.current = current
         super().__init__(
             f"{what} lives in {recorded}, but the settings of this run name {current}. Nothing was changed. "
             f"Use the settings of the stack's own environment. If the environment's URL itself has changed, "
@@ -254,15 +252,18 @@ class Unauthenticated(ApiError):
 class PermissionDenied(ApiError):
     """403: the client may not do this."""
 
-    @property
-    def remedy(self) -> str:  # type: ignore[override]  # it names what the response names, and nothing else
-        """What to do: give the client the permissions that the response names, if it names any."""
-        where = "in the Scalekit Dashboard (Developers > Settings > API Credentials)"
-        if not self.required_permissions:
-            return (
-                f"Scalekit does not say which permission is missing: compare those of this API client {where}"
+    def __init__(
+        self, action: str, *, required_permissions: Sequence[str] = (), remedy: str = "", **response: Any
+    ) -> None:
+        if not remedy:
+            where = "in the Scalekit Dashboard (Developers > Settings > API Credentials)"
+            missing = " and ".join(required_permissions)
+            remedy = (
+                f"Give this API client {missing} {where}"
+                if missing
+                else f"Scalekit does not say which permission is missing: compare those of this API client {where}"
             )
-        return f"Give this API client {' and '.join(self.required_permissions)} {where}"
+        super().__init__(action, required_permissions=required_permissions, remedy=remedy, **response)
 
 
 CHECK_URL: Final = "Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environment"

@@ -19,7 +19,7 @@ from pulumi_scalekit.errors import (
     Unauthenticated,
 )
 
-from .apps import HOST, SECRET, App, at_once, client, ok, refusal
+from .apps import HOST, SECRET, URL, App, at_once, client, ok, refusal
 
 
 def bearer(request: httpx.Request) -> str:
@@ -83,6 +83,39 @@ def test_refused_credentials_are_not_tried_again() -> None:
         assert "client authentication failed" in str(result)
         assert "The client secret came from the vault" in str(result)
         assert SECRET not in str(result)
+
+
+FROM_VAULT = (
+    "The client secret came from the vault: check that it is this client's current secret "
+    "(Scalekit Dashboard, Developers > Settings > API Credentials)"
+)
+GIVE = "Give this API client tokens:issue in the Scalekit Dashboard (Developers > Settings > API Credentials)"
+MISSING = {"resource_info": {"required_permissions": ["tokens:issue"]}}
+FIELD = {"validation_error_info": {"field_violations": [{"field": "client_id", "description": "is unknown"}]}}
+
+
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [
+        (refusal(401, "no", **MISSING), f"“no (needs tokens:issue)” (HTTP 401). {FROM_VAULT}"),
+        (refusal(400, "invalid", **FIELD), f"“invalid: client_id: is unknown” (HTTP 400). {FROM_VAULT}"),
+        (refusal(403, "no"), f"“no” (HTTP 403). {FROM_VAULT}"),
+        (refusal(403, "no", **MISSING), f"“no (needs tokens:issue)” (HTTP 403). {GIVE}"),
+        (
+            refusal(405, "no", **MISSING),
+            "“no (needs tokens:issue)” (HTTP 405). Check that SCALEKIT_ENVIRONMENT_URL is a Scalekit environment",
+        ),
+    ],
+    ids=lambda value: str(value.status_code) if isinstance(value, httpx.Response) else "",
+)
+def test_a_refused_token_request_reads_well(response: httpx.Response, words: str) -> None:
+    """The message has all that Scalekit says, and the advice fits it."""
+    app = App()
+    app.token_handler = lambda _r: response  # type: ignore[method-assign]
+    with pytest.raises(ApiError) as caught:
+        client(app, secret_source="the vault").call("x", "GET", "/x")
+    who = "" if response.status_code == 405 else " as client skc_test"
+    assert str(caught.value) == f"request a token from {URL}{who} failed: Scalekit returned {words}"
 
 
 def test_a_failing_token_request_is_shared() -> None:

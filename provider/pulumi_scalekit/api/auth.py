@@ -13,6 +13,7 @@ import httpx
 from pulumi_scalekit.errors import (
     CHECK_URL,
     ApiError,
+    PermissionDenied,
     ProtocolError,
     RateLimited,
     ScalekitError,
@@ -118,13 +119,17 @@ class Token:
             if error.status not in {400, 401, 403}:
                 # Of a class of its own, so that nobody takes it for what Scalekit says about their own call.
                 raise error.as_kind(ApiError, remedy=CHECK_URL) from None
+            if isinstance(error, PermissionDenied) and error.required_permissions:
+                remedy = error.remedy  # the secret is right, then
+            else:
+                remedy = (
+                    f"The client secret came from {settings.secret_source}: check that it is this client's "
+                    "current secret (Scalekit Dashboard, Developers > Settings > API Credentials)"
+                )
             self._refused = error.as_kind(
                 Unauthenticated,
                 action=f"{self._action} as client {settings.client_id}",
-                remedy=(
-                    f"The client secret came from {settings.secret_source}: check that it is this client's "
-                    "current secret (Scalekit Dashboard, Developers > Settings > API Credentials)"
-                ),
+                remedy=remedy,
             )
             raise self._refused from None
         token = attributes.get("access_token")
