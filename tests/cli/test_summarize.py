@@ -87,6 +87,16 @@ def test_the_comment(command: Run, snapshot: Callable[[str, str], None]) -> None
     assert command("summarize", "production.json", "--exit-code").code == 0
 
 
+@pytest.mark.parametrize(
+    ("key", "quoted"), [('a "b"', '["a \\"b\\""]'), ("a\\", '["a\\"]'), ("a.b", '["a.b"]')]
+)
+def test_a_value_is_found_below_any_key(key: str, quoted: str) -> None:
+    """Quotes, backslashes and dots in a key do not hide what changes below it."""
+    before, after = ({"metadata": {key: value}} for value in ("old", "new"))
+    summary = read_preview(plan(step("one", "update", before, after, f"metadata{quoted}")))
+    assert summary.changes[0].properties == ((f"metadata{quoted}", "old → new"),)
+
+
 def test_many_connectors_are_readable() -> None:
     """With 200 connectors the grave ones are in sight, the rest is folded, and the comment is not too long."""
     steps = [

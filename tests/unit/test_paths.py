@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pulumi_scalekit.definition.paths import Path, format_path
-from pulumi_scalekit.provider.values import value_at
+from pulumi_scalekit.definition.paths import Path, format_path, parse_path, value_at
 
 PATHS: dict[str, Path] = {
     "": (),
@@ -17,6 +18,9 @@ PATHS: dict[str, Path] = {
     'metadata["a.b"].c': ("metadata", "a.b", "c"),
     'metadata["say \\"hi\\""]': ("metadata", 'say "hi"'),
     'metadata["back\\slash"]': ("metadata", "back\\slash"),
+    'metadata["ends so\\"]': ("metadata", "ends so\\"),
+    'metadata["ends so\\"].below[0]["and so\\"]': ("metadata", "ends so\\", "below", 0, "and so\\"),
+    'metadata["\\\\"a\\"].b"]': ("metadata", '\\"a"].b'),
     "metadata.42nd": ("metadata", "42nd"),
     '["first key"]': ("first key",),
 }
@@ -26,6 +30,12 @@ PATHS: dict[str, Path] = {
 def test_format_path(text: str) -> None:
     """Bare keys follow dots; positions and all other keys are in brackets."""
     assert format_path(PATHS[text]) == text
+
+
+@given(st.lists(st.text(r"a\". ", min_size=1) | st.integers(0, 3), min_size=1, max_size=4).map(tuple))
+def test_any_path_is_read_as_it_was_written(path: Path) -> None:
+    """Quotes and backslashes are a part of a key wherever they stand."""
+    assert parse_path(format_path(path)) == path
 
 
 @pytest.mark.parametrize("text", PATHS)

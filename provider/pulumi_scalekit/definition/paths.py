@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 Path = tuple[str | int, ...]
 """A path as its steps: a string steps into a mapping, an integer into a list."""
 
 _BARE = re.compile(r"[A-Za-z0-9_]+")
+# Pulumi escapes quotes and not backslashes: what looks like an escaped quote ends a key that ends in a backslash.
+_STEP = re.compile(r'\[(\d+)\]|\["((?:\\"|[^"])*)"\](?=[.\[]|$)|([^.\[\]]+)')
 
 
 def format_path(path: Path) -> str:
@@ -23,6 +26,31 @@ def format_path(path: Path) -> str:
             escaped = step.replace('"', '\\"')
             text += f'["{escaped}"]'
     return text
+
+
+def parse_path(text: str) -> Path:
+    """The steps of a path as Pulumi writes it.
+
+    Example:
+        >>> parse_path('auth_patterns[0].metadata["a.b"]')
+        ('auth_patterns', 0, 'metadata', 'a.b')
+    """
+    return tuple(
+        int(index) if index else quoted.replace('\\"', '"') if quoted else bare
+        for index, quoted, bare in _STEP.findall(text)
+    )
+
+
+def value_at(value: Any, path: str) -> Any:
+    """What a JSON value has at a property path; `None` where it has nothing there."""
+    for step in parse_path(path):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
 
 
 def as_written(text: str, names: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi_scalekit.definition.normalize import mapping
+from pulumi_scalekit.definition.paths import value_at
 from pulumi_scalekit.errors import ScalekitError
 
 from .state import CONNECTION_TYPES, CONNECTOR_TYPES, SECRET, SIGNATURE, name_in
@@ -148,14 +149,9 @@ def _state(steps: Sequence[Mapping[str, Any]], side: str) -> dict[str, Any]:
 
 
 def _brief(inputs: Any, path: str) -> str:
-    value = inputs
-    for key, index, quoted in re.findall(r'([^.\[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]', path):
-        if index and isinstance(value, list) and int(index) < len(value):
-            value = value[int(index)]
-        elif isinstance(value, Mapping) and (key or quoted) in value:
-            value = value[key or quoted]
-        else:
-            return "nothing"
+    value = value_at(inputs, path)
+    if value is None:
+        return "nothing"
     if isinstance(value, str) and value in _UNKNOWN:
         return "known after the deployment"
     if isinstance(value, Mapping) and value.get(SIGNATURE) == SECRET:

@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 
 from pulumi.dynamic import CreateResult
 
-from pulumi_scalekit.definition.paths import as_written
+from pulumi_scalekit.definition.paths import as_written, value_at
 from pulumi_scalekit.definition.urls import placeholders
 from pulumi_scalekit.errors import ScalekitError
 from pulumi_scalekit.redaction import Redaction, also_hiding
 
 from .call import secret_paths, show_message_alone
 from .keys import SECRET_PATHS, SECRETS, Inputs
-from .values import value_at
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

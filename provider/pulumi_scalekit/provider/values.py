@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi.dynamic.dynamic import PROVIDER_KEY
@@ -11,6 +10,7 @@ from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown as PulumiUnknown
 
 from pulumi_scalekit.definition.keys import UNKNOWN
+from pulumi_scalekit.definition.paths import parse_path
 
 
 def received(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,9 +71,6 @@ def sent(value: Any) -> Any:
     return value
 
 
-_STEP = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
-
-
 def replaced_at(value: Any, other: Any, *paths: str) -> Any:
     """A copy of a JSON value that has at property paths what another value has there.
 
@@ -87,35 +84,16 @@ def replaced_at(value: Any, other: Any, *paths: str) -> Any:
         {'a': 1, 'b': [1, 5]}
     """
     for path in paths:
-        value = _replaced(value, other, _steps(path))
-    return value
-
-
-def value_at(value: Any, path: str) -> Any:
-    """What a JSON value has at a property path; `None` where it has nothing there."""
-    for step in _steps(path):
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            return None
+        value = _replaced(value, other, parse_path(path))
     return value
 
 
 def overlap(one: str, other: str) -> bool:
     """Whether two property paths are the same, or one lies within the other."""
-    return all(a == b for a, b in zip(_steps(one), _steps(other), strict=False))
+    return all(a == b for a, b in zip(parse_path(one), parse_path(other), strict=False))
 
 
-def _steps(path: str) -> list[Any]:
-    return [
-        int(index) if index else quoted.replace('\\"', '"') if quoted else plain
-        for index, quoted, plain in _STEP.findall(path)
-    ]
-
-
-def _replaced(value: Any, other: Any, steps: list[Any]) -> Any:
+def _replaced(value: Any, other: Any, steps: Sequence[Any]) -> Any:
     if not steps:
         return other
     step, *below = steps
