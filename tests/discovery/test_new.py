@@ -16,7 +16,7 @@ import pytest
 
 import pulumi_scalekit
 from pulumi_scalekit.cli.app import run
-from pulumi_scalekit.definition.changes import same_definition
+from pulumi_scalekit.definition.changes import same
 from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.definition.normalize import normalize
 from pulumi_scalekit.payload import to_payload
@@ -127,7 +127,7 @@ def test_python_and_json_mean_the_same(
     exec(compile(source, "new.py", "exec"), {})
     ((_, properties),) = declared
     plain = {key: to_payload(value) for key, value in properties.items()}
-    assert same_definition(normalize(plain), normalize(json.loads(payload)))
+    assert same(normalize(plain), normalize(json.loads(payload)))
 
 
 def test_control_characters_do_not_reach_the_terminal(new: New, file: Callable[[Document], Path]) -> None:

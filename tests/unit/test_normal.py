@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_scalekit.definition.changes import align, authorization_note, changes, same_definition
+from pulumi_scalekit.definition.changes import align, authorization_note, changes, same
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, READ_ONLY_KEYS, UNKNOWN
 from pulumi_scalekit.definition.normalize import (
     create_payload,
@@ -36,16 +36,16 @@ def test_normalise_is_idempotent(definition: dict[str, Any]) -> None:
     """The normal form of a normal form is itself, and the argument is left alone."""
     before = copy.deepcopy(plain(definition))
     normal = normalize(definition)
-    assert same_definition(normalize(normal), normal)
-    assert same_definition({"d": plain(definition)}, {"d": before})
+    assert same(normalize(normal), normal)
+    assert same({"d": plain(definition)}, {"d": before})
 
 
 @given(old=ANY_DEFINITION, new=ANY_DEFINITION)
 def test_align_keeps_the_meaning(old: dict[str, Any], new: dict[str, Any]) -> None:
     """Aligned to anything, a definition means what it meant; aligned to what means the same, it is that."""
     aligned = align(old, new)
-    assert same_definition(normalize(aligned), normalize(new))
-    if same_definition(normalize(old), normalize(new)):
+    assert same(normalize(aligned), normalize(new))
+    if same(normalize(old), normalize(new)):
         assert not list(changes(aligned, {key: old[key] for key in DEFINITION_KEYS if key in old}))
 
 
@@ -62,7 +62,7 @@ def test_changes(old: dict[str, Any], new: dict[str, Any]) -> None:
 def test_merge_drift(declared: dict[str, Any], stored: dict[str, Any], live: dict[str, Any]) -> None:
     """Without drift the declaration stays; with it, and a server that stores as it is told, live is what counts."""
     declared, stored, live = normalize(declared), normalize(stored), normalize(live)
-    assert same_definition(merge_drift(declared, stored, stored), declared)
+    assert same(merge_drift(declared, stored, stored), declared)
     for merged in (merge_drift(declared, declared, live), merge_drift(stored, stored, live)):
         assert unapplied(merged, live) == unapplied(live, merged) == []
 
@@ -71,7 +71,7 @@ def test_merge_drift(declared: dict[str, Any], stored: dict[str, Any], live: dic
 def test_payloads_mean_what_was_declared(definition: dict[str, Any]) -> None:
     """The bodies of create and update mean the declaration; an update leaves nothing out."""
     for body in (create_payload(definition), update_payload(definition)):
-        assert same_definition(normalize(body), normalize(definition))
+        assert same(normalize(body), normalize(definition))
     assert update_payload(definition).keys() == set(DEFINITION_KEYS)
 
 
@@ -81,14 +81,14 @@ def test_an_answer_is_a_definition(definition: dict[str, Any]) -> None:
     answer = {**update_payload(definition), **dict.fromkeys(READ_ONLY_KEYS, "x")}
     taken = definition_of(answer)
     assert not taken.keys() & set(READ_ONLY_KEYS)
-    assert same_definition(normalize(taken), normalize(definition))
+    assert same(normalize(taken), normalize(definition))
 
 
 @pytest.mark.parametrize("case", SAME)
 def test_two_ways_to_write_one_definition(case: str) -> None:
     """Definitions that mean the same have one normal form, and align to each other's text."""
     one, other = plain(SAME[case].one), plain(SAME[case].other)
-    assert same_definition(normalize(one), normalize(other))
+    assert same(normalize(one), normalize(other))
     kept = {key: value for key, value in one.items() if key in DEFINITION_KEYS}
     assert not list(changes(align(kept, other), kept))
 
@@ -96,7 +96,7 @@ def test_two_ways_to_write_one_definition(case: str) -> None:
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_change_is_one(case: str) -> None:
     """Every change of the table is seen in the normal form."""
-    assert not same_definition(normalize(CHANGES[case].base), normalize(CHANGES[case].after))
+    assert not same(normalize(CHANGES[case].base), normalize(CHANGES[case].after))
 
 
 def test_what_is_absent_means() -> None:

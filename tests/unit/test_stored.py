@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from pulumi_scalekit.definition.changes import replacements, same_definition
+from pulumi_scalekit.definition.changes import replacements, same
 from pulumi_scalekit.definition.keys import UNKNOWN
 from pulumi_scalekit.definition.normalize import create_payload, normalize, normalize_live
 from pulumi_scalekit.definition.paths import format_path
@@ -102,10 +102,8 @@ def test_a_form_of_its_own(case: str) -> None:
     stored = edit(declared, edits)
     assert unapplied(declared, stored) == []
     form = accepted_form(declared, stored)
-    assert same_definition(form, normalize_live(stored)) or "order" in case
-    assert same_definition(
-        merge_drift(normalize(declared), form, normalize_live(stored)), normalize(declared)
-    )
+    assert same(form, normalize_live(stored)) or "order" in case
+    assert same(merge_drift(normalize(declared), form, normalize_live(stored)), normalize(declared))
 
 
 @pytest.mark.parametrize("case", OTHERS)
@@ -115,7 +113,7 @@ def test_something_else(case: str) -> None:
     stored = edit(declared, edits)
     assert paths(declared, stored) == expected
     merged = merge_drift(normalize(declared), accepted_form(declared, stored), normalize_live(stored))
-    assert not same_definition(merged, normalize(declared))
+    assert not same(merged, normalize(declared))
     assert unapplied(merged, stored) == []
 
 
@@ -133,7 +131,7 @@ def test_an_addition_of_somebody_else_is_drift() -> None:
     form = accepted_form(BEARER, stored)
     later = normalize_live(edit(stored, {f"{P}.fields[0].hint": "Ask IT"}))
     merged = merge_drift(normalize(BEARER), form, later)
-    assert same_definition(merged, normalize(edit(BEARER, {f"{P}.fields[0].hint": "Ask IT"})))
+    assert same(merged, normalize(edit(BEARER, {f"{P}.fields[0].hint": "Ask IT"})))
 
 
 @given(declared=definitions(), stored=definitions())
@@ -143,7 +141,7 @@ def test_laws(declared: dict[str, Any], stored: dict[str, Any]) -> None:
     copies = copy.deepcopy((declared, stored))
     assert unapplied(declared, declared) == []
     if unapplied(declared, stored):
-        assert not same_definition(normalize(declared), normalize_live(stored))
+        assert not same(normalize(declared), normalize_live(stored))
     assert unapplied(declared, accepted_form(declared, stored)) == []
     assert (declared, stored) == copies
 

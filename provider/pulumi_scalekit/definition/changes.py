@@ -54,23 +54,18 @@ def changes(old: Json, new: Json, path: Path = ()) -> Iterator[Change]:
                 new[index] if index < len(new) else ABSENT,
                 (*path, index),
             )
-    elif not same(old, new):
+    elif old != new or isinstance(old, bool) != isinstance(new, bool):
         yield Change(path, old, new)
 
 
 def same(old: Json, new: Json) -> bool:
-    """Equality as JSON has it: unlike Python's, `True` is not `1`."""
-    return old == new and isinstance(old, bool) == isinstance(new, bool)
-
-
-def same_definition(old: Mapping[str, Json], new: Mapping[str, Json]) -> bool:
-    """Whether two normal forms are equal."""
+    """Equality of JSON values, such as normal forms: unlike Python's, `True` is not `1` at any depth."""
     return next(changes(old, new), None) is None
 
 
 def is_as_declared(declared: Mapping[str, Json], live: Mapping[str, Json]) -> bool:
     """Whether a connector's attributes, as the server returns them, mean just what was declared."""
-    return same_definition(normalize(declared), normalize_live(live))
+    return same(normalize(declared), normalize_live(live))
 
 
 def align(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
@@ -83,7 +78,7 @@ def align(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
     old_normal, new_normal = normalize(old), normalize(new)
     for key in DEFINITION_KEYS:
         before, after = old.get(key, ABSENT), new.get(key, ABSENT)
-        if next(changes(old_normal[key], new_normal[key]), None) is None:
+        if same(old_normal[key], new_normal[key]):
             value = before
         else:
             value = _align(before, after, properties_by_key(Definition)[key])
@@ -115,10 +110,12 @@ def _align_object(old: Json, new: Json, of: type[Payload]) -> Json:
         before, after = old.get(key, ABSENT), new.get(key, ABSENT)
         declared = known.get(key)
         forms = [v if v is ABSENT else normal_member(v, declared) for v in (before, after)]
-        if next(changes(*forms), None) is None:
+        if same(*forms):
             value = before
+        elif ABSENT in (before, after):
+            value = after
         else:
-            value = after if ABSENT in (before, after) else _align(before, after, declared)
+            value = _align(before, after, declared)
         if value is not ABSENT:
             aligned[key] = value
     return aligned

@@ -14,7 +14,7 @@ from typing import Final
 from pulumi_scalekit.auth import Definition, OAuthConfig
 from pulumi_scalekit.payload import properties_of
 
-from .changes import IDENTITY, IMMUTABLE, Change, by_identity, changes, same
+from .changes import IDENTITY, IMMUTABLE, Change, by_identity, same
 from .keys import ABSENT, UNKNOWN
 from .normalize import Json, normalize, normalize_live
 from .paths import Path
@@ -72,7 +72,7 @@ def merge_drift(declared: Json, accepted: Json, live: Json, path: Path = ()) -> 
     Where `live` still is the form that the server gave the declaration, nobody changed anything, and the declared
     value is kept; elsewhere the live value is taken. All three are normal forms, `accepted` that of `accepted_form`.
     """
-    if next(changes(accepted, live), None) is None or _means_the_same(accepted, live, path):
+    if same(accepted, live) or _means_the_same(accepted, live, path):
         return declared
     if isinstance(declared, Mapping) and isinstance(accepted, Mapping) and isinstance(live, Mapping):
         return _merge_members(declared, accepted, live, path)
@@ -86,7 +86,7 @@ def merge_drift(declared: Json, accepted: Json, live: Json, path: Path = ()) -> 
             return [merge_drift(*item, (*path, index)) for index, item in enumerate(items)]
         # An inserted or removed element shifts the rest: keep the declared form of those that still stand.
         forms = list(zip(accepted, declared, strict=False)) if len(accepted) == len(declared) else []
-        return [next((d for a, d in forms if not list(changes(a, item))), item) for item in live]
+        return [next((d for a, d in forms if same(a, item)), item) for item in live]
     return live
 
 

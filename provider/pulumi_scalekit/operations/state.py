@@ -19,7 +19,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_scalekit.api.responses import Attributes
-from pulumi_scalekit.definition.changes import same_definition
+from pulumi_scalekit.definition.changes import same
 from pulumi_scalekit.definition.normalize import definition_of, mapping, normalize, normalize_live
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.provider.values import server_outputs
@@ -356,7 +356,7 @@ def _connector(urn: str, connector: Attributes, environment_url: str) -> Resourc
     inputs = {**definition_of(connector), ENVIRONMENT: environment_url}
     outputs = {**inputs, **server_outputs(connector)}
     stored = normalize_live(connector)
-    if not same_definition(normalize(inputs), stored):  # pragma: no cover - the two are the same today
+    if not same(normalize(inputs), stored):  # pragma: no cover - the two are the same today
         outputs[SERVER_FORM] = secret(stored)
     marked = _provider_of(ConnectorProvider())
     declared = [CONTEXT_KEY, *marked, *(key for key in inputs if key != ENVIRONMENT)]

@@ -30,7 +30,7 @@ from pulumi_scalekit.definition.changes import (
     changes,
     is_as_declared,
     replacements,
-    same_definition,
+    same,
 )
 from pulumi_scalekit.definition.keys import DEFINITION_KEYS, UNKNOWN
 from pulumi_scalekit.definition.normalize import (
@@ -210,7 +210,7 @@ class ConnectorProvider(ResourceProvider):
 
             moved = olds.get(ENVIRONMENT) not in (None, news.get(ENVIRONMENT))
             old, new = normalize(olds), normalize(news)
-            if same_definition(old, new) and not moved:
+            if same(old, new) and not moved:
                 return DiffResult(changes=False)
             name = news.get("display_name")
             if is_declared and name is not UNKNOWN and name != olds.get("display_name"):
@@ -417,7 +417,7 @@ class ConnectorProvider(ResourceProvider):
             outputs[SECRET_PATHS] = sorted(secret)
         if not is_as_declared(inputs, connector):
             accepted = accepted_form(inputs, connector, before)
-            if not same_definition(normalize(inputs), accepted):
+            if not same(normalize(inputs), accepted):
                 outputs[SERVER_FORM] = accepted
         return outputs
 
