@@ -148,6 +148,7 @@ class Connection(
         if isinstance(connector, Connector):
             auth_type = connector.auth_patterns.apply(_type_of) if auth_type is None else auth_type
             about["mcp"] = connector.auth_patterns.apply(_is_mcp)
+            about["connector_urn"] = connector.urn
             connector = connector.identifier
         declared: dict[str, Any] = {
             "connector": connector,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pulumi_scalekit.errors import ServerError
 from pulumi_scalekit.local import LocalScalekit
 from pulumi_scalekit.local.store import Connection
 from pulumi_scalekit.provider.connection import ConnectionProvider
@@ -333,3 +334,64 @@ def test_what_is_no_longer_declared_and_stays_is_told(
     (message,) = said
     assert f"no longer declared, and still stored by Scalekit: {kept}. " in message
     assert "canary" not in message
+
+
+@pytest.mark.parametrize(
+    ("before", "live", "kept"),
+    [
+        ({"required_scopes": ["read"]}, {"scope_selection_allowed": True}, "scope_selection_allowed"),
+        ({"scope_selection_allowed": True}, {"required_scopes": ["read"]}, "required_scopes"),
+    ],
+)
+def test_settings_that_go_together_do_not_reset_each_other(
+    scalekit: LocalScalekit, before: dict[str, Any], live: dict[str, Any], kept: str
+) -> None:
+    """Of required scopes and their selection, the one that is not declared stays as somebody has set it."""
+    app = {**APP, **before}
+    resource = run(scalekit).create(declared(scalekit, oauth_app=app))
+    settings = stored(scalekit).settings["oauth_config"]
+    changed = {"oauth_config": {**settings, **live}}
+    scalekit.store.update_connection(resource.id, lambda found: replace(found, settings=changed))
+    run(scalekit).update(resource, declared(scalekit, oauth_app={**app, "prompt": "consent"}))
+    settings = stored(scalekit).settings["oauth_config"]
+    assert (settings["prompt"], settings[kept]) == ("consent", live[kept])
+
+
+@pytest.mark.parametrize("theirs", [{"client_id": "theirs", "client_secret": "s"}, {}])
+def test_what_somebody_makes_meanwhile_is_not_taken_over(
+    scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch, theirs: dict[str, str]
+) -> None:
+    """A create fails, and did nothing; a colleague makes one of that name, in full or of another mode."""
+    inputs = declared(scalekit, oauth_app=APP)
+    ours = run(scalekit)
+    checked = ours.checked(inputs)
+    connections = ours.provider._session.connections  # type: ignore[union-attr]
+    post = connections._post
+
+    def meanwhile(action: str, body: Any) -> Any:
+        monkeypatch.setattr(connections, "_post", post)
+        if theirs:
+            colleague = {**inputs, "oauth_app": theirs}
+        else:
+            colleague = {**inputs, "auth_mode": "ORG_WIDE", "oauth_app": None}
+        Host(scalekit, ConnectionProvider).create({k: v for k, v in colleague.items() if v is not None})
+        raise ServerError(action, status=503)
+
+    monkeypatch.setattr(connections, "_post", meanwhile)
+    with pytest.raises(Failure, match="A connection named 'crm' exists already"):
+        ours.make(checked)
+    assert stored(scalekit).settings.get("oauth_config", {}).get("client_id") == theirs.get("client_id")
+
+
+def test_an_endpoint_may_be_written_otherwise(scalekit: LocalScalekit) -> None:
+    """The case of a host is no difference: a server that stores it in small letters makes no change without an end."""
+    app = {**APP, "authorize_uri": "https://Login.Example.com/authorize"}
+    inputs = declared(scalekit, oauth_app=app)
+    resource = run(scalekit).create(inputs)
+    settings = stored(scalekit).settings["oauth_config"]
+    changed = {"oauth_config": {**settings, "authorize_uri": app["authorize_uri"].lower()}}
+    scalekit.store.update_connection(resource.id, lambda found: replace(found, settings=changed))
+    found = run(scalekit).read(resource)
+    assert found
+    host = run(scalekit)
+    assert host.diff(found, host.checked(inputs, found.inputs)).changes is False

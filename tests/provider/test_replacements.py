@@ -151,6 +151,11 @@ def test_a_connection_that_is_repointed_shows_as_replaced(scalekit: LocalScaleki
     same_process = connections(scalekit)
     same_process.provider._session = host.provider._session
     assert not same_process.diff(connection, unknown, name="connection").replaces
+    urn = "urn:pulumi:dev::scenario::pulumi-python:dynamic/scalekit:Connector::{}".format
+    for declares, replaces in (("one", None), ("another", ["connector"])):
+        told = {**unknown, CONTEXT_KEY: {"preview": True, "connector_urn": urn(declares)}}
+        same_process.check(told, connection.inputs, name="connection")
+        assert same_process.diff(connection, unknown, name="connection").replaces == replaces
 
 
 def test_what_is_ignored_is_sent_as_it_lives_and_not_hidden(scalekit: LocalScalekit) -> None:

@@ -123,6 +123,7 @@ class Connections:
         auth_mode: str | None = None,
         context: Mapping[str, str] | None = None,
         replaces: Container[str] = (),
+        may_be_own: Callable[[Attributes], bool] = lambda _: True,
     ) -> Attributes:
         """Create an app connection, exactly once, and return it as stored.
 
@@ -133,6 +134,8 @@ class Connections:
             auth_mode: `USER` (Scalekit's default) or `ORG_WIDE`.
             context: `domain` and `version`, which fill a templated `proxy_url`.
             replaces: The ids of those that are about to be deleted for it.
+            may_be_own: Whether an attempt of unknown outcome may have made a connection, as read. What somebody else
+                has made meanwhile is not taken over.
 
         Raises:
             ConnectorExists: A connection of that name exists already.
@@ -158,11 +161,13 @@ class Connections:
             body["context"] = dict(context)
         action = f"create connection {name!r} of connector {connector}"
         with self._list_cache.write() as written:
-            attributes = self._create_once(action, body)
+            attributes = self._create_once(action, body, may_be_own)
             written[attributes["id"]] = attributes
             return attributes
 
-    def _create_once(self, action: str, body: Mapping[str, Any]) -> Attributes:
+    def _create_once(
+        self, action: str, body: Mapping[str, Any], may_be_own: Callable[[Attributes], bool]
+    ) -> Attributes:
         name = body["key_id"]
 
         def find(error: ScalekitError) -> Attributes | None:
@@ -170,10 +175,14 @@ class Connections:
                 found = self._list_cache.search(
                     name, lambda c: c.get("provider_key") in (None, body["provider_key"])
                 )
+                live = self.get(found[0]["id"]) if found else None
+                is_own = live is None or may_be_own(live)
             except ScalekitError:
-                # The list fails as well. What became of the connection matters more to the user than that.
+                # That cannot be looked at either. What became of the connection matters more to the user.
                 raise error from None
-            return found[0] if found else None
+            if not is_own:
+                raise self._exists(name, found)
+            return live
 
         return create_once(
             lambda: self._post(action, body),
@@ -285,7 +294,7 @@ class Connections:
                 name=name,
                 connector=declared["connector"],
                 auth_type=declared["auth_type"],
-                oauth_config=oauth_config(before, app, to_send) if before or app else None,
+                oauth_config=oauth_config(before, app, to_send, shown) if before or app else None,
             )
         enabled = declared.get("enabled")
         if enabled is not None and live.get("enabled") is not enabled:

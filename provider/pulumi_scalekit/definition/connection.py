@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .finding import Finding
 from .keys import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
-from .urls import PLACEHOLDER
+from .urls import PLACEHOLDER, same_url
 
 AUTH_MODES: Final = ("USER", "ORG_WIDE")
 """Whose credentials accounts hold: each user's, the default, or one that an admin authorizes for all."""
@@ -190,11 +190,14 @@ def _is_of(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
-def same_setting(old: Any, new: Any) -> bool:
+def same_setting(key: str, old: Any, new: Any) -> bool:
     """Whether two values of one setting mean the same.
 
-    The order of scopes does not count, and protobuf does not tell what is empty from what is left out.
+    The order of scopes does not count, nor how an endpoint's host is written, and protobuf does not tell what is empty
+    from what is left out.
     """
+    if key in ENDPOINTS and isinstance(old, str) and isinstance(new, str):
+        return same_url(old, new)
     if isinstance(old, list) and isinstance(new, list):
         return UNKNOWN not in old and UNKNOWN not in new and sorted(old) == sorted(new)
     return old is not UNKNOWN and new is not UNKNOWN and ((not old and not new) or bool(old == new))
@@ -203,7 +206,7 @@ def same_setting(old: Any, new: Any) -> bool:
 def same_secret(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether two declared OAuth applications have the same client secret, as far as they say."""
     keys = (SECRET, SECRET_VARIABLE, SECRET_VERSION)
-    return all(same_setting(old.get(key), new.get(key)) for key in keys)
+    return all(same_setting(key, old.get(key), new.get(key)) for key in keys)
 
 
 def same_app(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -213,7 +216,9 @@ def same_app(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def differing_settings(old: Mapping[str, Any], new: Mapping[str, Any], among: Mapping[str, Any]) -> list[str]:
     """The settings that differ, of those in `among`; the secret is none of them."""
-    return [key for key in OAUTH_SETTINGS if key in among and not same_setting(old.get(key), new.get(key))]
+    return [
+        key for key in OAUTH_SETTINGS if key in among and not same_setting(key, old.get(key), new.get(key))
+    ]
 
 
 def kept_settings(old: Mapping[str, Any], new: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:
@@ -221,7 +226,7 @@ def kept_settings(old: Mapping[str, Any], new: Mapping[str, Any], live: Mapping[
     kept = [
         key
         for key in OAUTH_SETTINGS
-        if key in old and key not in new and old[key] and same_setting(old[key], live.get(key))
+        if key in old and key not in new and old[key] and same_setting(key, old[key], live.get(key))
     ]
     secrets = {SECRET, SECRET_VARIABLE}
     if secrets & old.keys() and not secrets & new.keys() and live.get(SECRET):
@@ -242,23 +247,30 @@ def live_app(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, 
 def aligned_app(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """A newly declared OAuth application, in which what means the same as before keeps its old form."""
     return {
-        key: old[key] if key in old and same_setting(old[key], value) else value for key, value in new.items()
+        key: old[key] if key in old and same_setting(key, old[key], value) else value
+        for key, value in new.items()
     }
 
 
-def oauth_config(old: Mapping[str, Any], new: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
+def oauth_config(
+    old: Mapping[str, Any], new: Mapping[str, Any], secret: str | None, live: Mapping[str, Any]
+) -> dict[str, Any]:
     """The settings to send for an OAuth application: those declared, and those emptied that no longer are.
 
     Args:
         old: The application as it was declared, or nothing.
         new: The application as it is declared now.
         secret: The client secret, or the masked one that keeps the stored secret; `None` to send none.
+        live: The settings as they are stored.
     """
     emptied = {key: kind() for key, kind in OAUTH_SETTINGS.items() if key in old and key not in new}
     config = {**emptied, **{key: new[key] for key in OAUTH_SETTINGS if key in new}}
+    # The contract sets required scopes and whether scopes may be selected together: the one that is not declared is
+    # sent as it is.
     if "required_scopes" in config:
-        # The contract applies required scopes where it is told whether scopes may be selected.
-        config.setdefault("scope_selection_allowed", False)
+        config.setdefault("scope_selection_allowed", live.get("scope_selection_allowed") is True)
+    elif "scope_selection_allowed" in config and (required := live.get("required_scopes")):
+        config["required_scopes"] = required
     return config if secret is None else {**config, SECRET: secret}
 
 
@@ -299,7 +311,7 @@ def declaration_of(
         app = {
             key: config[key]
             for key in OAUTH_SETTINGS
-            if not same_setting(config.get(key), inherited.get(key))
+            if not same_setting(key, config.get(key), inherited.get(key))
             and not (is_registered and key in _BY_REGISTRATION)
             and config.get(key) is not None
         }
@@ -315,6 +327,34 @@ def pattern_of(connector: Mapping[str, Any]) -> Mapping[str, Any]:
     patterns = connector.get("auth_patterns")
     first = patterns[0] if isinstance(patterns, list) and patterns else None
     return first if isinstance(first, Mapping) else {}
+
+
+def has_context(resolved: object, template: object, context: Any) -> bool:
+    """Whether a connection was made with a context, as far as the filled `proxy_url` tells. What is not known may be.
+
+    Args:
+        resolved: The filled `proxy_url`, or nothing where it is no template.
+        template: The connector's `proxy_url`; `None` where it is not known.
+        context: What a program declares.
+
+    Example:
+        >>> has_context("https://acme.example.com/api", "https://{{domain}}/api", {"domain": "acme.example.com"})
+        True
+        >>> has_context("https://acme.example.com/api", "https://{{domain}}/api", {"domain": "example.com"})
+        False
+    """
+    given: Mapping[str, Any] = context if isinstance(context, Mapping) else {}
+    if UNKNOWN in (context, *given.values()):
+        return True
+    if not isinstance(template, str):
+        return not resolved and not given
+
+    def fill(placeholder: re.Match[str]) -> str:
+        name = placeholder[1]
+        return str(given[name]) if name in CONTEXT_KEYS and name in given else placeholder[0]
+
+    filled = PLACEHOLDER.sub(fill, template)
+    return same_url(str(resolved), filled) if resolved else filled == template
 
 
 def context_of(template: object, resolved: object) -> dict[str, str]:

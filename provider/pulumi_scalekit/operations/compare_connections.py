@@ -145,7 +145,7 @@ def _changes(source: LiveConnection, target: LiveConnection) -> Iterator[Change]
             yield Change((key,), now[key] or ABSENT, proposed[key] or ABSENT)
     before, after = portable_app(target), portable_app(source)
     for key in OAUTH_SETTINGS:
-        if not same_setting(before.get(key), after.get(key)):
+        if not same_setting(key, before.get(key), after.get(key)):
             yield Change((IN_PLACE, key), before.get(key, ABSENT), after.get(key, ABSENT))
 
 

@@ -27,9 +27,9 @@ from pulumi_scalekit.definition.connection import (
     SECRET,
     SECRET_VARIABLE,
     aligned_app,
-    context_of,
     differing_settings,
     findings,
+    has_context,
     kept_settings,
     lacks_app,
     live_app,
@@ -90,6 +90,7 @@ class ConnectionProvider(ResourceProvider):
         about = inputs.pop(CONTEXT_KEY, {})
         session.previewing = bool(about.get("preview"))
         urn, name = current_urn(), inputs.get("connection_name")
+        session.connector_urns[urn] = about.get("connector_urn")
         with redacting(olds, inputs, secret=session.note_secret_paths(urn, about.get("secret"))) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             session.connection_owners.check(urn, str(olds.get("connection_name", "")) if olds else None, name)
@@ -158,9 +159,11 @@ class ConnectionProvider(ResourceProvider):
         """
         if new is UNKNOWN:
             # In a preview, the identifier of a connector that changes is not known. An update keeps it; that of
-            # another connector, which is to be created, is not known either.
+            # another connector, which is to be created, is not known either. The program may say which one it is.
             owners = self._session.connector_owners
-            return owners.is_changing(old) and not owners.is_replaced(old)
+            urn = self._session.connector_urns.get(current_urn())
+            is_other = isinstance(urn, str) and old not in owners.owned_by(urn)
+            return owners.is_changing(old) and not owners.is_replaced(old) and not is_other
         live = self._session.connections.get(id_)
         return live is not None and live.get("provider_key") == new
 
@@ -186,6 +189,7 @@ class ConnectionProvider(ResourceProvider):
                     auth_mode=inputs.get("auth_mode"),
                     context=inputs.get("context"),
                     replaces=session.connection_owners.owned_by(urn),
+                    may_be_own=lambda live: self._may_be_own(inputs, live),
                 )
             try:
                 stored = self._apply(live["id"], {}, inputs, redact)
@@ -318,13 +322,11 @@ class ConnectionProvider(ResourceProvider):
     def _apply(self, id_: str, olds: Inputs, news: Inputs, redact: Callable[[str], str]) -> Attributes:
         """Make the live connection what is declared, and return it as stored; nothing where it is gone."""
         before, app = olds.get("oauth_app") or {}, news.get("oauth_app") or {}
-        # What the state only observed is no declaration, and a declared one that drifted waits for a refresh.
-        keeps_enabled = news.get("enabled") == olds.get("enabled")
         has_secret = app.get(SECRET) is not None or app.get(SECRET_VARIABLE) is not None
         stored = self._session.connections.apply(
             id_,
             before=before,
-            declared={**news, "enabled": None} if keeps_enabled else news,
+            declared=news,
             secret=lambda: self._secret(news),
             is_rotated=has_secret and not (before and same_secret(before, app)),
         )
@@ -375,12 +377,7 @@ class ConnectionProvider(ResourceProvider):
         ]
         if len(found) != 1 or not (takes_identical or found[0].get("status") == "DRAFT"):
             return None
-        wanted = {**inputs, "auth_mode": inputs.get("auth_mode", AUTH_MODES[0])}
-        has = {"auth_mode": AUTH_MODES[0], **{k: v for k, v in found[0].items() if v not in (None, "")}}
-        if any(
-            wanted.get(key) not in (UNKNOWN, has.get(RESPONSE_KEYS[key]))
-            for key in ("connector", "auth_type", "auth_mode")
-        ):
+        if not _is_alike(inputs, found[0]):
             return None
         live = session.connections.get(found[0]["id"])
         config = live.get("oauth_config") if live else None
@@ -392,6 +389,16 @@ class ConnectionProvider(ResourceProvider):
         # Every connection is enabled at first: one that is to be disabled may have been left before that.
         is_same = live.get("enabled") in (None, True, inputs.get("enabled"))
         return live if takes_identical and is_same and not differing_settings(shown, app, app) else None
+
+    def _may_be_own(self, inputs: Inputs, live: Attributes) -> bool:
+        """Whether a create may have made a connection: over REST it gets its application by a later request."""
+        config = live.get("oauth_config")
+        has_app = isinstance(config, dict) and config.get("client_id")
+        return (
+            _is_alike(inputs, live)
+            and self._has_context(live, inputs.get("context"))
+            and (not has_app or self._is_mcp(inputs["connector"], None) is True)
+        )
 
     def _is_adopting(self, inputs: Inputs, urn: str) -> bool:
         """Whether a connection is taken over. One that was once, and is to be replaced, is created."""
@@ -435,15 +442,9 @@ class ConnectionProvider(ResourceProvider):
 
     def _has_context(self, live: Attributes, context: Any) -> bool:
         """Whether a connection was made with a context, as far as the `proxy_url` tells that was filled with it."""
-        if context is UNKNOWN:
-            return True
-        connector = self._session.connectors.get(str(live.get("provider_key"))) or {}
-        template = str(connector.get("proxy_url"))
-        filled = context_of(template, live.get("resolved_proxy_url"))
-        wanted = {key: value for key, value in (context or {}).items() if f"{{{{{key}}}}}" in template}
-        return wanted.keys() == filled.keys() and all(
-            value in (UNKNOWN, filled[key]) for key, value in wanted.items()
-        )
+        key = live.get("provider_key")
+        templates = [c.get("proxy_url") for c in self._session.connectors.all() if c["identifier"] == key]
+        return has_context(live.get("resolved_proxy_url"), templates[0] if templates else None, context)
 
     def _tell(self, severity: Any, message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
@@ -506,11 +507,18 @@ def outputs_of(live: Attributes) -> dict[str, Any]:
     return {key: shown[key] for key in ("connection_id", *OUTPUTS) if shown.get(key) not in (None, "")}
 
 
+def _is_alike(inputs: Inputs, live: Attributes) -> bool:
+    """Whether a connection is of the declared connector, type and mode."""
+    defaults = {"connector": None, "auth_type": None, "auth_mode": AUTH_MODES[0]}
+    return all(
+        (inputs.get(key) or default) in (UNKNOWN, live.get(RESPONSE_KEYS[key]) or default)
+        for key, default in defaults.items()
+    )
+
+
 def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
     """What keeps its old form, so that Pulumi's own comparison shows just what differs."""
     kept: Inputs = {}
-    if "enabled" in olds and "enabled" not in news:
-        kept["enabled"] = olds["enabled"]  # left as it is
     old, new = olds.get("oauth_app"), news.get("oauth_app")
     if isinstance(old, dict) and isinstance(new, dict):
         kept["oauth_app"] = aligned_app(old, new)

@@ -31,6 +31,8 @@ class Session:
         self._opened: tuple[Connectors, Connections] | None = None
         self.written_names: dict[str, Mapping[str, str]] = {}
         """By resource: the paths that its program wrote otherwise than the payload has them, as `check` is told."""
+        self.connector_urns: dict[str, object] = {}
+        """By connection: the resource that declares its connector, where the program says it."""
         self._secret_paths: dict[str, frozenset[str]] = {}
         self.connector_owners = Ownership("connector", "display name")
         self.connection_owners = Ownership("connection", "connection name")
