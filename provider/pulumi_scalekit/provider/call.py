@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
 
 from . import sdk
-
-Severity = Literal["info", "warning"]
+from .keys import Level
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Call:
     """The property paths of the resource's option `ignore_changes`."""
     secret_paths: tuple[str, ...]
     """The paths of the values that Pulumi marks as secret, in the old properties and in the new ones."""
-    log: Callable[[Severity, str], None]
+    log: Callable[[Level, str], None]
     """Shows a message in the engine's diagnostics."""
 
 
@@ -73,10 +71,10 @@ def show_message_alone(message: str) -> None:
         sdk.show_message_alone(message)  # the native face shows none
 
 
-def log(severity: Severity, message: str) -> None:
+def log(level: Level, message: str) -> None:
     """Show a message in the engine's diagnostics, where the user of `pulumi preview` and `up` reads it."""
     call = _served.get()
     if call is None:
-        sdk.log(severity, message)
+        sdk.log(level, message)
     else:
-        call.log(severity, message)
+        call.log(level, message)

@@ -45,9 +45,19 @@ from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.definition.stored import accepted_form, merge_drift, unapplied
 from pulumi_scalekit.errors import AmbiguousConnector, ConnectorExists, ConnectorNotFound
 
-from .call import Severity, current_urn, ignored_paths, log
+from .call import current_urn, ignored_paths, log
 from .failures import explained, redacting, secret_paths_in
-from .keys import ADOPT, CONTEXT_KEY, ENVIRONMENT, IDENTICAL, SECRET_PATHS, SECRETS, SERVER_FORM, Inputs
+from .keys import (
+    ADOPT,
+    CONTEXT_KEY,
+    ENVIRONMENT,
+    IDENTICAL,
+    SECRET_PATHS,
+    SECRETS,
+    SERVER_FORM,
+    Inputs,
+    Level,
+)
 from .ownership import name_of
 from .session import Session, open_session
 from .values import identical, overlap, received, replaced_at, sent, server_outputs
@@ -100,8 +110,8 @@ class ConnectorProvider(ResourceProvider):
             ]
             for finding in found:
                 if finding.severity != "error":
-                    severity: Severity = "info" if finding.severity == "hint" else "warning"
-                    self._tell(severity, redact(f"{_what(inputs)}: {finding.path} {finding}"))
+                    level: Level = "info" if finding.severity == "hint" else "warning"
+                    self._tell(level, redact(f"{_what(inputs)}: {finding.path} {finding}"))
             if not failures and not olds and isinstance(inputs.get("display_name"), str):
                 self._check_new(urn, inputs, redact)
         # What means the same keeps its old form, so that Pulumi's own comparison shows just what differs.
@@ -191,10 +201,10 @@ class ConnectorProvider(ResourceProvider):
         names = session.written_names.get(urn)
         return redacting(*properties, secret=session.secret_paths_of(urn), names=names)
 
-    def _tell(self, severity: Severity, message: str) -> None:
+    def _tell(self, level: Level, message: str) -> None:
         """Say something at preview; the update that follows would only repeat it."""
         if self._session.previewing:
-            log(severity, message)
+            log(level, message)
 
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:

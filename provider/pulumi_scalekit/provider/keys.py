@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 CONTEXT_KEY: Final = "__context"
 """The input by which a program tells the provider about itself.
@@ -22,3 +22,5 @@ IDENTICAL: Final = "identical"
 """The value of `adopt` for what is as declared already, as the setting `scalekit:adoptIdentical` has it for all."""
 
 Inputs = dict[str, Any]
+Level = Literal["info", "warning"]
+"""How the engine shows a message."""

@@ -17,7 +17,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from types import FrameType, TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final
+
+from .keys import Level
 
 _FRAMES: Final = 50
 """How many frames up the stack the frame of the thread pool, or of the remote call, is looked for."""
@@ -147,7 +149,7 @@ def _show_but_for_interrupts(
         sys.__excepthook__(kind, error, trace)
 
 
-def log(severity: Literal["info", "warning"], message: str) -> None:
+def log(level: Level, message: str) -> None:
     """Show a message in the diagnostics of the engine that this process was started by.
 
     Without an engine to talk to, the message is dropped.
@@ -155,7 +157,7 @@ def log(severity: Literal["info", "warning"], message: str) -> None:
     if _runs_provider():
         from .engine_log import send
 
-        send(sys.argv[1] if len(sys.argv) > 1 else "", severity, message, current_urn())
+        send(sys.argv[1] if len(sys.argv) > 1 else "", level, message, current_urn())
 
 
 def _runs_provider() -> bool:

@@ -31,10 +31,10 @@ from pulumi_scalekit.definition.keys import ABSENT
 from pulumi_scalekit.definition.normalize import plain
 from pulumi_scalekit.definition.paths import Path, format_path
 from pulumi_scalekit.provider import ConnectorProvider, engine_log
-from pulumi_scalekit.provider.call import Call, Severity, serving
+from pulumi_scalekit.provider.call import Call, serving
 from pulumi_scalekit.provider.connection import ConnectionProvider
 from pulumi_scalekit.provider.failures import Failure
-from pulumi_scalekit.provider.keys import CONTEXT_KEY, SERVER_FORM
+from pulumi_scalekit.provider.keys import CONTEXT_KEY, SERVER_FORM, Level
 from pulumi_scalekit.provider.session import begin_run
 from pulumi_scalekit.settings import EXPLICIT
 
@@ -283,11 +283,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             )
         )
 
-    def _log(self, urn: str, severity: Severity, message: str) -> None:
+    def _log(self, urn: str, level: Level, message: str) -> None:
         """Show a message, once: Pulumi checks what it replaces several times."""
         if (urn, message) not in self._said:
             self._said.add((urn, message))
-            engine_log.send(self._engine, severity, message, urn)
+            engine_log.send(self._engine, level, message, urn)
 
 
 def _outputs(request: Any, outputs: Mapping[str, Any] | None, secrets: set[Path]) -> Any:
