@@ -28,6 +28,7 @@ class Ownership:
     def __init__(self, noun: str, name: str) -> None:
         self._noun = noun
         self._name = name
+        # For what takes several steps; a single look at a set or a mapping needs none.
         self._lock = threading.Lock()
         self._owners: dict[str, str] = {}
         self._recorded: dict[str, str] = {}
@@ -156,13 +157,11 @@ class Ownership:
 
     def old_name(self, urn: str) -> str | None:
         """The name that a resource of the program had before this run; `None` for a new one."""
-        with self._lock:
-            return self._declared.get(urn)
+        return self._declared.get(urn)
 
     def former_owner(self, name: str, urn: str) -> str | None:
         """Another resource of the program that had a name when this run began, and gives it up in this run."""
-        with self._lock:
-            former = self._former.get(name)
+        former = self._former.get(name)
         return None if former == urn else former
 
     def is_declared(self, urn: str) -> bool:
@@ -171,18 +170,15 @@ class Ownership:
 
     def is_replacing(self, urn: str) -> bool:
         """Whether a resource is to be replaced in this run."""
-        with self._lock:
-            return urn in self._replacing
+        return urn in self._replacing
 
     def is_replaced(self, identifier: object) -> bool:
         """Whether the resource that something belongs to is to be replaced in this run."""
-        with self._lock:
-            return identifier in self._replaced
+        return identifier in self._replaced
 
     def is_changing(self, identifier: object) -> bool:
         """Whether the resource that something belongs to is to be updated in this run."""
-        with self._lock:
-            return identifier in self._changing
+        return identifier in self._changing
 
     def owned_by(self, urn: str) -> frozenset[str]:
         """The identifiers that belong to a resource, by the program or by the state."""
@@ -202,8 +198,7 @@ class Ownership:
 
     def other_manager(self, identifier: str, urn: str) -> str | None:
         """The other resource of the stack that something belongs to, in the program or only in the state."""
-        with self._lock:
-            managers = (self._owners.get(identifier), self._recorded.get(identifier))
+        managers = (self._owners.get(identifier), self._recorded.get(identifier))
         return next((manager for manager in managers if manager not in (None, urn)), None)
 
 
