@@ -87,10 +87,6 @@ class DefinitionError(ScalekitError):
 class ConnectorExists(ScalekitError):
     """A connector of that display name exists already, and creating another would make a duplicate."""
 
-    def __init__(self, message: str, identifiers: Sequence[str]) -> None:
-        self.identifiers = tuple(identifiers)
-        super().__init__(message)
-
 
 class ConnectorNotFound(ScalekitError):
     """The environment has no such connector."""

@@ -111,9 +111,8 @@ def test_a_create_that_shows_after_its_repetition_is_named() -> None:
     environment = Environment()
     environment.after = [CUT]
     environment.listings = [()] + [("C:1",)] * 5
-    with pytest.raises(ConnectorExists, match="may have been created") as caught:
+    with pytest.raises(ConnectorExists, match=r"may have been created in .*: C:2 and C:1 were not there"):
         Connectors(client(environment)).create(connector("A"))
-    assert set(caught.value.identifiers) == {"C:1", "C:2"}
 
 
 def test_a_stranger_of_the_same_name_is_not_taken_for_ones_own() -> None:
@@ -123,9 +122,8 @@ def test_a_stranger_of_the_same_name_is_not_taken_for_ones_own() -> None:
     connectors = Connectors(client(environment))
     assert connectors.known("A") == []
     environment.add("A", proxy_url="https://other.example.com")
-    with pytest.raises(ConnectorExists, match="may have been created") as caught:
+    with pytest.raises(ConnectorExists, match=r"may have been created in .*: C:1 was not there"):
         connectors.create(connector("A"))
-    assert caught.value.identifiers == ("C:1",)
     assert environment.counts["POST /api/v1/custom-providers"] == 1
 
 

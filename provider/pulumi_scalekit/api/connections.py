@@ -145,8 +145,7 @@ class Connections:
             if all(connection["id"] in replaces for connection in existing):
                 raise ConnectorExists(
                     f"The connection {name!r} has its name until it is deleted: the resource needs the option "
-                    "delete_before_replace=True, so that the old one goes first. Nothing was changed",
-                    [connection["id"] for connection in existing],
+                    "delete_before_replace=True, so that the old one goes first. Nothing was changed"
                 )
             raise self._exists(name, existing)
         body: dict[str, Any] = {
@@ -382,8 +381,7 @@ def exists_error(name: str, existing: list[Attributes], where: str) -> Connector
         f"A connection named {name!r} exists already in {where}: {' and '.join(ids)}. Nothing was created. "
         "If a run that was stopped made it, run once with SCALEKIT_ADOPT_IDENTICAL=true, which takes over what is as "
         "declared. Otherwise take it over with adopt=True on the Connection, bring it into the stack with "
-        "`pulumi-scalekit import`, or choose another name",
-        ids,
+        "`pulumi-scalekit import`, or choose another name"
     )
 
 

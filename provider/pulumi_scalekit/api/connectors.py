@@ -367,7 +367,8 @@ def exists_error(
     identifiers = [printable(c.get("identifier")) for c in existing]
     known = " and ".join(identifiers)
     if unsure:
-        start = f"Connector {name!r} may have been created in {where}: {known} was not there before"
+        verb = "was" if len(identifiers) == 1 else "were"
+        start = f"Connector {name!r} may have been created in {where}: {known} {verb} not there before"
     elif len(identifiers) == 1:
         start = f"A connector named {name!r} exists already in {where}: {known}"
     else:
@@ -399,7 +400,7 @@ def exists_error(
                 "; to replace it, use the option replacement_trigger, not --replace or a taint. `pulumi-scalekit list "
                 "--unmanaged` shows all that no stack of the program manages"
             )
-    return ConnectorExists(f"{start}. {'' if unsure else 'Nothing was changed. '}{ways}", identifiers)
+    return ConnectorExists(f"{start}. {'' if unsure else 'Nothing was changed. '}{ways}")
 
 
 _GENERAL_CODES: Final = ("", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED")

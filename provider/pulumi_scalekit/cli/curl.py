@@ -89,8 +89,7 @@ def create(
     if taken:
         raise ConnectorExists(
             f"A connector named {definition['display_name']!r} already exists in {profile.url}: {taken[0]}. "
-            "Use `pulumi-scalekit curl update`",
-            taken,
+            "Use `pulumi-scalekit curl update`"
         )
     _print(screen, profile, create_command(profile.url, create_payload(definition)), json=json)
 

@@ -180,8 +180,7 @@ class ConnectorProvider(ResourceProvider):
             # Whether it has been given up already depends on what comes first.
             raise ConnectorExists(
                 f"The resource {name_of(former)!r} of this stack has the display name {name!r} until this run is "
-                "over. Let `pulumi up` give it another one first, and take the name in a second run",
-                (),
+                "over. Let `pulumi up` give it another one first, and take the name in a second run"
             )
         if others:
             manager = owners.other_manager(others[0]["identifier"], urn)
@@ -375,8 +374,7 @@ class ConnectorProvider(ResourceProvider):
             raise ConnectorExists(
                 f"adopt: the resource {name!r} of this stack manages {identifier} already. If it was renamed in the "
                 "program, leave adopt out and give the new name an alias: "
-                f"opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name={name!r})])",
-                (identifier,),
+                f"opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name={name!r})])"
             )
 
     @explained

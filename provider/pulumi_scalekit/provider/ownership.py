@@ -73,8 +73,7 @@ class Ownership:
                 one, two = sorted(map(name_of, (other, urn)))
                 raise ConnectorExists(
                     f"The {self._noun}s {one!r} and {two!r} have the same {self._name}. "
-                    f"Give each {self._noun} a name of its own",
-                    (),
+                    f"Give each {self._noun} a name of its own"
                 )
 
     def record(self, identifier: str, urn: str) -> None:
@@ -109,8 +108,7 @@ class Ownership:
             if (other := self._owners.setdefault(identifier, urn)) != urn:
                 raise ConnectorExists(
                     f"The resources {name_of(other)!r} and {name_of(urn)!r} both manage the {self._noun} "
-                    f"{identifier}. Remove one of them from the program: its delete leaves the {self._noun} as it is",
-                    (identifier,),
+                    f"{identifier}. Remove one of them from the program: its delete leaves the {self._noun} as it is"
                 )
             self._owned[urn].add(identifier)
 
