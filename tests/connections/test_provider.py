@@ -228,6 +228,14 @@ def test_every_mistake_is_told_at_once(scalekit: LocalScalekit) -> None:
     assert "belongs to connections of the type OAUTH" in run(scalekit).check(static)[1][0]
 
 
+def test_scopes_as_a_connector_has_them_are_a_mistake_in_an_update_too(scalekit: LocalScalekit) -> None:
+    """What is wrong is named, though it is compared with what was declared before."""
+    before = declared(scalekit, oauth_app=APP)
+    scopes = [{"scope": "read"}, {"scope": "write"}]
+    _, (mistake,) = run(scalekit).check({**before, "oauth_app": {**APP, "scopes": scopes}}, before)
+    assert mistake.startswith("oauth_app.scopes must be a list of strings")
+
+
 def test_a_draft_is_told_of_a_bare_identifier_too(
     scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

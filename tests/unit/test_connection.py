@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_scalekit.definition.connection import context_of, declaration_of
+from pulumi_scalekit.definition.connection import context_of, declaration_of, same_setting
+from pulumi_scalekit.definition.keys import UNKNOWN
 
 from ..support.definitions import OAUTH
 
@@ -80,3 +81,22 @@ def test_a_registered_client_is_not_declared() -> None:
     scoped = {**config, "scopes": ["read"]}
     declared = declaration_of({**LIVE, "oauth_config": scoped}, connector, "CRM_SECRET")
     assert declared["oauth_app"] == {"scopes": ["read"]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        (["a", "b"], ["b", "a"], True),
+        (["a", "b"], ["a"], False),
+        (["a", UNKNOWN], ["a", UNKNOWN], False),
+        (["a"], [{"scope": "a"}, {"scope": "b"}], False),
+        ([{"scope": "b"}, 1, "a"], ["a", 1, {"scope": "b"}], True),
+        ([1], ["1"], False),
+        ([], None, True),
+        ("", None, True),
+        (None, UNKNOWN, False),
+    ],
+)
+def test_whether_two_settings_mean_the_same(old: object, new: object, same: bool) -> None:
+    """The order of a list does not count, nor what is empty, and a value of a wrong type is only another value."""
+    assert same_setting("scopes", old, new) is same_setting("scopes", new, old) is same

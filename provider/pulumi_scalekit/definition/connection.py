@@ -199,7 +199,8 @@ def same_setting(key: str, old: Any, new: Any) -> bool:
     if key in ENDPOINTS and isinstance(old, str) and isinstance(new, str):
         return same_url(old, new)
     if isinstance(old, list) and isinstance(new, list):
-        return UNKNOWN not in old and UNKNOWN not in new and sorted(old) == sorted(new)
+        # What is wrong is compared as well: it need not be strings.
+        return UNKNOWN not in (*old, *new) and sorted(old, key=str) == sorted(new, key=str)
     return old is not UNKNOWN and new is not UNKNOWN and ((not old and not new) or bool(old == new))
 
 
