@@ -63,6 +63,16 @@ def start(example: str, project: Project, scalekit: LocalScalekit, stack: ExitSt
     return environments
 
 
+def test_each_example_has_a_stack_of_its_own() -> None:
+    """An example's project has the name of its folder, so none runs on the stack of another or of `make up`."""
+    found = [EXAMPLES.parent / "Pulumi.yaml", *EXAMPLES.glob("*/Pulumi.yaml")]
+    names = {path: yaml.safe_load(path.read_text())["name"] for path in found}
+    assert {path.parent.name: name for path, name in names.items() if path.parent.parent == EXAMPLES} == {
+        path.parent.name: path.parent.name for path in found[1:]
+    }
+    assert len(set(names.values())) == len(found)
+
+
 def types(definitions: dict[str, Any]) -> dict[str, str]:
     """The auth type of each definition."""
     return {name: definition["auth_patterns"][0]["type"] for name, definition in definitions.items()}

@@ -88,7 +88,7 @@ def copy_example(project: Project, name: str) -> None:
     """Make an example the project."""
     shutil.copytree(EXAMPLES / name, project.directory, dirs_exist_ok=True)
     settings = (project.directory / "Pulumi.yaml").read_text()
-    settings = settings.replace("name: connectors", "name: scenario", 1)
+    settings = settings.replace(f"name: {name}\n", "name: scenario\n", 1)
     project.write("Pulumi.yaml", settings.replace("../../.venv/bin", str(BIN)))
 
 
