@@ -14,7 +14,7 @@ from pulumi_scalekit.provider.connection import DECLARED, OUTPUTS, ConnectionPro
 from pulumi_scalekit.provider.keys import CONTEXT_KEY
 
 from .arguments import ArgumentsChecked, argument_error, check_options
-from .connector import Connector, context_of
+from .connector import Connector, context_of, holds_outputs
 from .payload import reusable
 
 _OUTPUTS: Final = (*OUTPUTS, "connection_id", "environment_url")
@@ -160,12 +160,19 @@ class Connection(
             "adopt": adopt or None,
         }
         declared = {key: reusable(value) for key, value in declared.items()}
+        settings = _settings_of(oauth_app)
         # The secret is known by its name: it does not hide the rest of the application.
-        about = context_of(declared, about, opts)
-        declared["oauth_app"] = _settings_of(oauth_app)
-        # The secret comes back among the outputs, by which the next run knows whether it was rotated.
-        hidden = pulumi.ResourceOptions(additional_secret_outputs=["oauth_app"])
-        options = hidden if opts is None else pulumi.ResourceOptions.merge(hidden, opts)
+        about = context_of({**declared, "oauth_app": settings}, about, opts)
+        declared["oauth_app"] = _with_marked_secret(settings)
+        # The secret comes back among the outputs, by which the next run knows whether it was rotated; a URL may have
+        # a secret in it that was filled in.
+        hidden = [
+            "oauth_app",
+            *(["resolved_proxy_url"] if holds_outputs(declared["context"]) else []),
+            *(["mcp_server_url"] if holds_outputs(declared["connection_name"]) else []),
+        ]
+        marking = pulumi.ResourceOptions(additional_secret_outputs=hidden)
+        options = marking if opts is None else pulumi.ResourceOptions.merge(marking, opts)
         props = {**dict.fromkeys((*DECLARED, *_OUTPUTS)), **declared, CONTEXT_KEY: about}
         super().__init__(ConnectionProvider(), resource_name, props, options)
 
@@ -188,10 +195,10 @@ class Connection(
 
 
 def _settings_of(app: Any) -> Any:
-    """An OAuth application in the API's own words, with its secret marked as one."""
+    """An OAuth application in the API's own words."""
     app = reusable(app)
     if app is None or isinstance(app, pulumi.Output):
-        return None if app is None else pulumi.Output.secret(app)
+        return app
     if not isinstance(app, (OAuthApp, Mapping)):
         raise argument_error(
             "Connection(): oauth_app must be an OAuthApp, or a mapping of the same properties"
@@ -201,10 +208,16 @@ def _settings_of(app: Any) -> Any:
         if isinstance(app, OAuthApp)
         else dict(app)
     )
-    settings = {key: reusable(value) for key, value in given.items() if value is not None}
-    if SECRET in settings:
-        settings[SECRET] = pulumi.Output.secret(settings[SECRET])
-    return settings
+    return {key: reusable(value) for key, value in given.items() if value is not None}
+
+
+def _with_marked_secret(settings: Any) -> Any:
+    """The settings with the client secret marked as one; all of them where it cannot be told apart."""
+    if isinstance(settings, pulumi.Output):
+        return pulumi.Output.secret(settings)
+    if settings is None or SECRET not in settings:
+        return settings
+    return {**settings, SECRET: pulumi.Output.secret(settings[SECRET])}
 
 
 def _type_of(auth_patterns: Any) -> Any:

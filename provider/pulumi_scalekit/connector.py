@@ -252,7 +252,7 @@ def context_of(
     end_quietly()
     context = {"preview": pulumi.runtime.is_dry_run(), **more}
     secret = [key for key in (opts and opts.additional_secret_outputs) or () if key in properties]
-    if secret or _holds(properties, (pulumi.Output, Awaitable)):
+    if secret or holds_outputs(properties):
         found: pulumi.Output[list[str]] = pulumi.Output.from_input(_secret_paths(properties))
         context["secret"] = found.apply(lambda paths: [*secret, *paths])
     return context
@@ -286,6 +286,11 @@ async def _secret_paths(value: Any, path: Path = ()) -> list[str]:
 async def _written_names(properties: Mapping[str, Any]) -> dict[str, str]:
     """The paths that a program wrote otherwise than the payload has them, by those of the payload."""
     return {format_path(path): format_path(written) for path, written in await written_paths(properties)}
+
+
+def holds_outputs(value: Any) -> bool:
+    """Whether a value, which may be secret, comes later, or has one that does."""
+    return _holds(value, (pulumi.Output, Awaitable))
 
 
 def _holds(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.api.list_cache import ListCache
+from pulumi_scalekit.api.list_cache import MAX_AGE, ListCache
 from pulumi_scalekit.errors import OutOfTime, ScalekitError, Unreachable
 
 from .apps import at_once
@@ -178,6 +178,19 @@ def test_waiting_threads_share_a_failure() -> None:
     assert source.calls <= 2
     source.fails = None
     assert cache.current().all() == []
+
+
+def test_what_is_known_by_name_is_not_as_old_as_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A create that comes late in a long run sees what somebody else has made since it began."""
+    source = Source("a")
+    cache = listing(source)
+    assert cache.known("b") == []
+    source.items["C:b"] = {"id": "C:b", "name": "b"}
+    assert cache.known("b") == []
+    now = time.monotonic() + MAX_AGE
+    monkeypatch.setattr("pulumi_scalekit.api.list_cache.time.monotonic", lambda: now)
+    assert [item["id"] for item in cache.known("b")] == ["C:b"]
+    assert source.calls == 2
 
 
 def test_an_operation_without_time_left_ends_alone() -> None:

@@ -228,6 +228,19 @@ def test_a_secret_that_moves_in_its_list_stays_marked(scalekit: LocalScalekit) -
         assert ("auth_patterns", 0, "fields", 0, "hint") in marked
 
 
+def test_a_url_that_a_secret_fills_is_marked(scalekit: LocalScalekit) -> None:
+    """Scalekit puts a connection's name into a URL: where the name is secret, that output is."""
+    inputs, _ = Native(scalekit).check(declared_connection(scalekit), of=CONNECTION)
+    for secrets, is_secret in (({("connection_name",)}, True), (set(), False)):
+        request = pb.CreateRequest(
+            urn=urn_of(CONNECTION, "one"),
+            properties=sent({**inputs, "connection_name": f"crm-{is_secret}"}, secrets),
+        )
+        outputs, marked = received(Native(scalekit).call("Create", request).properties)
+        assert outputs["mcp_server_url"].endswith(f"crm-{is_secret}")
+        assert (("mcp_server_url",) in marked) == is_secret
+
+
 def test_what_a_server_stores_otherwise_makes_nothing_secret(scalekit: LocalScalekit) -> None:
     """The form that a server has made of a definition is kept encrypted, and the definition itself is not."""
     scalekit.faults.add("create:normalize=slash")

@@ -316,3 +316,37 @@ def test_a_delete_names_who_goes_on(scalekit: LocalScalekit, monkeypatch: pytest
     host.create({**OLD, "adopt": old.id}, name="new")
     host.delete(old, name="old")
     assert "the resource 'new' of this stack manages it" in said[-1]
+
+
+@pytest.mark.parametrize("left", [{}, {"other": "x"}])
+def test_what_is_ignored_may_be_gone_with_all_around_it(
+    scalekit: LocalScalekit, left: dict[str, str]
+) -> None:
+    """Somebody removes an ignored entry, be it the last of its object: an update of something else leaves it out."""
+    declared = {**OLD, "metadata": {"team": "a", **left}}
+    resource = Host(scalekit).create(declared)
+    scalekit.store.update_provider(resource.id, lambda payload: {**payload, "metadata": left})
+    host = Host(scalekit)
+    host.ignored = ("metadata.team",)
+    host.change(resource, host.checked({**declared, "description": "new"}, resource.inputs))
+    (stored,) = scalekit.store.providers()
+    assert stored.payload["description"] == "new"
+    assert (stored.payload.get("metadata") or {}) == left
+
+
+def test_what_is_ignored_by_position_is_that_of_the_same_field(scalekit: LocalScalekit) -> None:
+    """The live fields are in another order: an ignored hint keeps what lives in the field of the same name."""
+    (pattern,) = OLD["auth_patterns"]
+    token = {**pattern["fields"][0], "hint": "of the token"}
+    extra = {"field_name": "extra", "label": "Extra", "hint": "of another"}
+    declared = {**OLD, "auth_patterns": [{**pattern, "fields": [token, extra]}]}
+    resource = Host(scalekit).create(declared)
+    changed = {**token, "hint": "by somebody"}
+    reordered = [{**pattern, "fields": [extra, changed]}]
+    scalekit.store.update_provider(resource.id, lambda payload: {**payload, "auth_patterns": reordered})
+    host = Host(scalekit)
+    host.ignored = ("auth_patterns[0].fields[0].hint",)
+    host.change(resource, host.checked({**declared, "description": "new"}, resource.inputs))
+    (stored,) = scalekit.store.providers()
+    hints = {f["field_name"]: f["hint"] for f in stored.payload["auth_patterns"][0]["fields"]}
+    assert hints == {"token": "by somebody", "extra": "of another"}

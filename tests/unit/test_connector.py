@@ -283,6 +283,44 @@ def test_the_provider_is_told_what_the_program_marks_as_secret(recorder: Recorde
     assert "secret" not in recorder.inputs["plain"]["__context"]
 
 
+def test_a_connections_application_is_marked_whatever_is_beside_it(recorder: Recorder) -> None:
+    """What is secret in an OAuth application is named by its path, also where nothing else comes later."""
+    secret = pulumi.Output.secret
+
+    def program() -> None:
+        app = scalekit.OAuthApp(client_id=secret("id"), scopes=[secret("read"), "write"])
+        declared = {"connector": "CRM:1", "auth_type": "OAUTH", "connection_name": "crm"}
+        scalekit.Connection("marked", **declared, oauth_app=app)
+        scalekit.Connection("plain", **declared, oauth_app=scalekit.OAuthApp(client_id="id"))
+
+    run(program)
+    told = recorder.inputs["marked"]["__context"]["secret"]
+    assert sorted(told) == ["oauth_app.client_id", "oauth_app.scopes[0]"]
+    assert "secret" not in recorder.inputs["plain"]["__context"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "hidden"),
+    [("", []), ("context", ["resolved_proxy_url"]), ("connection_name", ["mcp_server_url"])],
+)
+def test_a_url_that_a_secret_fills_is_secret(recorder: Recorder, secret: str, hidden: list[str]) -> None:
+    """Scalekit puts a connection's context and name into URLs: these outputs are as secret."""
+    asked: list[list[str]] = []
+
+    def noting(args: pulumi.ResourceTransformationArgs) -> None:
+        asked.append(list(args.opts.additional_secret_outputs or ()))
+
+    def program() -> None:
+        declared: dict[str, Any] = {"context": {"domain": "acme.io"}, "connection_name": "crm"}
+        if secret:
+            declared[secret] = pulumi.Output.secret(declared[secret])
+        options = pulumi.ResourceOptions(transformations=[noting])
+        scalekit.Connection("one", connector="CRM:1", auth_type="BEARER", **declared, opts=options)
+
+    run(program)
+    assert asked == [["oauth_app", *hidden]]
+
+
 def test_transformations_change_what_is_declared_and_shown(recorder: Recorder) -> None:
     """What a transformation sets goes to the provider, and is what the program's outputs have."""
     shown: list[str | None] = []

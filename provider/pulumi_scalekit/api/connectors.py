@@ -100,7 +100,7 @@ class Connectors:
     def known(self, display_name: str) -> list[Attributes]:
         """The connectors of a display name by the latest list and this process's own writes.
 
-        Unlike `named`, this asks at most once in a run: creating a thousand connectors must not list them a
+        Unlike `named`, this does not list again after each write: creating a thousand connectors must not list them a
         thousand times.
         """
         return self._list_cache.known(display_name)

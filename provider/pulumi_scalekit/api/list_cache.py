@@ -15,7 +15,7 @@ from .responses import Attributes
 from .retries import look_again
 
 MAX_AGE: Final = 30.0
-"""Seconds after which a list is no longer used for a read, written or not."""
+"""Seconds after which a list is no longer used, written or not."""
 _MAX_PAUSE: Final = 4.0
 """Seconds between two looks at most."""
 _T = TypeVar("_T")
@@ -105,9 +105,9 @@ class ListCache:
     def known(self, name: str) -> list[Attributes]:
         """What is listed under a name, by the latest list and this process's own writes.
 
-        Unlike `current`, this asks at most once in a run: a thousand creates must not list a thousand times.
+        Unlike `current`, this does not list again after each write: a thousand creates must not list a thousand times.
         """
-        self._where(lambda: self._taken_after >= 0)
+        self._where(lambda: self._taken_after >= 0 and time.monotonic() - self._asked_at < MAX_AGE)
         with self._state:
             return self._known.named(name)
 

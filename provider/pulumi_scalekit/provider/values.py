@@ -9,8 +9,9 @@ from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.output import UNKNOWN as PULUMI_UNKNOWN
 from pulumi.output import Unknown as PulumiUnknown
 
-from pulumi_scalekit.definition.keys import UNKNOWN
-from pulumi_scalekit.definition.paths import parse_path
+from pulumi_scalekit.definition.changes import by_identity
+from pulumi_scalekit.definition.keys import ABSENT, UNKNOWN
+from pulumi_scalekit.definition.paths import Path, parse_path
 
 
 def received(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def replaced_at(value: Any, other: Any, *paths: str) -> Any:
         {'a': 1, 'b': [1, 5]}
     """
     for path in paths:
-        value = _replaced(value, other, parse_path(path))
+        value = _replaced(value, other, parse_path(path), ())
     return value
 
 
@@ -93,25 +94,39 @@ def overlap(one: str, other: str) -> bool:
     return all(a == b for a, b in zip(parse_path(one), parse_path(other), strict=False))
 
 
-def _replaced(value: Any, other: Any, steps: Sequence[Any]) -> Any:
+def _replaced(value: Any, other: Any, steps: Sequence[Any], path: Path) -> Any:
     if not steps:
         return other
     step, *below = steps
     if step == "*" and isinstance(value, (Mapping, list)):
         for each in value if isinstance(value, Mapping) else range(len(value)):
-            value = _replaced(value, other, [each, *below])
+            value = _replaced(value, other, [each, *below], path)
         return value
     if isinstance(value, Mapping) and isinstance(other, Mapping):
         copy = dict(value)
         if step in other:
-            copy[step] = _replaced(value.get(step), other[step], below)
+            copy[step] = _replaced(value.get(step), other[step], below, (*path, step))
         elif not below:
             copy.pop(step, None)
+        elif step in value:
+            # Scalekit keeps no empty objects: what was ignored may have been the last in this one.
+            copy[step] = _replaced(value[step], {}, below, (*path, step))
         return copy
-    if isinstance(value, list) and isinstance(other, list) and isinstance(step, int):
-        is_in_both = step < min(len(value), len(other))
-        return [
-            _replaced(item, other[step], below) if is_in_both and index == step else item
-            for index, item in enumerate(value)
-        ]
+    if isinstance(value, list) and isinstance(other, list) and isinstance(step, int) and step < len(value):
+        same = _counterpart(value, other, step, path)
+        replaced = value[step] if same is ABSENT else _replaced(value[step], same, below, (*path, step))
+        return [*value[:step], replaced, *value[step + 1 :]]
     return value
+
+
+def _counterpart(value: list[Any], other: list[Any], index: int, path: Path) -> Any:
+    """The element of another list that is the same one: by its name, where elements have one, or else by its place."""
+    ours, theirs = by_identity(value, path), by_identity(other, path)
+    if ours is not None and theirs is not None:
+        if (name := [*ours][index]) in theirs:
+            return theirs[name]
+        theirs = {
+            key: item for key, item in theirs.items() if key not in ours
+        }  # it may have another name there
+        return other[index] if index < len(other) and other[index] in theirs.values() else ABSENT
+    return other[index] if index < len(other) else ABSENT

@@ -60,6 +60,11 @@ _SERVER_FORM: Final[frozenset[Path]] = frozenset({(SERVER_FORM,)})
 """Always secret, though it has the whole definition in it: that makes nothing of the definition secret."""
 _ALWAYS_SECRET: Final[frozenset[Path]] = frozenset({("oauth_app", "client_secret")}) | _SERVER_FORM
 """What is marked as secret whatever the program says."""
+_FILLED_FROM: Final[Mapping[str | int, Path]] = {
+    "context": ("resolved_proxy_url",),
+    "connection_name": ("mcp_server_url",),
+}
+"""By inputs of a connection: the URL that Scalekit fills in from it."""
 _KINDS: Final = {
     (True, False): (pb.PropertyDiff.ADD, pb.PropertyDiff.ADD_REPLACE),
     (False, True): (pb.PropertyDiff.DELETE, pb.PropertyDiff.DELETE_REPLACE),
@@ -309,7 +314,8 @@ def _pickled(token: str) -> str:
 
 def _marked(properties: Mapping[str, Any], secrets: set[Path]) -> Any:
     """Properties for the engine, with what came in as secret, and what always is, marked so."""
-    return sent(properties, secrets | _ALWAYS_SECRET)
+    filled = {_FILLED_FROM[key] for key, *_ in secrets if key in _FILLED_FROM}
+    return sent(properties, secrets | _ALWAYS_SECRET | filled)
 
 
 def _type_of(urn: str) -> str:
