@@ -18,15 +18,21 @@ SETTINGS = {
 }
 PROVIDER = f"""
 from pulumi.dynamic import Config, ConfigureRequest
+from pulumi_scalekit.connection_provider import ConnectionProvider
 from pulumi_scalekit.provider import ConnectorProvider
-provider = ConnectorProvider()
-provider.configure(ConfigureRequest(Config({SETTINGS!r}, "test")))
+provider, connections = ConnectorProvider(), ConnectionProvider()
+for each in (provider, connections):
+    each.configure(ConfigureRequest(Config({SETTINGS!r}, "test")))
 declared = {{
     "display_name": "Freshdesk", "proxy_url": "https://api.example.com", "proxy_enabled": True,
     "auth_patterns": [{{"type": "BEARER", "display_name": "Token",
                        "fields": [{{"field_name": "token", "input_type": "password"}}]}}],
 }}
 inputs = {{**declared, "environment_url": "https://example.scalekit.dev"}}
+connection = {{
+    "connector": "FRESHDESK:1", "connection_name": "support", "auth_type": "BEARER",
+    "environment_url": "https://example.scalekit.dev",
+}}
 state = {{**inputs, "identifier": "FRESHDESK:1", "is_custom": True}}
 """
 
@@ -69,7 +75,13 @@ def test_declaring_a_connector() -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["provider.check(inputs, declared)", "provider.diff('FRESHDESK:1', state, inputs)"]
+    "call",
+    [
+        "provider.check(inputs, declared)",
+        "provider.diff('FRESHDESK:1', state, inputs)",
+        "connections.check(connection, dict(connection))",
+        "connections.diff('conn_1', connection, dict(connection))",
+    ],
 )
 def test_a_run_without_changes(call: str) -> None:
     """A provider process that finds everything as it was loads neither the rules nor the HTTP client."""

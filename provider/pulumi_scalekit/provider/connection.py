@@ -20,6 +20,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from pulumi_scalekit.api.paths import is_identifier
 from pulumi_scalekit.definition.connection import (
     AUTH_MODES,
     DRAFT,
@@ -83,9 +84,6 @@ class ConnectionProvider(ResourceProvider):
     @explained
     def check(self, _olds: Inputs, news: Inputs) -> CheckResult:
         """Check a declaration, and name the environment that it goes to."""
-        from pulumi_scalekit.api.connections import exists_error
-        from pulumi_scalekit.api.paths import is_identifier
-
         olds, inputs, session = received(_olds), received(news), self._session
         about = inputs.pop(CONTEXT_KEY, {})
         session.previewing = bool(about.get("preview"))
@@ -112,6 +110,8 @@ class ConnectionProvider(ResourceProvider):
                     self._tell_of_adoption(inputs, urn, redact)
                 elif others := [c for c in session.connections.known(name) if c["id"] not in own]:
                     if self._unfinished(inputs, urn) is None:
+                        from pulumi_scalekit.api.connections import exists_error
+
                         raise exists_error(name, others, session.settings.environment_url)
                     left = f"goes on with what an earlier run left, {printable(others[0]['id'])}"
                     self._tell("info", redact(f"{_what(inputs)}: {left}"))
