@@ -65,7 +65,7 @@ class Accounts:
         action = f"list the connected accounts of {connection!r}"
         try:
             yield from read_list(
-                self.client, action, paths.ACCOUNTS, params, "connected_accounts", _is_account
+                self.client, action, paths.ACCOUNTS, params, "connected_accounts", "identifier"
             )
         except SilentPage:
             return  # as a connection without accounts may be shown
@@ -114,7 +114,3 @@ class Accounts:
         except NotFound:
             return False
         return True
-
-
-def _is_account(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("identifier"), str)

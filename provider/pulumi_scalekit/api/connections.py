@@ -35,7 +35,7 @@ from .client import Client
 from .list_cache import ListCache
 from .pages import SilentPage, read_list
 from .responses import Attributes
-from .safe_writes import create_once, delete_once
+from .safe_writes import create_once, delete_once, failing_as
 
 PAGE_SIZE: Final = 30
 """The largest page of the connection list, as documented."""
@@ -69,9 +69,7 @@ class Connections:
         """
         params: dict[str, str | int] = {"page_size": PAGE_SIZE}
         try:
-            return list(
-                read_list(self.client, _LIST, paths.APP_CONNECTIONS, params, "connections", _is_connection)
-            )
+            return list(read_list(self.client, _LIST, paths.APP_CONNECTIONS, params, "connections", "id"))
         except SilentPage:
             return []
 
@@ -170,15 +168,12 @@ class Connections:
         name = body["key_id"]
 
         def find(error: ScalekitError) -> Attributes | None:
-            try:
+            with failing_as(error):
                 found = self._list_cache.search(
                     name, lambda c: c.get("provider_key") in (None, body["provider_key"])
                 )
                 live = self.get(found[0]["id"]) if found else None
                 is_own = live is None or may_be_own(live)
-            except ScalekitError:
-                # That cannot be looked at either. What became of the connection matters more to the user.
-                raise error from None
             if not is_own:
                 raise self._exists(name, found)
             return live
@@ -383,7 +378,3 @@ def exists_error(name: str, existing: list[Attributes], where: str) -> Connector
         "declared. Otherwise take it over with adopt=True on the Connection, bring it into the stack with "
         "`pulumi-scalekit import`, or choose another name"
     )
-
-
-def _is_connection(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("id"), str)

@@ -79,7 +79,7 @@ class Connectors:
 
     def _pages(self, provider_type: str) -> Iterator[Attributes]:
         params: dict[str, str | int] = {"filter.provider_type": provider_type, "page_size": PAGE_SIZE}
-        return read_list(self.client, _LIST, paths.PROVIDERS, params, "providers", _is_connector)
+        return read_list(self.client, _LIST, paths.PROVIDERS, params, "providers", "identifier")
 
     def all(self) -> list[Attributes]:
         """Every custom connector, no older than this process's own last write."""
@@ -418,7 +418,3 @@ def _is_in_use(error: ApiError) -> bool:
 def _plain(name: object) -> str:
     """What Scalekit makes identifiers of: a name's letters and digits, whatever their case."""
     return "".join(char for char in str(name).upper() if char.isalnum())
-
-
-def _is_connector(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("identifier"), str)

@@ -9,7 +9,7 @@ a broken gateway may send, `{}` (or no body at all) is not a list: see `SilentPa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pulumi_scalekit.errors import ProtocolError
@@ -33,7 +33,7 @@ def read_list(
     path: str,
     params: Mapping[str, str | int],
     key: str,
-    is_usable: Callable[[object], bool],
+    identity: str,
 ) -> Iterator[Attributes]:
     """Everything that a list call returns, page by page.
 
@@ -43,7 +43,7 @@ def read_list(
         path: The list's path.
         params: Its query, but for the page token.
         key: The member of a page that holds its entries.
-        is_usable: Whether an entry can be what is listed.
+        identity: The member that tells an entry from others, a string: what has none is not an entry.
 
     Raises:
         SilentPage: The first page says nothing.
@@ -62,7 +62,9 @@ def read_list(
         entries = page.get(key)
         if entries is None and total == 0:
             entries = []
-        if not isinstance(entries, list) or not all(is_usable(entry) for entry in entries):
+        if not isinstance(entries, list) or not all(
+            isinstance(entry, dict) and isinstance(entry.get(identity), str) for entry in entries
+        ):
             raise ProtocolError(f"{failed} returned something that is not such a list")
         count += len(entries)
         yield from entries
