@@ -15,6 +15,7 @@ from pulumi_scalekit.definition.connection import (
     SECRET,
     differing_settings,
     oauth_config,
+    shown_settings,
 )
 from pulumi_scalekit.errors import (
     ApiError,
@@ -275,8 +276,7 @@ class Connections:
         if live is None:
             return {}
         name, app = declared["connection_name"], declared.get("oauth_app") or {}
-        config = live.get("oauth_config")
-        shown = config if isinstance(config, dict) else {}
+        shown = shown_settings(live)
         is_named = all(
             live.get(RESPONSE_KEYS[key]) in (None, declared[key]) for key in ("connection_name", "auth_type")
         )

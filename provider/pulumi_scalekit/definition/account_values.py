@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .keys import BY_CONNECTION, STATIC_TYPES
+from .keys import CONTEXT_KEYS, STATIC_TYPES
 from .rules.shapes import field_names, fields_of, patterns, type_of
 from .urls import placeholders
 
@@ -47,7 +47,7 @@ def account_values(definition: Mapping[str, Any]) -> dict[str, list[str]]:
                     _add(places, API_CONFIG, field.get("field_name"))
             if pattern.get("is_mcp") is True:
                 for name in used:
-                    if name in BY_CONNECTION and name not in field_names(pattern, "account_fields"):
+                    if name in CONTEXT_KEYS and name not in field_names(pattern, "account_fields"):
                         _add(places, CONTEXT, name)
     return places
 

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .finding import Finding
-from .keys import AUTH_TYPES, CATALOGUE_TYPES, UNKNOWN
+from .keys import AUTH_TYPES, CATALOGUE_TYPES, CONTEXT_KEYS, UNKNOWN
+from .normalize import mapping, mappings
 from .urls import PLACEHOLDER, same_url
 
 AUTH_MODES: Final = ("USER", "ORG_WIDE")
 """Whose credentials accounts hold: each user's, the default, or one that an admin authorizes for all."""
-CONTEXT_KEYS: Final = ("domain", "version")
-"""What a connection can fill in a connector's templated `proxy_url`, at its creation only."""
 TOKEN_ENDPOINT_AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
 MAX_NAME: Final = 300
 """Characters of a connection's name at most."""
@@ -303,11 +302,9 @@ def declaration_of(
         declared.pop("enabled", None)
     if context := context_of(connector.get("proxy_url"), live.get("resolved_proxy_url")):
         declared["context"] = context
-    pattern = pattern_of(connector)
-    config = live.get("oauth_config")
-    if live.get("type") == "OAUTH" and isinstance(config, Mapping):
-        said = pattern.get("oauth_config")
-        inherited = said if isinstance(said, Mapping) else {}
+    pattern, config = pattern_of(connector), shown_settings(live)
+    if live.get("type") == "OAUTH":
+        inherited = mapping(pattern.get("oauth_config"))
         is_registered = pattern.get("is_mcp") is True
         app = {
             key: config[key]
@@ -325,9 +322,12 @@ def declaration_of(
 
 def pattern_of(connector: Mapping[str, Any]) -> Mapping[str, Any]:
     """A connector's one auth pattern; empty where it has none."""
-    patterns = connector.get("auth_patterns")
-    first = patterns[0] if isinstance(patterns, list) and patterns else None
-    return first if isinstance(first, Mapping) else {}
+    return next(iter(mappings(connector.get("auth_patterns"))), {})
+
+
+def shown_settings(live: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings that a response shows of a connection; empty where it shows none."""
+    return mapping(live.get("oauth_config"))
 
 
 def has_context(resolved: object, template: object, context: Any) -> bool:

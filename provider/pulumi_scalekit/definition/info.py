@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .normalize import definition_of, mappings
+from .connection import pattern_of
+from .normalize import definition_of
 
 GET_CONNECTORS: Final = "scalekit:index:getConnectors"
 """What the function is called where it is asked for by name: by mocks, and of the native provider."""
@@ -33,7 +34,7 @@ def connector_infos(connectors: Iterable[Mapping[str, Any]]) -> list[ConnectorIn
     infos = []
     for attributes in connectors:
         definition = definition_of(attributes)
-        pattern = next(iter(mappings(definition.get("auth_patterns"))), {})
+        pattern = pattern_of(definition)
         infos.append(
             ConnectorInfo(
                 identifier=str(attributes.get("identifier", "")),

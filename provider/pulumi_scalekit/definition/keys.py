@@ -36,8 +36,8 @@ CREDENTIALS: Final = {kind.TYPE: kind.CREDENTIALS for kind in AUTH_CLASSES}
 
 MAX_EXACT: Final = 2**53
 """Up to here a double, which Pulumi and Scalekit both keep numbers as, is exact for every integer."""
-BY_CONNECTION: Final = frozenset({"domain", "version"})
-"""Placeholders that a connection's `context` may fill, for OAUTH over MCP."""
+CONTEXT_KEYS: Final = ("domain", "version")
+"""What a connection's `context` fills in a connector's templated `proxy_url`, at its creation only."""
 
 
 class _Unknown:

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pulumi_scalekit.definition.connection import (
-    CONTEXT_KEYS,
     ENDPOINTS,
     OAUTH_SETTINGS,
     SECRET,
     TOKEN_ENDPOINT_AUTH_METHODS,
 )
+from pulumi_scalekit.definition.keys import CONTEXT_KEYS
 from pulumi_scalekit.definition.urls import PLACEHOLDER, placeholders
 
 from .errors import InvalidArgument, Violation

@@ -15,7 +15,7 @@ from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.api.retries import look_again
 from pulumi_scalekit.definition.changes import changes
-from pulumi_scalekit.definition.connection import differing_settings
+from pulumi_scalekit.definition.connection import differing_settings, shown_settings
 from pulumi_scalekit.definition.normalize import normalize, normalize_live
 from pulumi_scalekit.errors import ScalekitError
 
@@ -263,9 +263,8 @@ def _set(id_: str, comparison: ConnectionComparison, connections: Connections, c
     stored = connections.apply(id_, before=comparison.settings_before, declared=declared)
     if not stored:
         return f"it was deleted in the meantime ({id_})"
-    config = stored.get("oauth_config")
-    shown = config if isinstance(config, dict) else {}
-    if differing := differing_settings(shown, comparison.settings, comparison.settings):
+    wanted = comparison.settings
+    if differing := differing_settings(shown_settings(stored), wanted, wanted):
         return f"the write was accepted, but Scalekit stored other settings than sent: {', '.join(differing)}"
     if stored.get("status") == DRAFT and comparison.action == "create":
         return "it is a draft: give it an OAuth application"

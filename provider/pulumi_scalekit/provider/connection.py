@@ -37,6 +37,7 @@ from pulumi_scalekit.definition.connection import (
     pattern_of,
     same_app,
     same_secret,
+    shown_settings,
 )
 from pulumi_scalekit.definition.keys import UNKNOWN
 from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, ScalekitError, SettingsError
@@ -338,8 +339,7 @@ class ConnectionProvider(ResourceProvider):
         self, before: Inputs, news: Inputs, stored: Attributes, redact: Callable[[str], str]
     ) -> None:
         """Say which settings Scalekit took and did not store as declared, or keeps though they are declared no more."""
-        app, config = news.get("oauth_app") or {}, stored.get("oauth_config")
-        shown = config if isinstance(config, dict) else {}
+        app, shown = news.get("oauth_app") or {}, shown_settings(stored)
         if differing := differing_settings(shown, app, app):
             log(
                 "warning",
@@ -380,10 +380,9 @@ class ConnectionProvider(ResourceProvider):
         if not _is_alike(inputs, found[0]):
             return None
         live = session.connections.get(found[0]["id"])
-        config = live.get("oauth_config") if live else None
-        shown = config if isinstance(config, dict) else {}
         if live is None or not self._has_context(live, inputs.get("context")):
             return None
+        shown = shown_settings(live)
         if app and not shown.get("client_id"):
             return live
         # Every connection is enabled at first: one that is to be disabled may have been left before that.
@@ -392,8 +391,7 @@ class ConnectionProvider(ResourceProvider):
 
     def _may_be_own(self, inputs: Inputs, live: Attributes) -> bool:
         """Whether a create may have made a connection: over REST it gets its application by a later request."""
-        config = live.get("oauth_config")
-        has_app = isinstance(config, dict) and config.get("client_id")
+        has_app = shown_settings(live).get("client_id")
         return (
             _is_alike(inputs, live)
             and self._has_context(live, inputs.get("context"))
@@ -460,11 +458,9 @@ class ConnectionProvider(ResourceProvider):
         where = self._session.settings.environment_url
         live = self._session.connections.get(listed["id"]) or {}
         self._refuse_context(live, inputs)
-        config, app = live.get("oauth_config"), inputs.get("oauth_app")
-        changed = []
+        app, changed = inputs.get("oauth_app"), []
         if isinstance(app, dict):
-            shown = config if isinstance(config, dict) else {}
-            changed = [f"oauth_app.{key}" for key in differing_settings(shown, app, app)]
+            changed = [f"oauth_app.{key}" for key in differing_settings(shown_settings(live), app, app)]
             if app.keys() & {SECRET, SECRET_VARIABLE}:
                 changed.append("oauth_app.client_secret")
         if inputs.get("enabled") not in (None, UNKNOWN, live.get("enabled")):
@@ -501,8 +497,7 @@ class ConnectionProvider(ResourceProvider):
 
 def outputs_of(live: Attributes) -> dict[str, Any]:
     """What a response says of a connection, by the names of the outputs; what it leaves out is not in it."""
-    config = live.get("oauth_config")
-    redirect_uri = config.get("redirect_uri") if isinstance(config, dict) else None
+    redirect_uri = shown_settings(live).get("redirect_uri")
     shown = {**live, "redirect_uri": redirect_uri, "connection_id": live.get("id")}
     return {key: shown[key] for key in ("connection_id", *OUTPUTS) if shown.get(key) not in (None, "")}
 

@@ -11,7 +11,7 @@ from pulumi_scalekit.auth import Definition, OAuthConfig
 from pulumi_scalekit.payload import properties_of
 
 from ..finding import Finding
-from ..keys import BY_CONNECTION, FIELD_KEYS, UNKNOWN, has_unknown
+from ..keys import CONTEXT_KEYS, FIELD_KEYS, UNKNOWN, has_unknown
 from ..paths import Path, format_path
 from ..urls import HOST_LABEL, PLACEHOLDER, domain_allows, placeholders, url_fault
 from .rule import rule
@@ -55,7 +55,7 @@ def placeholder_undeclared(definition: Mapping[str, Any]) -> Iterator[Finding]:
         for name in names:
             if name in field_names(pattern, right):
                 continue
-            if kind == "OAUTH" and name in BY_CONNECTION and pattern.get("is_mcp") in (True, UNKNOWN):
+            if kind == "OAUTH" and name in CONTEXT_KEYS and pattern.get("is_mcp") in (True, UNKNOWN):
                 continue
             if kind == "NO_AUTH":
                 fix = "write the address out: a pattern without authentication collects no values"
@@ -76,7 +76,7 @@ def placeholder_undeclared(definition: Mapping[str, Any]) -> Iterator[Finding]:
 @rule("placeholder-not-a-path-parameter")
 def placeholder_not_a_path_parameter(definition: Mapping[str, Any]) -> Iterator[Finding]:
     """A placeholder other than `{{domain}}` and `{{version}}` names a field with `is_path_param`: else a warning."""
-    names = [name for name in placeholders(definition.get("proxy_url")) if name not in BY_CONNECTION]
+    names = [name for name in placeholders(definition.get("proxy_url")) if name not in CONTEXT_KEYS]
     for where, pattern in patterns(definition):
         for at, field in fields_of(pattern, "account_fields" if type_of(pattern) == "OAUTH" else "fields"):
             if field.get("field_name") in names and field.get("is_path_param") not in (True, UNKNOWN):
