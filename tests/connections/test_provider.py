@@ -98,7 +98,7 @@ def test_an_adopted_connection_is_not_adopted_by_its_replacement(
 def test_a_secret_name_is_not_shown(scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection whose name is secret is not called by it in any message."""
     said: list[str] = []
-    monkeypatch.setattr("pulumi_scalekit.provider.connection.log", lambda _severity, text: said.append(text))
+    monkeypatch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, text: said.append(text))
     app = {"client_id": "client-1", "client_secret_variable": "CANARY_UNSET"}
     named_secretly = {"connection_name": "canary", CONTEXT_KEY: {"secret": ["connection_name"]}}
     host = run(scalekit)
@@ -140,7 +140,7 @@ def test_a_secret_may_stay_out_of_the_state(scalekit: LocalScalekit, monkeypatch
     assert scalekit.store.connections() == []
     said: list[str] = []
     with monkeypatch.context() as patch:
-        patch.setattr("pulumi_scalekit.provider.connection.log", lambda _severity, text: said.append(text))
+        patch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, text: said.append(text))
         run(scalekit).check(inputs)
         assert len(said) == 1
         assert "is to come from the environment variable CRM_SECRET, which is not set here" in said[0]
@@ -241,7 +241,7 @@ def test_a_draft_is_told_of_a_bare_identifier_too(
 ) -> None:
     """One list tells whether the connector is one over MCP, whose application is registered dynamically."""
     said: list[str] = []
-    monkeypatch.setattr("pulumi_scalekit.provider.connection.log", lambda _severity, text: said.append(text))
+    monkeypatch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, text: said.append(text))
     run(scalekit).check(declared(scalekit))
     assert len(said) == 1
     assert "oauth_app is not given, so the connection stays a draft" in said[0]
@@ -336,7 +336,7 @@ def test_what_is_no_longer_declared_and_stays_is_told(
 ) -> None:
     """Scalekit keeps what a request leaves empty: an update that takes settings out says which are still stored."""
     said: list[str] = []
-    monkeypatch.setattr("pulumi_scalekit.provider.connection.log", lambda _severity, text: said.append(text))
+    monkeypatch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, text: said.append(text))
     resource = run(scalekit).create(declared(scalekit, oauth_app=APP))
     run(scalekit).update(resource, declared(scalekit, oauth_app=left))
     (message,) = said

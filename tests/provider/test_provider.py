@@ -12,7 +12,6 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi_scalekit import local
 from pulumi_scalekit.connector import Connector
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.provider import connector
 from pulumi_scalekit.provider.connector import ConnectorProvider
 from pulumi_scalekit.provider.failures import Failure
 
@@ -244,7 +243,7 @@ def test_an_adoption_is_told_in_the_names_that_the_program_wrote(
     """The differences that a preview of an adoption lists are those of the program's arguments."""
     scalekit.store.create_provider(bearer("One"))
     said: list[str] = []
-    monkeypatch.setattr(connector, "log", lambda _severity, message: said.append(message))
+    monkeypatch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, message: said.append(message))
     changed = edit(bearer("One"), {f"{PATTERN}.auth_field_mutations": {"token": {"prefix": "x"}}})
     written = {f"{PATTERN}.auth_field_mutations": f"{PATTERN}.mutations"}
     Host(scalekit).check({**changed, "adopt": True, "__context": {"written": written}})

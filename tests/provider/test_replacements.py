@@ -224,7 +224,7 @@ def test_an_adoption_shows_no_secret_at_another_position(
 ) -> None:
     """The live value of a secret property stays hidden where it stands elsewhere in its list."""
     said: list[str] = []
-    monkeypatch.setattr("pulumi_scalekit.provider.connector.log", lambda _severity, text: said.append(text))
+    monkeypatch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, text: said.append(text))
     token, hint = (
         OLD["auth_patterns"][0]["fields"][0],
         {"field_name": "tenant", "label": "T", "is_path_param": True},
@@ -310,7 +310,7 @@ def test_a_context_may_not_be_known_yet(scalekit: LocalScalekit) -> None:
 def test_a_delete_names_who_goes_on(scalekit: LocalScalekit, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another resource has adopted stays, and the message names that one."""
     said: list[str] = []
-    monkeypatch.setattr("pulumi_scalekit.provider.connector.log", lambda _severity, text: said.append(text))
+    monkeypatch.setattr("pulumi_scalekit.provider.sdk.log", lambda _severity, text: said.append(text))
     old = Host(scalekit).create(OLD, name="old")
     host = Host(scalekit)
     host.create({**OLD, "adopt": old.id}, name="new")

@@ -87,10 +87,9 @@ class ConnectionProvider(ResourceProvider):
         """Check a declaration, and name the environment that it goes to."""
         olds, inputs, session = received(_olds), received(news), self._session
         about = inputs.pop(CONTEXT_KEY, {})
-        session.previewing = bool(about.get("preview"))
         urn, name = current_urn(), inputs.get("connection_name")
-        session.connector_urns[urn] = about.get("connector_urn")
-        with redacting(olds, inputs, secret=session.note_secret_paths(urn, about.get("secret"))) as redact:
+        session.note(urn, about)
+        with session.redacting(urn, olds, inputs) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             session.connection_owners.check(urn, str(olds.get("connection_name", "")) if olds else None, name)
             failures = [CheckFailure("", redact(f"{f.path} {f}")) for f in findings(inputs)]
@@ -102,7 +101,7 @@ class ConnectionProvider(ResourceProvider):
                 self._warn_of_variable(olds, inputs, redact)
             may_be_draft = not failures and session.previewing and lacks_app(inputs)
             if may_be_draft and self._is_mcp(connector, about.get("mcp")) is False:
-                self._tell("info", redact(f"{_what(inputs)}: {DRAFT.path} {DRAFT}"))
+                session.tell("info", redact(f"{_what(inputs)}: {DRAFT.path} {DRAFT}"))
             if not failures and not olds and isinstance(name, str):
                 owners = session.connection_owners
                 owners.claim_replaced(urn, name, [c["id"] for c in session.connections.known(name)])
@@ -115,7 +114,7 @@ class ConnectionProvider(ResourceProvider):
 
                         raise exists_error(name, others, session.settings.environment_url)
                     left = f"goes on with what an earlier run left, {printable(others[0]['id'])}"
-                    self._tell("info", redact(f"{_what(inputs)}: {left}"))
+                    session.tell("info", redact(f"{_what(inputs)}: {left}"))
         inputs = {**inputs, **_kept_inputs(olds, inputs), ENVIRONMENT: session.settings.environment_url}
         return CheckResult(sent(inputs), failures)
 
@@ -124,7 +123,7 @@ class ConnectionProvider(ResourceProvider):
         """Compare: what cannot change in place makes another connection."""
         olds, news, session = received(_olds), received(_news), self._session
         urn, owners = current_urn(), session.connection_owners
-        with redacting(olds, news, secret=session.secret_paths_of(urn)) as redact:
+        with session.redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             owners.compare(_id, urn)
             differing = [key for key in DECLARED if self._differs(_id, key, olds.get(key), news.get(key))]
@@ -162,7 +161,7 @@ class ConnectionProvider(ResourceProvider):
             # In a preview, the identifier of a connector that changes is not known. An update keeps it; that of
             # another connector, which is to be created, is not known either. The program may say which one it is.
             owners = self._session.connector_owners
-            urn = self._session.connector_urns.get(current_urn())
+            urn = self._session.connector_urn_of(current_urn())
             is_other = isinstance(urn, str) and old not in owners.owned_by(urn)
             return owners.is_changing(old) and not owners.is_replaced(old) and not is_other
         live = self._session.connections.get(id_)
@@ -174,7 +173,7 @@ class ConnectionProvider(ResourceProvider):
         inputs, session = received(props), self._session
         urn = current_urn()
         secret = session.secret_paths_of(urn)
-        with redacting(inputs, secret=secret) as redact:
+        with session.redacting(urn, inputs) as redact:
             self._secret(inputs)  # before anything is made, it must be there
             adopted = self._adoptable(inputs, urn) if self._is_adopting(inputs, urn) else None
             live = adopted if adopted is not None else self._unfinished(inputs, urn)
@@ -246,8 +245,8 @@ class ConnectionProvider(ResourceProvider):
     def update(self, _id: str, _olds: Inputs, _news: Inputs) -> UpdateResult:
         """Change in place what differs; record the environment's new URL."""
         olds, news, session = received(_olds), received(_news), self._session
-        secret = session.secret_paths_of(current_urn())
-        with redacting(olds, news, secret=secret) as redact:
+        urn = current_urn()
+        with session.redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             stored = self._apply(_id, olds, self._with_ignored(_id, news), redact)
             if not stored:
@@ -255,7 +254,8 @@ class ConnectionProvider(ResourceProvider):
                     f"{_what(news)} ({_id}) was deleted outside of Pulumi. Run `pulumi refresh`, then `pulumi up` "
                     "makes it again"
                 )
-            session.connection_owners.own(_id, current_urn())
+            session.connection_owners.own(_id, urn)
+            secret = session.secret_paths_of(urn)
             return UpdateResult(self._outputs({**_kept_outputs(olds), **news}, stored, secret))
 
     @explained
@@ -304,7 +304,7 @@ class ConnectionProvider(ResourceProvider):
         before = olds.get("oauth_app")
         if not os.environ.get(variable) and not (isinstance(before, dict) and same_secret(before, app)):
             text = f"its client secret is to come from the environment variable {variable}, which is not set here"
-            self._tell("warning", redact(f"{_what(news)}: {text}"))
+            self._session.tell("warning", redact(f"{_what(news)}: {text}"))
 
     def _is_mcp(self, connector: object, told: object) -> object:
         """Whether a connection's connector is one over MCP, which the program knows of a `Connector` that it declares.
@@ -444,11 +444,6 @@ class ConnectionProvider(ResourceProvider):
         templates = [c.get("proxy_url") for c in self._session.connectors.all() if c["identifier"] == key]
         return has_context(live.get("resolved_proxy_url"), templates[0] if templates else None, context)
 
-    def _tell(self, severity: Any, message: str) -> None:
-        """Say something at preview; the update that follows would only repeat it."""
-        if self._session.previewing:
-            log(severity, message)
-
     def _tell_of_adoption(self, inputs: Inputs, urn: str, redact: Callable[[str], str]) -> None:
         """Say at preview which connection `adopt` takes over, and which of its settings change."""
         listed = self._adoptable(inputs, urn)
@@ -466,7 +461,7 @@ class ConnectionProvider(ResourceProvider):
         if inputs.get("enabled") not in (None, UNKNOWN, live.get("enabled")):
             changed.append("enabled")
         ends = f"and sets {', '.join(changed)}" if changed else "which is as declared"
-        self._tell(
+        self._session.tell(
             "info", redact(f"{_what(inputs)}: takes over {printable(listed['id'])} in {where}, {ends}")
         )
 
@@ -482,7 +477,7 @@ class ConnectionProvider(ResourceProvider):
             text = f"{_what(olds)} is to be replaced, and its connected accounts would be lost"
             names = ", ".join(printable(account.get("identifier")) for account in accounts)
             remedy = f"It is not deleted while there are any. Remove these first: {names}"
-            self._tell("warning", redact(f"{text}. {remedy}"))
+            self._session.tell("warning", redact(f"{text}. {remedy}"))
 
     def _bare(self, inputs: Inputs, live: Attributes, secret: Collection[str]) -> dict[str, Any]:
         """The properties of a connection whose settings were not accepted, or only in part: it counts as without."""

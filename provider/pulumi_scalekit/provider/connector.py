@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.dynamic import (
@@ -83,16 +82,9 @@ class ConnectorProvider(ResourceProvider):
     def check(self, _olds: Inputs, news: Inputs) -> CheckResult:
         """Check a declaration: every mistake at once; and name the environment that it goes to."""
         olds, inputs, session = received(_olds), received(news), self._session
-        context = inputs.pop(CONTEXT_KEY, {})
-        session.previewing = bool(context.get("preview"))
         urn = current_urn()
-        session.written_names[urn] = context.get("written") or {}
-        with redacting(
-            olds,
-            inputs,
-            secret=session.note_secret_paths(urn, context.get("secret")),
-            names=session.written_names[urn],
-        ) as redact:
+        session.note(urn, inputs.pop(CONTEXT_KEY, {}))
+        with session.redacting(urn, olds, inputs) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             old_name = str(olds.get("display_name", "")) if olds else None
             session.connector_owners.check(urn, old_name, inputs.get("display_name"))
@@ -111,7 +103,7 @@ class ConnectorProvider(ResourceProvider):
             for finding in found:
                 if finding.severity != "error":
                     level: Level = "info" if finding.severity == "hint" else "warning"
-                    self._tell(level, redact(f"{_what(inputs)}: {finding.path} {finding}"))
+                    session.tell(level, redact(f"{_what(inputs)}: {finding.path} {finding}"))
             if not failures and not olds and isinstance(inputs.get("display_name"), str):
                 self._check_new(urn, inputs, redact)
         # What means the same keeps its old form, so that Pulumi's own comparison shows just what differs.
@@ -141,7 +133,7 @@ class ConnectorProvider(ResourceProvider):
                 owners.change(urn)
         if live is not None:
             secret = secret_paths_in(inputs) | session.secret_paths_of(urn)
-            self._tell("info", redact(_adoption(live, inputs, session.settings.environment_url, secret)))
+            session.tell("info", redact(_adoption(live, inputs, session.settings.environment_url, secret)))
 
     def _made_before(self, inputs: Inputs, urn: str) -> Attributes | None:
         """What an earlier run has made to replace a connector, where the settings or `adopt` let it be taken over."""
@@ -194,23 +186,12 @@ class ConnectorProvider(ResourceProvider):
                 renamed=renamed,
             )
 
-    def _redacting(self, urn: str, *properties: Inputs) -> AbstractContextManager[Callable[[str], str]]:
-        """Keep out of messages what the program has said to be secret in this run, and what the state knows to be."""
-        session = self._session
-        names = session.written_names.get(urn)
-        return redacting(*properties, secret=session.secret_paths_of(urn), names=names)
-
-    def _tell(self, level: Level, message: str) -> None:
-        """Say something at preview; the update that follows would only repeat it."""
-        if self._session.previewing:
-            log(level, message)
-
     @explained
     def diff(self, _id: str, _olds: Inputs, _news: Inputs) -> DiffResult:
         """Compare what two definitions mean, and name what Scalekit cannot change in place."""
         olds, news, session = received(_olds), received(_news), self._session
         urn, owners = current_urn(), session.connector_owners
-        with self._redacting(urn, olds, news) as redact:
+        with session.redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             is_declared = owners.is_declared(urn)
             owners.compare(_identifier(_id, olds), urn)
@@ -226,12 +207,12 @@ class ConnectorProvider(ResourceProvider):
                 self._refuse_taken(str(name), self._others_named(str(name), urn), urn, renamed=True)
             if is_declared and (replaced := [format_path(path) for path in replacements(old, new)]):
                 owners.replace(urn)
-                self._tell("warning", redact(_replacement(olds, replaced)))
+                session.tell("warning", redact(_replacement(olds, replaced)))
                 # Whether Scalekit lets two connectors have one name for a moment is not known.
                 return DiffResult(changes=None, replaces=replaced, delete_before_replace=True)
             owners.change(urn)
             if note := authorization_note(old, new):
-                self._tell("warning", redact(f"{_what(news)}: {note}"))
+                session.tell("warning", redact(f"{_what(news)}: {note}"))
         # `None` lets Pulumi compare the properties itself: it shows paths, and honours replace_on_changes.
         return DiffResult(changes=None)
 
@@ -241,7 +222,7 @@ class ConnectorProvider(ResourceProvider):
         inputs, session = received(props), self._session
         urn, owners = current_urn(), session.connector_owners
         session.widen()
-        with self._redacting(urn, inputs) as redact:
+        with session.redacting(urn, inputs) as redact:
             # A connector that was adopted once and is to be replaced is created.
             is_replacing = owners.is_replacing(urn)
             live = self._made_before(inputs, urn) if is_replacing else self._to_adopt(inputs, urn)
@@ -298,7 +279,7 @@ class ConnectorProvider(ResourceProvider):
         olds, news, session = received(_olds), received(_news), self._session
         urn = current_urn()
         session.widen()
-        with self._redacting(urn, olds, news) as redact:
+        with session.redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             identifier = _identifier(_id, olds)
             declared = self._with_ignored(identifier, news)

@@ -10,10 +10,14 @@ from pulumi_scalekit.errors import ConnectorNotFound, WrongEnvironment
 from pulumi_scalekit.settings import ConfigGetter, Settings, read_settings
 
 from . import sdk
+from .call import log
+from .failures import redacting
+from .keys import Inputs, Level
 from .ownership import Ownership
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from pulumi_scalekit.api.connections import Connections
     from pulumi_scalekit.api.connectors import Connectors
@@ -29,22 +33,44 @@ class Session:
         self._widened = False
         self._opening = threading.Lock()
         self._opened: tuple[Connectors, Connections] | None = None
-        self.written_names: dict[str, Mapping[str, str]] = {}
-        """By resource: the paths that its program wrote otherwise than the payload has them, as `check` is told."""
-        self.connector_urns: dict[str, object] = {}
-        """By connection: the resource that declares its connector, where the program says it."""
+        # By resource, what its program tells of it.
         self._secret_paths: dict[str, frozenset[str]] = {}
+        self._written_names: dict[str, Mapping[str, str]] = {}
+        self._connector_urns: dict[str, object] = {}
         self.connector_owners = Ownership("connector", "display name")
         self.connection_owners = Ownership("connection", "connection name")
 
-    def note_secret_paths(self, urn: str, paths: Iterable[str] | None) -> frozenset[str]:
-        """Note what the program says to be secret of a resource, as `check` is told; return all that it has said."""
-        noted = self._secret_paths[urn] = self.secret_paths_of(urn).union(paths or ())
-        return noted
+    def note(self, urn: str, told: Mapping[str, Any]) -> None:
+        """Note what the program tells a `check` of itself and of the resource.
+
+        Args:
+            urn: The resource.
+            told: The input `CONTEXT_KEY`. Of its members this keeps `preview`, whether the run is one; `secret`, the
+                paths of secret values; `written`, the paths that the program wrote otherwise than the payload has
+                them, by those of the payload; and `connector_urn`, the resource that declares a connection's connector.
+        """
+        self.previewing = bool(told.get("preview"))
+        self._secret_paths[urn] = self.secret_paths_of(urn).union(told.get("secret") or ())
+        self._written_names[urn] = told.get("written") or {}
+        self._connector_urns[urn] = told.get("connector_urn")
+
+    def connector_urn_of(self, urn: str) -> object:
+        """The resource that declares a connection's connector, where the program says it."""
+        return self._connector_urns.get(urn)
 
     def secret_paths_of(self, urn: str) -> frozenset[str]:
         """The paths of a resource's values that the program has said to be secret in this run."""
         return self._secret_paths.get(urn, frozenset())
+
+    def redacting(self, urn: str, *properties: Inputs) -> AbstractContextManager[Callable[[str], str]]:
+        """Keep out of messages what the program has said to be secret in this run, and what the state knows to be."""
+        names = self._written_names.get(urn)
+        return redacting(*properties, secret=self.secret_paths_of(urn), names=names)
+
+    def tell(self, level: Level, message: str) -> None:
+        """Say something at preview; the update that follows would only repeat it."""
+        if self.previewing:
+            log(level, message)
 
     @property
     def connectors(self) -> Connectors:
