@@ -175,10 +175,12 @@ class ConnectionProvider(ResourceProvider):
         secret = session.secret_paths_of(urn)
         with session.redacting(urn, inputs) as redact:
             self._secret(inputs)  # before anything is made, it must be there
-            adopted = self._adoptable(inputs, urn) if self._is_adopting(inputs, urn) else None
-            live = adopted if adopted is not None else self._unfinished(inputs, urn)
-            if adopted is not None:
-                self._refuse_context(session.connections.get(adopted["id"]) or {}, inputs)
+            live: Attributes | None
+            if is_adopting := self._is_adopting(inputs, urn):
+                live = self._adoptable(inputs, urn)
+                self._refuse_context(session.connections.get(live["id"]) or {}, inputs)
+            else:
+                live = self._unfinished(inputs, urn)
             if live is not None:
                 session.connection_owners.keep(live["id"], urn)
             else:
@@ -198,11 +200,13 @@ class ConnectionProvider(ResourceProvider):
                         f"{_what(inputs)}: Scalekit does not show it, so it has no settings yet"
                     )
             except ScalekitError as error:
+                # It counts as without settings, which were not accepted, or only in part.
+                bare = {k: v for k, v in inputs.items() if k not in ("oauth_app", "enabled")}
                 raise Failure(
                     f"{error}. The connection itself exists ({printable(live['id'])}): the next run goes on with it, "
                     "or, where it is refused because the name is taken, one with SCALEKIT_ADOPT_IDENTICAL=true",
                     # What is not taken over in full stays nobody's: a destroy must not delete it.
-                    made=None if adopted else CreateResult(live["id"], self._bare(inputs, live, secret)),
+                    made=None if is_adopting else CreateResult(live["id"], self._outputs(bare, live, secret)),
                 ) from None
             session.connection_owners.own(live["id"], urn)
             return CreateResult(live["id"], self._outputs(inputs, {**live, **stored}, secret))
@@ -478,12 +482,6 @@ class ConnectionProvider(ResourceProvider):
             names = ", ".join(printable(account.get("identifier")) for account in accounts)
             remedy = f"It is not deleted while there are any. Remove these first: {names}"
             self._session.tell("warning", redact(f"{text}. {remedy}"))
-
-    def _bare(self, inputs: Inputs, live: Attributes, secret: Collection[str]) -> dict[str, Any]:
-        """The properties of a connection whose settings were not accepted, or only in part: it counts as without."""
-        return self._outputs(
-            {k: v for k, v in inputs.items() if k not in ("oauth_app", "enabled")}, live, secret
-        )
 
     def _outputs(self, inputs: Inputs, live: Attributes, secret: Collection[str]) -> dict[str, Any]:
         where = {ENVIRONMENT: self._session.settings.environment_url}

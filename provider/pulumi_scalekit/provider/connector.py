@@ -232,8 +232,8 @@ class ConnectorProvider(ResourceProvider):
             else:
                 owners.keep(live["identifier"], urn)
                 connector = live
-            if live is not None and not is_as_declared(inputs, live):
-                connector = session.connectors.update(live["identifier"], update_payload(inputs))
+                if not is_as_declared(inputs, live):
+                    connector = session.connectors.update(live["identifier"], update_payload(inputs))
             owners.own(connector["identifier"], urn)
             self._tell_unapplied(inputs, connector, live, redact)
             secret = session.secret_paths_of(urn)
