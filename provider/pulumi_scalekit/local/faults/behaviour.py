@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pulumi_scalekit.local.exchange import Exchange
 from pulumi_scalekit.local.settings import IDENTIFIER_FORMATS, SAME_NAMES, UPDATE_SEMANTICS
 from pulumi_scalekit.local.store import Lag
 
-from .fault import Fault, natural, one_of, seconds
+from .fault import Fault, natural, seconds
 
 
 class TokenExpires(Fault):
@@ -59,55 +61,47 @@ class LateList(Fault):
         return Lag(lists=natural(self.value))
 
 
-class UpdateSemanticsFault(Fault):
+class OtherSetting(Fault):
+    """A setting that is another one for a while."""
+
+    setting: ClassVar[str]
+
+    def shape(self, exchange: Exchange) -> None:
+        """Override the setting."""
+        setattr(exchange.behaviour, self.setting, self.value)
+
+
+class UpdateSemanticsFault(OtherSetting):
     """The other reading of what an update does with fields that are left out."""
 
     name = "semantics"
     help = f"what an update does with fields left out: {', '.join(UPDATE_SEMANTICS)}"
     default = "wiping"
     only = ("update",)
-
-    def check(self) -> None:
-        """The value is one of the semantics."""
-        one_of(self.value, UPDATE_SEMANTICS)
-
-    def shape(self, exchange: Exchange) -> None:
-        """Override the setting."""
-        exchange.behaviour.update_semantics = self.value
+    choices = UPDATE_SEMANTICS
+    setting = "update_semantics"
 
 
-class SameNameFault(Fault):
+class SameNameFault(OtherSetting):
     """A create that refuses a name, or allows it twice."""
 
     name = "same-name"
     help = f"what a create does when a connector has the name already: {', '.join(SAME_NAMES)}"
     default = "refused"
     only = ("create",)
-
-    def check(self) -> None:
-        """The value is one of the settings'."""
-        one_of(self.value, SAME_NAMES)
-
-    def shape(self, exchange: Exchange) -> None:
-        """Override the setting."""
-        exchange.behaviour.same_name = self.value
+    choices = SAME_NAMES
+    setting = "same_name"
 
 
-class IdentifierFormatFault(Fault):
+class IdentifierFormatFault(OtherSetting):
     """Identifiers of another form."""
 
     name = "identifier-format"
     help = f"the form of new identifiers: {', '.join(IDENTIFIER_FORMATS)}"
     default = "opaque"
     only = ("create", "update")
-
-    def check(self) -> None:
-        """The value is one of the formats."""
-        one_of(self.value, IDENTIFIER_FORMATS)
-
-    def shape(self, exchange: Exchange) -> None:
-        """Override the setting."""
-        exchange.behaviour.identifier_format = self.value
+    choices = IDENTIFIER_FORMATS
+    setting = "identifier_format"
 
 
 class NewIdentifier(Fault):

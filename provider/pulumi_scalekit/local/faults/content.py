@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pulumi_scalekit.definition.keys import FIELD_KEYS
 from pulumi_scalekit.local.exchange import Exchange, Reply
 
-from .fault import Fault, natural, one_of
+from .fault import Fault, natural
 
 
 class Empty(Fault):
@@ -26,10 +26,7 @@ class Empty(Fault):
     )
     default = "body"
     rewrites = True
-
-    def check(self) -> None:
-        """The value is one of four forms."""
-        one_of(self.value, ("body", "204", "object", "html"))
+    choices = ("body", "204", "object", "html")
 
     def reply(self, exchange: Exchange, reply: Reply) -> Reply:
         """Take the content out of a success that has any."""
@@ -84,10 +81,7 @@ class Normalize(Rewriting):
         "slash to `proxy_url`, `defaults` adds what is not set, `all` does all of it"
     )
     default = "all"
-
-    def check(self) -> None:
-        """The value is one of the forms."""
-        one_of(self.value, ("all", "case", "slash", "defaults"))
+    choices = ("all", "case", "slash", "defaults")
 
     def rewrite(self, provider: dict[str, Any]) -> None:
         """Normalize one connector."""

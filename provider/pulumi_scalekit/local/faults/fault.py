@@ -26,6 +26,8 @@ class Fault:
     """The value when the specification gives none; None where the fault takes none."""
     only: ClassVar[tuple[str, ...]] = ()
     """The operations that the fault makes sense for; none for all."""
+    choices: ClassVar[tuple[str, ...]] = ()
+    """The values that it takes; none where any will do, or :meth:`check` says."""
     rewrites: ClassVar[bool] = False
     """Whether :meth:`reply` needs the whole response before any of it is sent."""
 
@@ -40,6 +42,8 @@ class Fault:
 
     def check(self) -> None:
         """Raise ValueError when the value is not valid."""
+        if self.choices and self.value not in self.choices:
+            raise ValueError(f"use one of {', '.join(self.choices)}")
 
     async def before(self, exchange: Exchange) -> None:
         """Act before the operation runs: wait, raise an ``ApiError`` or ``Break``."""
@@ -65,9 +69,3 @@ def natural(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ValueError("use a whole number, 0 or more")
     return int(text)
-
-
-def one_of(text: str, known: tuple[str, ...]) -> None:
-    """Raise ValueError unless the text is one of the known ones."""
-    if text not in known:
-        raise ValueError(f"use one of {', '.join(known)}")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pulumi_scalekit.local.errors import TooLarge
 from pulumi_scalekit.local.exchange import Break, Exchange, Reply
 
-from .fault import Fault, one_of, seconds
+from .fault import Fault, seconds
 
 
 class Latency(Fault):
@@ -40,10 +40,7 @@ class Drop(Fault):
         "close the connection without a response; nothing was committed. `reset` closes it with a TCP reset"
     )
     default = "close"
-
-    def check(self) -> None:
-        """The value is `close` or `reset`."""
-        one_of(self.value, ("close", "reset"))
+    choices = ("close", "reset")
 
     async def before(self, exchange: Exchange) -> None:
         """Close the connection."""
