@@ -228,28 +228,17 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def operations_by_path(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every operation with its path."""
-    return ((path, operation) for path, _, operation in _operations(document))
+def operations(document: Document) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Every operation with its path and its path item.
 
-
-def operations(document: Document) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Every operation with its path item."""
-    return ((path_item, operation) for _, path_item, operation in _operations(document))
-
-
-def _operations(document: Document) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    for path, path_item in _path_items(document):
-        for method in METHODS:
-            if isinstance(operation := path_item.get(method), Mapping):
-                yield path, path_item, operation
-
-
-def _path_items(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every path with its item, to which what stands beside its reference belongs, such as servers."""
+    What stands beside a path item's reference belongs to it, such as servers.
+    """
     for path, item in mapping(follow(document, document.get("paths"))).items():
         target = mapping(follow(document, item))
-        yield str(path), target if target is item else {**mapping(item), **target}
+        path_item = target if target is item else {**mapping(item), **target}
+        for method in METHODS:
+            if isinstance(operation := path_item.get(method), Mapping):
+                yield str(path), path_item, operation
 
 
 def general_prose(document: Document) -> list[str]:
@@ -261,7 +250,7 @@ def general_prose(document: Document) -> list[str]:
 
 def requirements(document: Document) -> list[list[Any]]:
     """Every `security` that a document has: the root's, and those of its operations."""
-    own = [operation.get("security") for _, operation in operations(document)]
+    own = [operation.get("security") for *_, operation in operations(document)]
     return [listed(security) for security in (document.get("security"), *own)]
 
 

@@ -58,7 +58,7 @@ def header_parameters(document: Document, place: str = "header") -> list[HeaderP
     seen: Counter[str] = Counter()
     required: Counter[str] = Counter()
     first: dict[str, tuple[str, str]] = {}
-    for path_item, operation in operations(document):
+    for _, path_item, operation in operations(document):
         total += 1
         named = {}
         for entry in [*listed(path_item.get("parameters")), *listed(operation.get("parameters"))]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pulumi_scalekit.definition.normalize import mapping
 
-from .documents import Document, operations_by_path, requirements, text_of, ways
+from .documents import Document, operations, requirements, text_of, ways
 from .makers import is_about_keys
 from .operation_fields import returned, taken
 from .schemes import Scheme, is_lasting
@@ -52,7 +52,7 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
     lasting = is_lasting(scheme)
     # Without a word about security anywhere, an operation without one need not be open to all.
     is_silent = not any(mapping(way) for listing in requirements(document) for way in listing)
-    for path, operation in operations_by_path(document):
+    for path, _, operation in operations(document):
         if not _is_called_so(path, operation):
             continue
         if lasting:
@@ -70,7 +70,7 @@ def issuer(document: Document, schemes: Mapping[str, Scheme], scheme: Scheme) ->
 
 def logins(document: Document) -> Iterator[str]:
     """The paths of operations that their path or summary calls a login or a token endpoint, whatever they do."""
-    for path, operation in operations_by_path(document):
+    for path, _, operation in operations(document):
         if _is_called_so(path, operation) and not is_about_keys(_last_step(path), operation):
             yield path
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pulumi_scalekit.definition.normalize import mapping
 
-from .documents import Document, follow, general_prose, operations, operations_by_path, text_of
+from .documents import Document, follow, general_prose, operations, text_of
 from .origins import says_made
 from .schemes import Scheme
 from .text import words
@@ -59,7 +59,7 @@ def maker(document: Document, schemes: Mapping[str, Scheme], token: Scheme) -> s
 
 def _refusals(document: Document) -> Iterator[str]:
     """The descriptions of the responses to calls without a valid credential."""
-    for _, operation in operations(document):
+    for *_, operation in operations(document):
         for status, response in mapping(operation.get("responses")).items():
             if str(status) in {"401", "403"}:
                 yield text_of(mapping(follow(document, response)).get("description"))
@@ -67,7 +67,7 @@ def _refusals(document: Document) -> Iterator[str]:
 
 def _making(document: Document) -> Iterator[str]:
     """The paths of operations that make, list or revoke keys of the service's own."""
-    for path, operation in operations_by_path(document):
+    for path, _, operation in operations(document):
         steps = [step for step in path.split("/") if step]
         holders = [words(step) for step in steps if step.startswith("{")]
         if not steps or steps[-1].startswith("{") or not all(_HOLDERS & set(holder) for holder in holders):

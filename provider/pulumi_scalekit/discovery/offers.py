@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pulumi_scalekit.definition.normalize import mapping
 
-from .documents import Document, listed, operations, operations_by_path, requirements, ways
+from .documents import Document, listed, operations, requirements, ways
 from .schemes import INCOMPLETE, Scheme, is_account, is_lasting
 from .text import words
 
@@ -113,7 +113,7 @@ def offers(document: Document, schemes: Mapping[str, Scheme]) -> list[Offer]:
     for requirement in listed(document.get("security")):
         if key := names(requirement):
             order.setdefault(key, len(order))
-    for _, operation in operations(document):
+    for *_, operation in operations(document):
         for key in dict.fromkeys(names(way) for way in ways(document, operation)):
             if key:
                 counted[key] += 1
@@ -167,7 +167,7 @@ def reach(document: Document, offer: Offer, besides: frozenset[str]) -> tuple[in
     """
     names = {scheme.name for scheme in offer.schemes}
     accepting = demanding = 0
-    for path, operation in operations_by_path(document):
+    for path, _, operation in operations(document):
         accepted = [mapping(way).keys() for way in ways(document, operation)]
         if path not in besides and any(accepted):
             demanding += 1
@@ -187,7 +187,7 @@ def demanded_scopes(document: Document, name: str) -> tuple[list[str], frozenset
     """The scopes of a scheme that operations demand: all of them, and those that every operation demands."""
     every: frozenset[str] | None = None
     seen: dict[str, None] = {}
-    own = [ways(document, operation) for _, operation in operations(document)]
+    own = [ways(document, operation) for *_, operation in operations(document)]
     for accepted in own or [listed(document.get("security"))]:
         for requirement in accepted:
             if name in mapping(requirement):

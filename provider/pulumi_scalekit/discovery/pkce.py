@@ -8,7 +8,7 @@ from typing import Final
 
 from pulumi_scalekit.definition.normalize import mapping
 
-from .documents import Document, listed, operations_by_path, pointer, text_of
+from .documents import Document, listed, operations, pointer, text_of
 from .operation_fields import taken
 
 _NAMES: Final = frozenset(["code_verifier", "code_challenge", "code_challenge_method"])
@@ -41,7 +41,7 @@ def find_pkce(document: Document, description: str, where: str) -> Sign | None:
         description: What the security scheme says of itself.
         where: The JSON pointer of the security scheme.
     """
-    for path, operation in operations_by_path(document):
+    for path, _, operation in operations(document):
         if not _ENDPOINT.search(path):
             continue
         if name := next((name for name in taken(document, operation) if name in _NAMES), ""):
@@ -53,7 +53,7 @@ def find_pkce(document: Document, description: str, where: str) -> Sign | None:
     texts += [(text_of(mapping(tag).get("description")), "#/tags") for tag in listed(document.get("tags"))]
     texts += [
         (text_of(operation.get("description")), pointer("paths", path))
-        for path, operation in operations_by_path(document)
+        for path, _, operation in operations(document)
         if _ENDPOINT.search(path)
     ]
     for text, place in texts:

@@ -122,7 +122,7 @@ def servers(document: Document) -> list[Server]:
     total = 0
     counted: Counter[str] = Counter()
     first: dict[str, Server] = {}
-    for path_item, operation in operations(document):
+    for _, path_item, operation in operations(document):
         total += 1
         for entry in listed(operation.get("servers")) or listed(path_item.get("servers")):
             server = _server(entry, "#/paths")
@@ -170,7 +170,7 @@ def _is_extended(longer: str, shorter: str) -> bool:
 def other_hosts(document: Document, chosen: Server) -> list[tuple[str, int]]:
     """The base URLs of operations that have servers of their own on other hosts, with how many each has."""
     counted: Counter[str] = Counter()
-    for path_item, operation in operations(document):
+    for _, path_item, operation in operations(document):
         own = listed(operation.get("servers")) or listed(path_item.get("servers"))
         found = [_server(entry, "#/paths") for entry in own]
         telling = found and PLACEHOLDER.sub("", found[0].host).strip(".")
