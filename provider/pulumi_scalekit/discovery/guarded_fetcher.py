@@ -62,12 +62,18 @@ class Response:
     @property
     def is_event_stream(self) -> bool:
         """Whether the body is a stream of server-sent events."""
-        return is_event_stream(self.headers)
+        kind: str = self.headers.get("content-type", "")
+        return kind.partition(";")[0].strip().lower() == "text/event-stream"
 
     @property
     def event_names(self) -> list[str]:
         """The names of the complete events in an event stream."""
-        return event_names(self.body.decode("utf-8", "replace")) if self.is_event_stream else []
+        stream = self.body.decode("utf-8", "replace") if self.is_event_stream else ""
+        return [
+            name.strip()
+            for event in _events(stream)
+            for name in re.findall(r"^event:(.*)$", event, re.MULTILINE)
+        ]
 
     def json(self) -> Any:
         """The JSON value of the body, or of the first event that holds one in an event stream; else `None`."""
@@ -78,19 +84,6 @@ class Response:
             return json.loads(text)
         except (ValueError, RecursionError):
             return None
-
-
-def is_event_stream(headers: httpx.Headers) -> bool:
-    """Whether the headers announce a stream of server-sent events."""
-    kind: str = headers.get("content-type", "")
-    return kind.partition(";")[0].strip().lower() == "text/event-stream"
-
-
-def event_names(stream: str) -> list[str]:
-    """The names of the complete events of a stream."""
-    return [
-        name.strip() for event in _events(stream) for name in re.findall(r"^event:(.*)$", event, re.MULTILINE)
-    ]
 
 
 def event_data(stream: str) -> Any:
@@ -147,7 +140,6 @@ class GuardedFetcher:
         *,
         timeout: float = 10.0,
         resolver: Resolver = resolve,
-        client: httpx.Client | None = None,
     ) -> None:
         """Make a fetcher.
 
@@ -155,7 +147,6 @@ class GuardedFetcher:
             server: The MCP server's URL, which the user gave: its host is called wherever it is.
             timeout: Seconds that one request may take in all.
             resolver: How to resolve host names.
-            client: The HTTP client to use.
 
         Raises:
             FetchError: The URL may not be requested.
@@ -165,9 +156,7 @@ class GuardedFetcher:
         self._resolver = resolver
         # This machine's own servers are reached without the proxy that the process environment may name.
         direct = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
-        self._client = client or httpx.Client(
-            timeout=httpx.Timeout(timeout), follow_redirects=False, mounts=direct
-        )
+        self._client = httpx.Client(mounts=direct)
 
     def close(self) -> None:
         """Close the connections."""
@@ -235,14 +224,14 @@ class GuardedFetcher:
         request = self._client.build_request(
             method, pinned, headers=sent, content=body, extensions=extensions
         )
-        for name in ("Cookie", "Authorization"):
-            request.headers.pop(name, None)
+        request.headers.pop("Cookie", None)
         request.extensions["timeout"] = httpx.Timeout(max(0.05, deadline - time.monotonic())).as_dict()
         try:
             response = self._client.send(request, stream=True, auth=_anonymous, follow_redirects=False)
             try:
-                body, fault = self._read(response, deadline)
-                return Response(text, response.status_code, response.headers, body, fault=fault)
+                return self._read(
+                    Response(text, response.status_code, response.headers, b""), response, deadline
+                )
             finally:
                 response.close()
         except httpx.TimeoutException:
@@ -281,28 +270,23 @@ class GuardedFetcher:
             extensions["sni_hostname"] = url.host
         return url.copy_with(host=addresses[0]), extensions
 
-    def _read(self, response: httpx.Response, deadline: float) -> tuple[bytes, str]:
-        """The body as far as the limit, and why it is not all there."""
+    def _read(self, known: Response, response: httpx.Response, deadline: float) -> Response:
+        """The response with its body as far as the limit, and why it is not all there."""
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            return b"", "responds compressed, though it was asked not to"
-        stream = is_event_stream(response.headers)
-        body = bytearray()
+            return replace(known, fault="responds compressed, though it was asked not to")
         for chunk in response.iter_raw():
-            body += chunk
-            if len(body) > LIMIT:
-                return bytes(body[:LIMIT]), f"responds with more than {LIMIT // 1024} KB"
+            known = replace(known, body=known.body + chunk)
+            if len(known.body) > LIMIT:
+                fault = f"responds with more than {LIMIT // 1024} KB"
+                return replace(known, body=known.body[:LIMIT], fault=fault)
             if time.monotonic() > deadline:
                 raise FetchError(
                     f"did not send its whole response within {self._timeout:g} seconds", unreachable=True
                 )
-            if stream and _has_told(body.decode("utf-8", "replace")):
-                break  # an event stream may stay open forever
-        return bytes(body), ""
-
-
-def _has_told(stream: str) -> bool:
-    """Whether an event stream has what is looked for: a JSON value, or the event of the older transport."""
-    return event_data(stream) is not None or "endpoint" in event_names(stream)
+            # A stream may stay open forever: what is looked for is a JSON value, or the older transport's event.
+            if known.is_event_stream and (known.json() is not None or "endpoint" in known.event_names):
+                break
+        return known
 
 
 def _anonymous(request: httpx.Request) -> httpx.Request:
