@@ -186,14 +186,15 @@ def connections_of(
         ScalekitError: They cannot be read.
     """
     from pulumi_scalekit.api.client import Client
+    from pulumi_scalekit.errors import PermissionDenied
     from pulumi_scalekit.operations.connections import read_connections
 
-    with screen.working(f"Reading the connections of {profile.url}"):
-        found = read_connections(Client(profile.settings), connectors)
-    if found.denied:
-        screen.note(f"Without connections, which may not be read: {found.denied}", "yellow")
+    try:
+        with screen.working(f"Reading the connections of {profile.url}"):
+            return read_connections(Client(profile.settings), connectors)
+    except PermissionDenied as error:
+        screen.note(f"Without connections, which may not be read: {error}", "yellow")
         return None
-    return found.connections
 
 
 def listed_connections(

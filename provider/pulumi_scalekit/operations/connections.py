@@ -12,9 +12,8 @@ from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.definition.connection import declaration_of
-from pulumi_scalekit.errors import PermissionDenied
 
-from .naming import free_name, slug
+from .naming import distinct, slug
 from .selection import identifier_of
 
 _AT_ONCE: Final = 4
@@ -36,15 +35,6 @@ class LiveConnection:
     """The arguments that declare it. A client secret that is stored is an environment variable to be set."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """What was found of the connections."""
-
-    connections: tuple[LiveConnection, ...]
-    denied: str = ""
-    """Why they were left out: the client may not read them."""
-
-
 def list_connections(api: Connections, connectors: Container[str]) -> list[Attributes]:
     """The app connections of connectors, given by identifiers, sorted by name: by one list, without settings.
 
@@ -55,7 +45,7 @@ def list_connections(api: Connections, connectors: Container[str]) -> list[Attri
     return sorted(listed, key=lambda entry: str(entry.get("key_id")))
 
 
-def read_connections(client: Client, connectors: Iterable[Attributes]) -> Found:
+def read_connections(client: Client, connectors: Iterable[Attributes]) -> tuple[LiveConnection, ...]:
     """Read the app connections of connectors, sorted by name, each with its settings.
 
     Args:
@@ -63,24 +53,16 @@ def read_connections(client: Client, connectors: Iterable[Attributes]) -> Found:
         connectors: The connectors.
 
     Raises:
-        ScalekitError: They cannot be read, for another reason than a missing permission.
+        ScalekitError: They cannot be read.
     """
     by_identifier = {identifier_of(connector): connector for connector in connectors}
     api = Connections(client)
-    try:
-        listed = list_connections(api, by_identifier)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            read = list(pool.map(lambda entry: _read(api, entry), listed))
-    except PermissionDenied as error:
-        return Found((), str(error))
+    listed = list_connections(api, by_identifier)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        read = list(pool.map(lambda entry: _read(api, entry), listed))
     there = [attributes for attributes in read if attributes is not None]  # the others were deleted just now
     variables = secret_variables([str(attributes.get("key_id")) for attributes in there])
-    return Found(
-        tuple(
-            _live(attributes, by_identifier, variable)
-            for attributes, variable in zip(there, variables, strict=True)
-        )
-    )
+    return tuple(_live(a, by_identifier, variable) for a, variable in zip(there, variables, strict=True))
 
 
 def _read(api: Connections, entry: Attributes) -> Attributes | None:
@@ -104,14 +86,12 @@ def _live(attributes: Attributes, connectors: Mapping[str, Attributes], variable
 
 def secret_variables(names: Sequence[str]) -> list[str]:
     """An environment variable for the client secret of each connection: `CRM_CLIENT_SECRET` for `crm`."""
-    used: set[str] = set()
-    variables = []
-    for name in names:
+
+    def variable(name: str) -> str:
         word = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_") or "CONNECTION"
-        word = f"CONNECTION_{word}" if word[0].isdigit() else word
-        variables.append(free_name(f"{word}_CLIENT_SECRET", used, "_"))
-        used.add(variables[-1])
-    return variables
+        return f"{f'CONNECTION_{word}' if word[0].isdigit() else word}_CLIENT_SECRET"
+
+    return distinct(map(variable, names), "_")
 
 
 def connection_resources(
@@ -123,10 +103,6 @@ def connection_resources(
         connections: The connections.
         taken: Names that are taken.
     """
-    used = set(taken)
-    named = []
-    for connection in connections:
-        name = free_name(slug(connection.name, "connection"), used, "-")
-        used.add(name)
-        named.append((name, connection))
-    return named
+    ordered = list(connections)
+    names = distinct((slug(c.name, "connection") for c in ordered), "-", taken)
+    return list(zip(names, ordered, strict=True))

@@ -28,34 +28,32 @@ def resource_names(
         connectors: The connectors.
         taken: Names that are taken.
     """
-    used = set(taken)
-    named: list[tuple[str, Attributes]] = []
-    for connector in by_name(connectors):
-        name = free_name(slug(name_of(connector)), used, "-")
-        used.add(name)
-        named.append((name, connector))
-    return named
+    ordered = by_name(connectors)
+    return list(zip(distinct((slug(name_of(c)) for c in ordered), "-", taken), ordered, strict=True))
 
 
 def variable_names(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
     """A Python variable for each resource name: `my_asana` for `my-asana`, `open_` for `open`."""
-    used = set(taken)
-    variables = []
-    for name in names:
+
+    def variable(name: str) -> str:
         word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "connector"
         if word[0].isdigit():
             word = f"connector_{word}"
-        if keyword.iskeyword(word) or keyword.issoftkeyword(word) or hasattr(builtins, word):
-            word = f"{word}_"
-        variables.append(free_name(word, used, "_"))
-        used.add(variables[-1])
-    return variables
+        is_taken = keyword.iskeyword(word) or keyword.issoftkeyword(word) or hasattr(builtins, word)
+        return f"{word}_" if is_taken else word
+
+    return distinct(map(variable, names), "_", taken)
 
 
-def free_name(name: str, used: set[str], separator: str) -> str:
-    """The name itself, or numbered where it is used already."""
-    candidate, number = name, 1
-    while candidate in used:
-        number += 1
-        candidate = f"{name}{separator}{number}"
-    return candidate
+def distinct(names: Iterable[str], separator: str, taken: Iterable[str] = ()) -> list[str]:
+    """The names, those numbered that are used already."""
+    used = set(taken)
+    found = []
+    for name in names:
+        candidate, number = name, 1
+        while candidate in used:
+            number += 1
+            candidate = f"{name}{separator}{number}"
+        used.add(candidate)
+        found.append(candidate)
+    return found
