@@ -14,7 +14,7 @@ import pytest
 from pulumi_scalekit.definition.normalize import normalize_live
 from pulumi_scalekit.errors import InvalidRequest
 from pulumi_scalekit.local import LocalScalekit
-from pulumi_scalekit.operations.curl import delete_command
+from pulumi_scalekit.operations.curl import Command
 
 from .conftest import SECRETS, Result, seed, writes
 from .samples import ASANA, FRESHDESK, TAVILY, older_asana
@@ -149,4 +149,4 @@ def test_credentials_stay_in_variables(command: Run, production: LocalScalekit) 
 def test_an_identifier_that_is_none_is_refused() -> None:
     """Nothing that is no identifier gets into a URL."""
     with pytest.raises(InvalidRequest):
-        delete_command("https://x.example.com", "../connections/1")
+        Command.of("DELETE", "https://x.example.com", "../connections/1")

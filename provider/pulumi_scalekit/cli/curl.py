@@ -71,7 +71,7 @@ def create(
     """Print a create."""
     from pulumi_scalekit.definition.normalize import create_payload
     from pulumi_scalekit.errors import ConnectorExists
-    from pulumi_scalekit.operations.curl import create_command
+    from pulumi_scalekit.operations.curl import Command
     from pulumi_scalekit.operations.selection import identifier_of, name_of
 
     screen = Screen()
@@ -91,7 +91,7 @@ def create(
             f"A connector named {definition['display_name']!r} already exists in {profile.url}: {taken[0]}. "
             "Use `pulumi-scalekit curl update`"
         )
-    _print(screen, profile, create_command(profile.url, create_payload(definition)), json=json)
+    _print(screen, profile, Command.of("POST", profile.url, payload=create_payload(definition)), json=json)
 
 
 def update(
@@ -105,7 +105,7 @@ def update(
 ) -> None:
     """Print an update."""
     from pulumi_scalekit.definition.normalize import definition_of, update_payload
-    from pulumi_scalekit.operations.curl import update_command
+    from pulumi_scalekit.operations.curl import Command
     from pulumi_scalekit.operations.selection import find, identifier_of, name_of
 
     screen = Screen()
@@ -119,7 +119,7 @@ def update(
         # An identifier means the target's own; a name that only the source knows means the same name there.
         known = file is not None or any(name in (identifier_of(c), name_of(c)) for c in connectors)
         live = find(connectors, name if known else definition["display_name"], profile.url)
-    command = update_command(profile.url, identifier_of(live), update_payload(definition))
+    command = Command.of("PUT", profile.url, identifier_of(live), update_payload(definition))
     _print(screen, profile, command, json=json)
 
 
@@ -131,13 +131,13 @@ def delete(
     program: options.Program = Path(),
 ) -> None:
     """Print a delete."""
-    from pulumi_scalekit.operations.curl import delete_command
+    from pulumi_scalekit.operations.curl import Command
     from pulumi_scalekit.operations.selection import identifier_of
 
     screen = Screen()
     profile = options.profile_of(env, program)
     live = options.connectors_of(profile, screen, [name])[0]
-    _print(screen, profile, delete_command(profile.url, identifier_of(live)), json=json)
+    _print(screen, profile, Command.of("DELETE", profile.url, identifier_of(live)), json=json)
 
 
 def _definition(

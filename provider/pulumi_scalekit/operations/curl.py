@@ -26,6 +26,18 @@ class Command:
     url: str
     body: Mapping[str, Any] | None = None
 
+    @classmethod
+    def of(
+        cls, method: str, environment_url: str, identifier: str = "", payload: Mapping[str, Any] | None = None
+    ) -> Command:
+        """The command that creates a connector, or that replaces the definition of one or deletes it.
+
+        Raises:
+            NotSent: The identifier is not valid.
+        """
+        path = paths.CUSTOM_PROVIDERS if method == "POST" else paths.custom_provider_path(identifier)
+        return cls(method, f"{environment_url}{path}", payload)
+
     @property
     def text(self) -> str:
         """The command. It takes the token from the shell variable."""
@@ -37,29 +49,6 @@ class Command:
             data = json.dumps(self.body, indent=2, ensure_ascii=False)
             lines += ["  --header 'Content-Type: application/json'", f"  --data {shlex.quote(data)}"]
         return " \\\n".join(lines)
-
-
-def create_command(environment_url: str, payload: Mapping[str, Any]) -> Command:
-    """The command that creates a connector."""
-    return Command("POST", f"{environment_url}{paths.CUSTOM_PROVIDERS}", payload)
-
-
-def update_command(environment_url: str, identifier: str, payload: Mapping[str, Any]) -> Command:
-    """The command that replaces a connector's definition.
-
-    Raises:
-        NotSent: The identifier is not valid.
-    """
-    return Command("PUT", f"{environment_url}{paths.custom_provider_path(identifier)}", payload)
-
-
-def delete_command(environment_url: str, identifier: str) -> Command:
-    """The command that deletes a connector.
-
-    Raises:
-        NotSent: The identifier is not valid.
-    """
-    return Command("DELETE", f"{environment_url}{paths.custom_provider_path(identifier)}")
 
 
 def token_command(environment_url: str, prefix: str = "SCALEKIT_") -> str:
