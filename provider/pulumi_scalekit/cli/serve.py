@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from .console import Screen, help_text
+
+if TYPE_CHECKING:
+    from pulumi_scalekit.local import LocalScalekit
 
 EXTRA: Final = ("cryptography", "starlette", "uvicorn")
 """The modules that only the extra `local` installs."""
@@ -94,7 +97,8 @@ def serve(
     secret = os.environ.get("SCALEKIT_CLIENT_SECRET") or DEFAULT_CLIENT_SECRET
     own_secret = secret == DEFAULT_CLIENT_SECRET
 
-    def announce(url: str, roots: Path | None) -> None:
+    def announce(scalekit: LocalScalekit) -> None:
+        url, roots = scalekit.url, scalekit.grpc_roots
         kept = f"kept in {data}" if data else "gone when the server ends (keep it with --data DIR)"
         shown = DEFAULT_CLIENT_SECRET if own_secret else '"$SCALEKIT_CLIENT_SECRET"'
         typer.echo(
@@ -115,7 +119,7 @@ def serve(
             fault or (),
             settings=settings,
             client_id=client_id,
-            client_secrets=[secret],
+            client_secret=secret,
             allow_remote=allow_remote,
             grpc=grpc,
             announce=announce,

@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .clock import Clock
 from .credentials import Credentials
 from .environment import Environment
 from .errors import Internal, InvalidArgument, MethodNotAllowed, NotFound
@@ -36,7 +35,6 @@ ROUTES = (
 def create_app(
     store: Store,
     *,
-    clock: Clock | None = None,
     settings: Settings | None = None,
     credentials: Credentials | None = None,
     faults: Faults | None = None,
@@ -46,7 +44,7 @@ def create_app(
     Without ``credentials`` there is one client, `skc_local` with the secret `local-secret`, which may do
     everything. The environment's parts are at ``app.state.environment``.
     """
-    environment = Environment(store, clock=clock, settings=settings, credentials=credentials, faults=faults)
+    environment = Environment(store, settings=settings, credentials=credentials, faults=faults)
     app = Starlette(
         routes=[*ROUTES],
         middleware=[Middleware(Gate, environment=environment)],

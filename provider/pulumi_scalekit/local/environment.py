@@ -10,7 +10,6 @@ from starlette.routing import Match, Router
 from starlette.types import Scope
 
 from .authorization_server import Authorizations
-from .clock import Clock
 from .credentials import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, Credentials
 from .errors import RateLimited
 from .faults import Faults
@@ -30,13 +29,12 @@ class Environment:
         self,
         store: Store,
         *,
-        clock: Clock | None = None,
         settings: Settings | None = None,
         credentials: Credentials | None = None,
         faults: Faults | None = None,
     ) -> None:
         self.store = store
-        self.clock = clock or store.clock
+        self.clock = store.clock
         self.settings = settings or Settings()
         if credentials is None:
             credentials = Credentials(self.clock, signing_key=store.secret_key())

@@ -195,57 +195,6 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve(
-    host: str = "127.0.0.1",
-    port: int = 8787,
-    data: Path | None = None,
-    faults: Iterable[str] = (),
-    *,
-    settings: Settings | None = None,
-    client_id: str = DEFAULT_CLIENT_ID,
-    client_secrets: Iterable[str] = (DEFAULT_CLIENT_SECRET,),
-    allow_remote: bool = False,
-    grpc: bool = False,
-    announce: Callable[[str, Path | None], None] | None = None,
-) -> None:
-    """Serve one environment until SIGINT or SIGTERM.
-
-    ``data`` is the directory that keeps it; without one it is gone when the server ends. ``faults`` are
-    specifications. With ``grpc`` the SDKs' gRPC calls are served, too (see :mod:`.grpc_bridge`).
-    ``announce`` is called with the URL, and the file of the certificate that gRPC clients must trust, once
-    requests are served. Raises :class:`ServeError` when the address cannot be used,
-    :class:`~.faults.FaultError` for a specification it cannot read and :class:`~.store.StoreError` for a
-    directory it cannot use.
-    """
-    if not allow_remote and not is_loopback(host.strip("[]")):
-        raise ServeError(
-            f"{host} can be reached from other machines, and this server holds credentials in clear text. "
-            "Use 127.0.0.1, or say --allow-remote."
-        )
-    armed = Faults(faults)
-    clock = Clock()
-    settings = settings or Settings()
-    if allow_remote:
-        settings.host_names |= {host, socket.gethostname(), socket.getfqdn()}
-    with contextlib.closing(Store(data, clock=clock)) as store, listen(host, port) as sock:
-        credentials = _credentials(clock, store, client_id, client_secrets)
-        server = _Server(
-            create_app(store, clock=clock, settings=settings, credentials=credentials, faults=armed)
-        )
-        with _grpc_front(_url(sock), data) if grpc else contextlib.nullcontext() as front:
-
-            def once_up() -> None:
-                server.up.wait()
-                if front is not None:
-                    server.serve_grpc(front)
-                if announce is not None:
-                    announce(_url(sock), front.roots if front else None)
-
-            threading.Thread(target=once_up, daemon=True).start()
-            with _clean_end():
-                server.run(sockets=[sock])
-
-
 @dataclass(frozen=True)
 class LocalScalekit:
     """A running local Scalekit, as :func:`running` yields it."""
@@ -302,6 +251,7 @@ class LocalScalekit:
 @contextlib.contextmanager
 def running(
     *,
+    host: str = "127.0.0.1",
     port: int = 0,
     data: Path | None = None,
     faults: Iterable[str] = (),
@@ -311,7 +261,7 @@ def running(
     upstreams: Mapping[str, str] | None = None,
     grpc: bool = False,
 ) -> Iterator[LocalScalekit]:
-    """Serve one environment on a loopback port in a thread, for the length of the block.
+    """Serve one environment in a thread, for the length of the block; port 0 takes a free one.
 
     Several may run at once; each is an environment of its own. ``upstreams`` is a short form of the
     setting of that name. What ``data`` names outlives the block. With ``grpc`` the SDKs' gRPC calls are
@@ -320,12 +270,11 @@ def running(
     settings = settings or Settings()
     if upstreams is not None:
         settings.upstreams = upstreams
-    clock = Clock()
-    with contextlib.closing(Store(data, clock=clock)) as store, listen("127.0.0.1", port) as sock:
-        credentials = _credentials(clock, store, client_id, [client_secret])
-        app = create_app(
-            store, clock=clock, settings=settings, credentials=credentials, faults=Faults(faults)
-        )
+    armed = Faults(faults)
+    with contextlib.closing(Store(data)) as store, listen(host, port) as sock:
+        credentials = Credentials(store.clock, signing_key=store.secret_key())
+        credentials.add_client(client_id, client_secret)
+        app = create_app(store, settings=settings, credentials=credentials, faults=armed)
         server = _Server(app)
         thread = threading.Thread(
             target=_run, args=(server, sock), name=f"local-scalekit-{_url(sock)}", daemon=True
@@ -348,28 +297,61 @@ def _run(server: _Server, sock: socket.socket) -> None:
     asyncio.run(server.serve(sockets=[sock]))
 
 
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8787,
+    data: Path | None = None,
+    faults: Iterable[str] = (),
+    *,
+    settings: Settings | None = None,
+    client_id: str = DEFAULT_CLIENT_ID,
+    client_secret: str = DEFAULT_CLIENT_SECRET,
+    allow_remote: bool = False,
+    grpc: bool = False,
+    announce: Callable[[LocalScalekit], None] = lambda _: None,
+) -> None:
+    """Serve one environment until SIGINT or SIGTERM.
+
+    ``announce`` is called once requests are served; the rest is as for :func:`running`. Raises
+    :class:`ServeError` when the address cannot be used, :class:`~.faults.FaultError` for a specification it
+    cannot read and :class:`~.store.StoreError` for a directory it cannot use.
+    """
+    if not allow_remote and not is_loopback(host.strip("[]")):
+        raise ServeError(
+            f"{host} can be reached from other machines, and this server holds credentials in clear text. "
+            "Use 127.0.0.1, or say --allow-remote."
+        )
+    settings = settings or Settings()
+    if allow_remote:
+        settings.host_names |= {host, socket.gethostname(), socket.getfqdn()}
+    with (
+        _end_signals() as ended,
+        running(
+            host=host,
+            port=port,
+            data=data,
+            faults=faults,
+            settings=settings,
+            client_id=client_id,
+            client_secret=client_secret,
+            grpc=grpc,
+        ) as scalekit,
+    ):
+        announce(scalekit)
+        ended.wait()
+
+
 @contextlib.contextmanager
-def _clean_end() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the server in order: uvicorn raises them again when it is done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _end_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, for the length of the block."""
+    ended = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    before = [signal.signal(number, lambda *_: ended.set()) for number in numbers]
     try:
-        yield
+        yield ended
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def _credentials(clock: Clock, store: Store, client_id: str, client_secrets: Iterable[str]) -> Credentials:
-    credentials = Credentials(clock, signing_key=store.secret_key())
-    first, *others = client_secrets
-    credentials.add_client(client_id, first)
-    for secret in others:
-        credentials.add_secret(client_id, secret)
-    return credentials
 
 
 @contextlib.contextmanager
