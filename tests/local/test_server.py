@@ -134,26 +134,6 @@ def test_a_directory_is_for_one_server(tmp_path: Path) -> None:
     Store(tmp_path).close()
 
 
-def test_a_database_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
-    """Connections of version 1 are app connections without settings; its connectors are found by their names."""
-    store = Store(tmp_path)
-    provider = store.create_provider(BEARER)
-    store.create_connection("support", provider.identifier, "BEARER")
-    store.close()
-    with sqlite3.connect(tmp_path / "scalekit.sqlite3") as db:
-        for column in ("is_app", "auth_mode", "settings", "resolved_proxy_url"):
-            db.execute(f"ALTER TABLE connections DROP COLUMN {column}")
-        db.execute("DROP INDEX providers_by_name")
-        db.execute("ALTER TABLE providers DROP COLUMN plain_name")
-        db.execute("PRAGMA user_version = 1")
-    db.close()
-    store = Store(tmp_path)
-    (connection,) = store.connections()
-    assert (connection.is_app, connection.auth_mode, connection.settings) == (True, "USER", {})
-    assert store.providers_named(BEARER["display_name"].lower()) == [store.get_provider(provider.identifier)]
-    store.close()
-
-
 @pytest.mark.parametrize(
     ("host", "names", "own"),
     [
@@ -197,13 +177,14 @@ def test_a_further_host_name_is_served_by_an_option() -> None:
     assert statuses == [401, 421]
 
 
-def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
-    """A newer schema is not touched; the message says what to do."""
+@pytest.mark.parametrize("version", [2, 99])
+def test_a_database_of_another_version_is_refused(tmp_path: Path, version: int) -> None:
+    """An older or newer schema is not touched; the message says what to do."""
     Store(tmp_path).close()
     with sqlite3.connect(tmp_path / "scalekit.sqlite3") as db:
-        db.execute("PRAGMA user_version = 99")
+        db.execute(f"PRAGMA user_version = {version}")
     db.close()
-    with pytest.raises(StoreError, match=r"schema version 99.*another directory"):
+    with pytest.raises(StoreError, match=rf"schema version {version}.*another directory"):
         Store(tmp_path)
 
 

@@ -142,9 +142,17 @@ class Store(ConnectionStore):
         for identifier, payload, category in BUILT_IN:
             self._db.execute(
                 "INSERT INTO providers"
-                " (identifier, id, is_custom, payload, categories, created_at, updated_at)"
-                " VALUES (?, ?, 0, ?, ?, ?, ?)",
-                (identifier, opaque(""), json.dumps(payload), json.dumps([category]), now, now),
+                " (identifier, id, is_custom, plain_name, payload, categories, created_at, updated_at)"
+                " VALUES (?, ?, 0, ?, ?, ?, ?, ?)",
+                (
+                    identifier,
+                    opaque(""),
+                    plain_name(payload["display_name"]),
+                    json.dumps(payload),
+                    json.dumps([category]),
+                    now,
+                    now,
+                ),
             )
 
 

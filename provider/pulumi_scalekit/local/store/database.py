@@ -6,7 +6,6 @@ the server acknowledged survives a kill -9. Without a path the database lives in
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sqlite3
@@ -20,7 +19,7 @@ from typing import Any
 
 from pulumi_scalekit.local.clock import Clock
 
-from .records import Lag, plain_name
+from .records import Lag
 
 SCHEMA_VERSION = 3
 FILE_NAME = "scalekit.sqlite3"
@@ -31,6 +30,7 @@ CREATE TABLE providers (
     identifier TEXT NOT NULL UNIQUE,
     id TEXT NOT NULL UNIQUE,
     is_custom INTEGER NOT NULL,
+    plain_name TEXT NOT NULL,
     payload TEXT NOT NULL,
     categories TEXT NOT NULL DEFAULT '[]',
     created_at REAL NOT NULL,
@@ -43,6 +43,10 @@ CREATE TABLE connections (
     provider_key TEXT NOT NULL,
     type TEXT NOT NULL,
     enabled INTEGER NOT NULL,
+    is_app INTEGER NOT NULL,
+    auth_mode TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    resolved_proxy_url TEXT NOT NULL,
     created_at REAL NOT NULL,
     updated_at REAL NOT NULL
 );
@@ -58,25 +62,12 @@ CREATE TABLE accounts (
     last_used_at REAL,
     UNIQUE (connection_id, identifier)
 );
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)"""
-"""Version 1."""
-
-UPGRADES = {
-    2: """
-ALTER TABLE connections ADD COLUMN is_app INTEGER NOT NULL DEFAULT 1;
-ALTER TABLE connections ADD COLUMN auth_mode TEXT NOT NULL DEFAULT 'USER';
-ALTER TABLE connections ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
-ALTER TABLE connections ADD COLUMN resolved_proxy_url TEXT NOT NULL DEFAULT ''""",
-    3: """
-ALTER TABLE providers ADD COLUMN plain_name TEXT NOT NULL DEFAULT '';
-UPDATE providers SET plain_name = plain_name_in(payload);
-CREATE INDEX providers_by_name ON providers (plain_name)""",
-}
-"""What makes each version of the one before."""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE INDEX providers_by_name ON providers (plain_name)"""
 
 
 class StoreError(Exception):
-    """The data directory cannot be used: it cannot be written, a newer schema, another server, or not our database."""
+    """The data directory cannot be used: it cannot be written, another schema, another server, or not our database."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,6 @@ class Database:
         target = ":memory:" if directory is None else _private_file(directory)
         self._db = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
-        self._db.create_function("plain_name_in", 1, _plain_name_in)
         self._open(target)
 
     def _open(self, target: str) -> None:
@@ -115,11 +105,9 @@ class Database:
             with self._write():
                 (found,) = self._db.execute("PRAGMA user_version").fetchone()
                 if found == 0:
-                    self._run(SCHEMA)
+                    for statement in SCHEMA.split(";\n"):
+                        self._db.execute(statement)
                     self._fill()
-                for version in range(max(found, 1) + 1, SCHEMA_VERSION + 1):
-                    self._run(UPGRADES[version])
-                if found < SCHEMA_VERSION:
                     self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sqlite3.Error as error:
             self._db.close()
@@ -128,16 +116,12 @@ class Database:
                     f"{target} is in use by another local Scalekit: stop that one, or use another directory"
                 ) from None
             raise StoreError(f"{target} cannot be used as the local Scalekit's database: {error}") from None
-        if found > SCHEMA_VERSION:
+        if found not in (0, SCHEMA_VERSION):
             self._db.close()
             raise StoreError(
-                f"{target} has schema version {found}; this release reads up to {SCHEMA_VERSION}. "
+                f"{target} has schema version {found}; this release reads {SCHEMA_VERSION}. "
                 "Use another directory, or remove this one."
             )
-
-    def _run(self, statements: str) -> None:
-        for statement in statements.split(";\n"):
-            self._db.execute(statement)
 
     def _fill(self) -> None:
         """Put into a new database what every environment has."""
@@ -216,7 +200,3 @@ def _private_file(directory: Path) -> str:
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}") from None
     return str(path)
-
-
-def _plain_name_in(payload: str) -> str:
-    return plain_name(str(json.loads(payload).get("display_name", "")))
