@@ -42,6 +42,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def counted_kinds(connectors: int, connections: int) -> str:
+    """How many there are of either, as far as there are any: `1 connector and 2 connections`."""
+    kinds = ((connectors, "connector"), (connections, "connection"))
+    return " and ".join(counted(number, noun) for number, noun in kinds if number)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table."""
@@ -104,10 +110,10 @@ class Screen:
             self._plain_table(columns, rows)
             return
         shown = [[cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row] for row in rows]
-        if columns[-1].below and self._natural_width(columns, shown) > self.out.width:
+        if columns[-1].below and not self._fits(columns, shown, breaking=False):
             self._lines_below(columns, shown)
             return
-        if self._too_wide(columns, shown):
+        if not self._fits(columns, shown):
             self._records(columns, shown)
             return
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -125,27 +131,23 @@ class Screen:
             table.add_row(*row)
         self.out.print(table)
 
-    def _too_wide(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> bool:
-        """Whether a table's columns cannot stand side by side and be read."""
-        minimum = 0
-        for index, column in enumerate(columns):
-            width = max([cell_len(column.title), *(row[index].cell_len for row in rows)])
-            minimum += 2 + (min(width, _READABLE) if column.fold or column.wrap else width)
-        return minimum - 2 > self.out.width
-
-    @staticmethod
-    def _natural_width(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> int:
-        """How wide a table is whose cells neither break nor are cut."""
+    def _fits(
+        self, columns: Sequence[Column], rows: Sequence[Sequence[Text]], *, breaking: bool = True
+    ) -> bool:
+        """Whether a table's columns can stand side by side and be read, their text breaking where it may."""
         widths = [
             max(cell_len(column.title), *(row[index].cell_len for row in rows), 0)
             for index, column in enumerate(columns)
         ]
-        return sum(widths) + 2 * (len(widths) - 1)
+        if breaking:
+            pairs = zip(widths, columns, strict=True)
+            widths = [min(w, _READABLE) if c.fold or c.wrap else w for w, c in pairs]
+        return sum(widths) + 2 * (len(widths) - 1) <= self.out.width
 
     def _lines_below(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
         """Print a table whose last column is below the others: so it can be copied whole."""
         head = columns[:-1]
-        if self._too_wide(head, [row[:-1] for row in rows]):
+        if not self._fits(head, [row[:-1] for row in rows]):
             self._records(columns, rows)
             return
         titles = [Text(column.title, "bold") for column in columns]

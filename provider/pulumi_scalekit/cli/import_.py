@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .console import Column, Screen, counted, help_text
+from .console import Column, Screen, counted_kinds, help_text
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
@@ -185,8 +185,7 @@ def _show(
         [Column("IDENTIFIER", "cyan", keep=True), Column("NAME", wrap=True), Column("RESOURCE", fold=True)],
         rows,
     )
-    counts = [(len(plan.entries), "connector"), (len(plan.connections), "connection")]
-    imported = " and ".join(counted(count, noun) for count, noun in counts if count)
+    imported = counted_kinds(len(plan.entries), len(plan.connections))
     errors = [f"! {name}: {error}." for name, found in broken for error in found]
     if report["dry_run"]:
         screen.say(f"Would import {imported} into {stack}.", style="yellow")

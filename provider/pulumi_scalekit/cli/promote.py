@@ -11,7 +11,7 @@ import typer
 from . import options
 from .compare import Pair, Source, Target, comparison_json, show_comparisons
 from .connections import connection_json, show_connections
-from .console import Screen, confirm, counted, help_text
+from .console import Screen, confirm, counted_kinds, help_text
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
@@ -144,8 +144,7 @@ def _ask(
         raise ScalekitError(
             "Nothing was changed: there is nobody to ask. Use --yes, or --dry-run to look first"
         )
-    counts = [(len(free), "connector"), (len(connections), "connection")]
-    what = " and ".join(counted(count, noun) for count, noun in counts if count)
+    what = counted_kinds(len(free), len(connections))
     if not confirm(f"Promote {what} to {pair.target.name} ({pair.target.url})?"):
         screen.note("Nothing was changed.")
         raise typer.Exit(1)
