@@ -34,7 +34,7 @@ def answer(definition: dict[str, Any], number: int = 1) -> dict[str, Any]:
 def compared(source: list[dict[str, Any]], target: list[dict[str, Any]], *names: str) -> dict[str, str]:
     """What a comparison says, by display name."""
     found = compare(source, target, names, source_name="dev", target_name="production")
-    return {c.display_name: c.action for c in found}
+    return {c.name: c.action for c in found}
 
 
 def test_every_action() -> None:
@@ -133,7 +133,7 @@ def divided(ownership: Ownership) -> tuple[list[str], list[tuple[str, str]]]:
     source, target = [answer(ASANA, 1), answer(TAVILY, 2)], [answer(older_asana(), 3)]
     found = compare(source, target, source_name="dev", target_name="production")
     free, blocked = divide(found, ownership, DEV, PRODUCTION)
-    return [c.display_name for c in free], [(b.comparison.display_name, b.stack) for b in blocked]
+    return [c.name for c in free], [(b.comparison.name, b.stack) for b in blocked]
 
 
 def test_without_stacks_everything_is_promoted() -> None:

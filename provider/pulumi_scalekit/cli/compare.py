@@ -150,7 +150,7 @@ def show_comparisons(screen: Screen, comparisons: list[Comparison], pair: Pair) 
             [
                 Text(mark, style),
                 Text(comparison.action, style),
-                comparison.display_name,
+                comparison.name,
                 comparison.identifier or "–",
             ]
         )
@@ -191,7 +191,7 @@ def _show_new(screen: Screen, comparison: Comparison, pair: Pair) -> None:
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
     """A comparison as `--json` prints it."""
     return {
-        "display_name": comparison.display_name,
+        "display_name": comparison.name,
         "action": comparison.action,
         "source_identifier": comparison.source_identifier or None,
         "target_identifier": comparison.identifier or None,

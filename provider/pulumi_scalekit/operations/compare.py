@@ -31,7 +31,8 @@ Action = Literal["create", "update", "replace", "same", "only in target"]
 class Comparison:
     """A connector of either environment, and what a promotion does with it."""
 
-    display_name: str
+    name: str
+    """The display name."""
     action: Action
     source: Attributes | None
     """The connector in the source; `None` where it is only in the target."""
@@ -45,11 +46,6 @@ class Comparison:
     """What the change means for those who have authorized already, or ""."""
 
     @property
-    def name(self) -> str:
-        """The display name."""
-        return self.display_name
-
-    @property
     def identifier(self) -> str:
         """The identifier in the target, or ""."""
         return identifier_of(self.target) if self.target else ""
@@ -61,14 +57,8 @@ class Comparison:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What a promotion sends.
-
-        Raises:
-            ValueError: There is nothing to send.
-        """
-        if self.source is None:
-            raise ValueError("a connector that is only in the target has no payload")
-        definition = definition_of(self.source)
+        """What a promotion sends of a connector that the source has."""
+        definition = definition_of(self.source or {})
         return update_payload(definition) if self.target else create_payload(definition)
 
 

@@ -132,7 +132,7 @@ def refuse_replacements(comparisons: Sequence[Comparison]) -> None:
         ScalekitError: There are such; the message names them, and what to do.
     """
     named = [
-        f"{comparison.display_name!r} ({comparison.identifier}: {', '.join(comparison.immutable)})"
+        f"{comparison.name!r} ({comparison.identifier}: {', '.join(comparison.immutable)})"
         for comparison in comparisons
         if comparison.action == "replace"
     ]
