@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -34,11 +33,7 @@ has written, and nothing else unless --force is given.
 """)
 
 
-class Format(str, enum.Enum):
-    """What `export` writes."""
-
-    PYTHON = "python"
-    JSON = "json"
+Format = Literal["python", "json"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,7 +48,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The directory to write to.", file_okay=False)
     ] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.PYTHON,
+    form: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = "python",
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite files that no export has written.")
     ] = False,
@@ -64,12 +59,12 @@ def export(
     """Export connectors."""
     from pulumi_scalekit.errors import AmbiguousConnector
     from pulumi_scalekit.operations.naming import resource_names
-    from pulumi_scalekit.operations.selection import identifier_of, name_of, refuse_duplicates
+    from pulumi_scalekit.operations.selection import identifier_of, name_of, refuse_duplicates, select
 
     screen = Screen()
     profile = options.profile_of(env, program)
-    connectors = options.connectors_of(profile, screen, names)
-    everything = connectors if not names else options.connectors_of(profile, screen)
+    everything = options.connectors_of(profile, screen)
+    connectors = select(everything, names or (), profile.url)
     # Names are given with all connectors in view: an export of one calls it what an export of all does.
     chosen = {identifier_of(a) for a in connectors}
     try:
@@ -80,7 +75,7 @@ def export(
         )  # the duplicates are all written: it is for the user to choose
     named = [(r, a) for r, a in resource_names(everything) if identifier_of(a) in chosen]
     connections = _connections(profile, connectors, screen) if with_connections else []
-    if form is Format.PYTHON:
+    if form == "python":
         contents = _python(named, connections)
     else:
         contents = {name: _json_text(value) for name, value in _payloads(named, connections).items()}
@@ -118,7 +113,7 @@ def export(
             screen.say(str(file))
         also = f" and {counted(len(connections), 'connection')}" if connections else ""
         screen.note(f"Exported {counted(len(named), 'connector')}{also} of {profile.url}", "dim")
-    elif form is Format.PYTHON:
+    elif form == "python":
         screen.raw(contents[PYTHON_FILE])
     else:
         payloads = list(_payloads(named, ()).values())
@@ -191,7 +186,7 @@ def _ours(path: Path, text: str, form: Format) -> bool:
 
     try:
         before = path.read_text(encoding="utf-8")
-        if form is Format.PYTHON:
+        if form == "python":
             return before.startswith(EXPORTED) or not before.strip()
         payload: Any = json.loads(before)
         written = json.loads(text)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 import typer
 
@@ -36,21 +35,9 @@ Exit codes: 0 the definition passes review; 1 failed; 2 wrong usage; 3 something
 """)
 
 
-class Auth(str, enum.Enum):
-    """Auth types, as a command line writes them."""
-
-    OAUTH = "oauth"
-    BASIC = "basic"
-    BEARER = "bearer"
-    API_KEY = "api_key"
-    NO_AUTH = "no_auth"
-
-
-class Format(str, enum.Enum):
-    """What `new` writes."""
-
-    PYTHON = "python"
-    JSON = "json"
+Auth = Literal["oauth", "basic", "bearer", "api_key", "no_auth"]
+"""Auth types, as a command line writes them."""
+Format = Literal["python", "json"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -139,7 +126,7 @@ def new(
         raise typer.BadParameter("--nango and --provider go together")
     if out is not None and out.exists() and not force:
         raise typer.BadParameter(f"{out} exists: choose another file, or use --force", param_hint="--out")
-    is_json = form is Format.JSON or (form is None and out is not None and out.suffix == ".json")
+    is_json = form == "json" or (form is None and out is not None and out.suffix == ".json")
     if resource is not None and is_json:
         raise typer.BadParameter("names a resource in Python, and JSON has none", param_hint="--resource")
     screen = Screen()
@@ -149,7 +136,7 @@ def new(
         description=description,
         icon_src=icon,
         proxy_url=proxy_url,
-        auth=auth.name if auth else None,
+        auth=auth.upper() if auth else None,
         headers=tuple(header or ()),
         prefix=prefix,
         authorize_uri=authorize_url,
@@ -240,11 +227,11 @@ def _ask(question: str, default: str | None = None) -> str:
 
 
 def _ask_type(known: str | None = None) -> str:
-    kinds = {kind.value: kind.name for kind in Auth}
+    kinds = get_args(Auth)
     question = f"How do accounts authenticate ({', '.join(kinds)})"
     while (answer := _ask(question, known and known.lower()).lower()) not in kinds:
         typer.echo(f"Choose one of {', '.join(kinds)}", err=True)
-    return kinds[answer]
+    return answer.upper()
 
 
 def _questionnaire(source: Source, overrides: Overrides) -> tuple[Source, Overrides]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from . import options
-from .console import Column, Screen, counted, help_text, visible
+from .console import Column, Screen, counted, counted_kinds, help_text, visible
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
@@ -47,21 +46,8 @@ _STYLES: Final = {
 _MARKS: Final = {"ok": "✓", "error": "✗", "warning": "!", "hint": "i", "not used": "–"}
 
 
-class Format(str, enum.Enum):
-    """What `review` prints."""
-
-    TABLE = "table"
-    JSON = "json"
-    SARIF = "sarif"
-
-
-class FailOn(str, enum.Enum):
-    """From which severity on the exit code is 3."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    HINT = "hint"
-    NEVER = "never"
+Format = Literal["table", "json", "sarif"]
+FailOn = Literal["error", "warning", "hint", "never"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -80,9 +66,7 @@ def review_definitions(
         Format | None, typer.Option("--format", "-f", help="What to print; table unless given.")
     ] = None,
     json: options.Json = False,
-    fail_on: Annotated[
-        FailOn, typer.Option(help="The severity from which on the exit code is 3.")
-    ] = FailOn.ERROR,
+    fail_on: Annotated[FailOn, typer.Option(help="The severity from which on the exit code is 3.")] = "error",
     checklist: Annotated[
         bool | None,
         typer.Option(
@@ -121,10 +105,10 @@ def review_definitions(
         raise typer.BadParameter("give only one of FILE and --program")
     if config_file is not None and (program is None or env is not None or stack is not None):
         raise typer.BadParameter("--config-file goes with --program alone")
-    if json and form not in (None, Format.JSON):
+    if json and form not in (None, "json"):
         raise typer.BadParameter("give only one of --json and --format")
     screen = Screen()
-    form = Format.JSON if json else form
+    form = "json" if json else form
     lines: dict[str, int] | None = None
     if file is not None:
         subjects, lines = _from_file(file)
@@ -135,17 +119,17 @@ def review_definitions(
     else:
         subjects = _from_environment(env, program or Path(), screen, with_connections=with_connections)
     reviews = review([s for s in subjects if with_connections or not s.is_connection])
-    if form is Format.SARIF:
+    if form == "sarif":
         from pulumi_scalekit.operations.sarif import sarif
 
         screen.json(sarif(reviews, lines))
-    elif form is Format.JSON:
+    elif form == "json":
         screen.json([_as_json(reviewed) for reviewed in reviews])
     else:
         wanted = len(reviews) <= CHECKLISTS if checklist is None else checklist
         _show(screen, reviews, checklist=wanted)
     worst = max((RANK[r.worst] for r in reviews if r.worst), default=0)
-    if fail_on is not FailOn.NEVER and worst >= RANK[fail_on.value]:
+    if fail_on != "never" and worst >= RANK[fail_on]:
         raise typer.Exit(ATTENTION)
 
 
@@ -230,14 +214,14 @@ def _payloads(content: Any, called: str) -> Iterator[tuple[str, dict[str, Any]]]
         yield "", content
 
 
-def _subject(payload: dict[str, Any], source: str, path: str = "", name: str = "") -> Subject:
+def _subject(payload: dict[str, Any], source: str, path: str = "") -> Subject:
     from pulumi_scalekit.definition.keys import READ_ONLY_KEYS
     from pulumi_scalekit.operations.review import Subject
 
     # What the server makes is not a mistake in its response.
     live = isinstance(payload.get("identifier"), str)
     definition = {k: v for k, v in payload.items() if not (live and k in READ_ONLY_KEYS)}
-    called = name or str(payload.get("display_name") or path or source)
+    called = str(payload.get("display_name") or path or source)
     return Subject(called, definition, str(payload.get("identifier") or ""), source, path)
 
 
@@ -348,12 +332,11 @@ def _show(screen: Screen, reviews: list[Review], *, checklist: bool) -> None:
         severity: sum(f.severity == severity for r in reviews for f in r.findings)
         for severity in ("error", "warning", "hint")
     }
-    said = ", ".join(f"{n} {s}{'' if n == 1 else 's'}" for s, n in counts.items() if n) or "nothing found"
+    said = ", ".join(counted(n, s) for s, n in counts.items() if n) or "nothing found"
     if shown:
         screen.say()
     connections = sum(reviewed.subject.is_connection for reviewed in reviews)
-    kinds = [(len(reviews) - connections, "connector"), (connections, "connection")]
-    what = " and ".join(counted(n, noun) for n, noun in kinds if n) or counted(0, "connector")
+    what = counted_kinds(len(reviews) - connections, connections) or counted(0, "connector")
     screen.say(f"{what} reviewed: {said}.")
 
 
