@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
@@ -66,7 +65,3 @@ class Notes:
     def missing(self, path: str, text: str, source: str = "", fix: str = "") -> None:
         """Note a value that has to be filled in, or a thing that does not work as it is."""
         self.taken.append(Note("missing", path, text, source, fix))
-
-    def extend(self, notes: Iterable[Note]) -> None:
-        """Take over notes."""
-        self.taken.extend(notes)

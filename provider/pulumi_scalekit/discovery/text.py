@@ -49,12 +49,13 @@ def plain(text: object) -> str:
     return " ".join(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text).split())
 
 
-def first_sentence(text: object, limit: int = 200) -> str:
+_LONGEST: Final = 200
+
+
+def first_sentence(text: object) -> str:
     """The first sentence of Markdown prose: headings, tables, quotes and code are passed over.
 
-    Args:
-        text: The prose.
-        limit: How many characters the sentence may have; a longer one is cut after a word.
+    One of more than 200 characters is cut after a word.
     """
     if not isinstance(text, str):
         return ""
@@ -65,7 +66,7 @@ def first_sentence(text: object, limit: int = 200) -> str:
             continue
         match = re.match(r"(.{15,}?[.!?])(?=\s|$)", prose)
         sentence = match.group(1) if match else prose.rstrip(":")
-        if len(sentence) <= limit:
+        if len(sentence) <= _LONGEST:
             return sentence
-        return sentence[: limit - 3].rsplit(" ", 1)[0].rstrip(",;:") + "..."
+        return sentence[: _LONGEST - 3].rsplit(" ", 1)[0].rstrip(",;:") + "..."
     return ""

@@ -1,6 +1,7 @@
 """The state behind magic links: links, authorizations under way, and an authorization server.
 
-All of it is kept in memory. Links are valid for a while; flows, codes and verifications work once.
+All of it is kept in memory, and used by the one event loop that serves requests. Links are valid for a while; flows,
+codes and verifications work once.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-import threading
 from dataclasses import dataclass, field
 
 from .clock import Clock
@@ -62,22 +62,19 @@ class AuthorizationServer:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._grants: dict[str, Grant] = {}
-        self._lock = threading.Lock()
 
     def grant(self, client_id: str, redirect_uri: str, scopes: tuple[str, ...], challenge: str | None) -> str:
         """Return a code for what a person allowed."""
         code = secrets.token_urlsafe(24)
         expires = self._clock.now() + CODE_LIFETIME
-        with self._lock:
-            self._grants[code] = Grant(client_id, redirect_uri, scopes, challenge, expires)
+        self._grants[code] = Grant(client_id, redirect_uri, scopes, challenge, expires)
         return code
 
     def redeem(
         self, code: str, *, client_id: str, redirect_uri: str, verifier: str | None
     ) -> dict[str, object]:
         """Trade a code for a token response. Raises :class:`OAuthError`."""
-        with self._lock:
-            grant = self._grants.pop(code, None)
+        grant = self._grants.pop(code, None)
         if grant is None or grant.expires <= self._clock.now():
             raise OAuthError("invalid_grant")
         if (grant.client_id, grant.redirect_uri) != (client_id, redirect_uri):
@@ -101,7 +98,6 @@ class Authorizations:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
         self._links: dict[str, Link] = {}
         self._flows: dict[str, Flow] = {}
         self._verifications: dict[str, tuple[Link, float]] = {}
@@ -110,14 +106,12 @@ class Authorizations:
     def add_link(self, link: Link) -> str:
         """Keep a link and return its secret part."""
         token = secrets.token_urlsafe(24)
-        with self._lock:
-            self._links[token] = link
+        self._links[token] = link
         return token
 
     def link(self, token: str) -> Link:
         """Return a link that is still valid. Raises :class:`NotFound`."""
-        with self._lock:
-            link = self._links.get(token)
+        link = self._links.get(token)
         if link is None or link.expires <= self._clock.now():
             raise NotFound("this link is no longer valid; ask for a new one")
         return link
@@ -125,32 +119,27 @@ class Authorizations:
     def add_flow(self, flow: Flow) -> str:
         """Keep a flow and return its state."""
         state = secrets.token_urlsafe(24)
-        with self._lock:
-            self._flows[state] = flow
+        self._flows[state] = flow
         return state
 
     def take_flow(self, state: str) -> Flow | None:
         """Return the flow of a state, once."""
-        with self._lock:
-            return self._flows.pop(state, None)
+        return self._flows.pop(state, None)
 
     def add_verification(self, link: Link) -> str:
         """Keep what has to be verified, and return the id of the request."""
         request_id = secrets.token_urlsafe(24)
-        with self._lock:
-            self._verifications[request_id] = (link, self._clock.now() + VERIFICATION_LIFETIME)
+        self._verifications[request_id] = (link, self._clock.now() + VERIFICATION_LIFETIME)
         return request_id
 
     def verification(self, request_id: str) -> Link | None:
         """Return what an auth request id stands for, until it is used up or too old."""
-        with self._lock:
-            link, expires = self._verifications.get(request_id, (None, 0.0))
+        link, expires = self._verifications.get(request_id, (None, 0.0))
         return link if expires > self._clock.now() else None
 
     def end_verification(self, request_id: str) -> None:
         """Use an auth request id up."""
-        with self._lock:
-            self._verifications.pop(request_id, None)
+        self._verifications.pop(request_id, None)
 
 
 def challenge_of(verifier: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections import deque
 
 from starlette.routing import Match, Router
@@ -45,7 +44,6 @@ class Environment:
         self.authorizations = Authorizations(self.clock)
         self.router: Router | None = None
         self._recent: deque[float] = deque()
-        self._lock = threading.Lock()
 
     def operation(self, scope: Scope) -> str:
         """Return the name of the route that a request goes to, `unknown` for none."""
@@ -64,13 +62,12 @@ class Environment:
         if limit is None or operation not in OPERATIONS:
             return
         now = self.clock.now()
-        with self._lock:
-            while self._recent and self._recent[0] <= now - WINDOW:
-                self._recent.popleft()
-            if len(self._recent) >= limit:
-                wait = self._recent[0] + WINDOW - now if self._recent else WINDOW
-                raise RateLimited(
-                    f"the limit of {limit} requests a minute in this environment is reached",
-                    retry_after=str(max(1, math.ceil(wait))),
-                )
-            self._recent.append(now)
+        while self._recent and self._recent[0] <= now - WINDOW:
+            self._recent.popleft()
+        if len(self._recent) >= limit:
+            wait = self._recent[0] + WINDOW - now if self._recent else WINDOW
+            raise RateLimited(
+                f"the limit of {limit} requests a minute in this environment is reached",
+                retry_after=str(max(1, math.ceil(wait))),
+            )
+        self._recent.append(now)
