@@ -58,6 +58,11 @@ def test_help_shows_an_example(command: Run, name: str) -> None:
     assert result.code == 0
     assert re.search(rf"Examples?:?\s+pulumi-scalekit {name}", result.out), result.out
     assert "<bool>" not in result.out, "what is a flag takes no value"
+    shown = re.split(r"\n (?=\S)|\n╭", re.split(r" Examples?\s*\n", result.out)[1])[0]
+    lines = [line.rstrip() for line in shown.splitlines() if line.strip()]
+    for before, line in zip(["", *lines], lines, strict=False):
+        indent = "       " if before.endswith("\\") else "   "
+        assert re.match(rf"{indent}\S", line), f"broken by the terminal's width: {line}"
 
 
 def test_version(command: Run) -> None:

@@ -33,11 +33,14 @@ With --field the account is made with values that you have, and no link is neede
 [bold]Examples[/bold]
 
   pulumi-scalekit accounts create freshdesk user_123 --env dev
-  pulumi-scalekit accounts create attention user_123 --field api_key=@key.txt --env dev
+  pulumi-scalekit accounts create attention user_123 --env dev \\
+      --field api_key=@key.txt
 """)
 
-Connection = Annotated[str, typer.Argument(help="The connection's name.")]
-Identifier = Annotated[str, typer.Argument(help="The account's identifier, such as a user's id.")]
+Connection = Annotated[str, typer.Argument(metavar="CONNECTION", help="The connection's name.")]
+Identifier = Annotated[
+    str, typer.Argument(metavar="IDENTIFIER", help="The account's identifier, such as a user's id.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,7 +57,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _help(about: str, example: str) -> str:
-    return f"{about}\n\n[bold]Example[/bold]\n\n  pulumi-scalekit accounts {example} --env dev"
+    return help_text(f"{about}\n\n[bold]Example[/bold]\n\n  pulumi-scalekit accounts {example} --env dev")
 
 
 def list_(

@@ -23,9 +23,11 @@ connection too where the connector has none.
 
 [bold]Examples[/bold]
 
-  pulumi-scalekit call "My Freshdesk" /v2/tickets --field domain=acme.freshdesk.com --dry-run
+  pulumi-scalekit call "My Freshdesk" /v2/tickets --dry-run \\
+      --field domain=acme.freshdesk.com
   pulumi-scalekit call "My Freshdesk" /v2/tickets --account user_123
-  pulumi-scalekit call "My Attention" /v1/teams --field api_key=@key.txt --env dev
+  pulumi-scalekit call "My Attention" /v1/teams --env dev \\
+      --field api_key=@key.txt
 """)
 
 
@@ -36,26 +38,37 @@ def add_to(app: typer.Typer) -> None:
 
 def call(
     *,
-    connector: Annotated[str, typer.Argument(help="A display name, an identifier or a payload file.")],
-    path: Annotated[str, typer.Argument(help="The path below proxy_url, with its query.")] = "/",
+    connector: Annotated[
+        str, typer.Argument(metavar="CONNECTOR", help="A display name, an identifier or a payload file.")
+    ],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="The path below proxy_url, with its query.")
+    ] = "/",
     method: Annotated[
         str | None,
         typer.Option(
-            "--method", "-X", help="The HTTP method; GET unless given, or POST where there is --data."
+            "--method",
+            "-X",
+            metavar="METHOD",
+            help="The HTTP method; GET unless given, or POST where there is --data.",
         ),
     ] = None,
     field: options.Fields = None,
     account: Annotated[
-        str | None, typer.Option("--account", "-a", help="The connected account's identifier.")
+        str | None,
+        typer.Option("--account", "-a", metavar="IDENTIFIER", help="The connected account's identifier."),
     ] = None,
     connection: Annotated[
-        str | None, typer.Option("--connection", "-c", help="The connection's name.")
+        str | None, typer.Option("--connection", "-c", metavar="NAME", help="The connection's name.")
     ] = None,
     header: Annotated[
         list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A further header.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", "-d", help="The body; @FILE reads it from a file, @- from stdin.")
+        str | None,
+        typer.Option(
+            "--data", "-d", metavar="BODY", help="The body; @FILE reads it from a file, @- from stdin."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the upstream request, and send nothing.")

@@ -34,7 +34,9 @@ def visible(text: str) -> str:
 
 def help_text(text: str) -> str:
     """A help text whose paragraphs are one line each, for typer to wrap; indented lines stay as they are."""
-    return re.sub(r"(?<=\S)\n(?=[^\s])", " ", text.strip())
+    joined = re.sub(r"(?<=\S)\n(?=[^\s])", " ", text.strip())
+    # typer dedents what follows the first paragraph, by all but its first line: so let that be an empty one.
+    return joined.replace("\n\n", "\n\n\n", 1)
 
 
 def counted(number: int, noun: str) -> str:

@@ -27,10 +27,10 @@ Nothing is changed. The credentials stay in shell variables, and no token is pri
   pulumi-scalekit curl delete "My Asana" --env production
 """)
 
-Name = Annotated[str, typer.Argument(help="A display name or an identifier.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A display name or an identifier.")]
 File = Annotated[
     Path | None,
-    typer.Option("--file", help="The JSON payload to send.", exists=True, dir_okay=False),
+    typer.Option("--file", metavar="FILE", help="The JSON payload to send.", exists=True, dir_okay=False),
 ]
 Origin = Annotated[
     str | None,
@@ -56,7 +56,7 @@ def _help(verb: str, example: str) -> str:
         "as it is, to be edited.",
         "delete": "Print how to delete a connector from --env. Remove its connections and connected accounts first.",
     }
-    return f"{about[verb]}\n\n[bold]Example[/bold]\n\n  pulumi-scalekit curl {verb} {example}"
+    return help_text(f"{about[verb]}\n\n[bold]Example[/bold]\n\n  pulumi-scalekit curl {verb} {example}")
 
 
 def create(

@@ -29,7 +29,8 @@ secrets stay in Scalekit: in the code, an environment variable stands for each.
 [bold]Examples[/bold]
 
   pulumi-scalekit import --stack dev
-  pulumi-scalekit import "My Asana" SLACK:81734 --stack dev --out connectors.py
+  pulumi-scalekit import "My Asana" SLACK:81734 --stack dev \\
+      --out connectors.py
   pulumi-scalekit import "My Freshdesk" --stack dev --as freshdesk --no-code
 """)
 
@@ -41,12 +42,15 @@ def add_to(app: typer.Typer) -> None:
 
 def import_connectors(
     *,
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack that is to manage them.")],
+    stack: Annotated[
+        str, typer.Option("--stack", "-s", metavar="NAME", help="The stack that is to manage them.")
+    ],
     names: options.Names = None,
     program: options.Program = Path(),
     out: Annotated[
         Path | None,
         typer.Option(
+            metavar="FILE",
             help="The Python file to add the code to; by default imported_connectors.py beside __main__.py, "
             "or __main__.py where there is none yet, or the file that `main` of Pulumi.yaml names.",
             dir_okay=False,

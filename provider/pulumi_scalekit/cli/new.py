@@ -29,7 +29,8 @@ standard error. Flags go before whatever is found. In a terminal, what is missin
   pulumi-scalekit new --openapi openapi.yaml --out connectors.py
   pulumi-scalekit new --mcp https://mcp.example.com/mcp --format json
   pulumi-scalekit new --nango providers.yaml --provider freshdesk
-  pulumi-scalekit new --name "My Desk" --auth basic --proxy-url "https://{{domain}}/api"
+  pulumi-scalekit new --name "My Desk" --auth basic \\
+      --proxy-url "https://{{domain}}/api"
 
 Exit codes: 0 the definition passes review; 1 failed; 2 wrong usage; 3 something has to be filled in.
 """)
@@ -62,8 +63,12 @@ def new(
         typer.Option(metavar="FILE", help="A providers.yaml of Nango; --provider names the entry."),
     ] = None,
     provider: Annotated[str, typer.Option(metavar="KEY", help="The entry of the --nango file to take.")] = "",
-    name: Annotated[str | None, typer.Option(help="The display name: letters, digits and spaces.")] = None,
-    description: Annotated[str | None, typer.Option(help="What the connector connects to.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The display name: letters, digits and spaces.")
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the connector connects to.")
+    ] = None,
     auth: Annotated[
         Auth | None, typer.Option(help="How accounts authenticate.", case_sensitive=False)
     ] = None,

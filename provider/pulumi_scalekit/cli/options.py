@@ -75,7 +75,7 @@ Program = Annotated[
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME...", help="Display names or identifiers; all connectors without any."),
+    typer.Argument(metavar="NAME", help="Display names or identifiers; all connectors without any."),
 ]
 
 WithConnections = Annotated[

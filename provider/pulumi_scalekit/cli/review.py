@@ -60,7 +60,7 @@ def review_definitions(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="A JSON file, or - .")] = None,
     env: options.Env = None,
     stack: Annotated[
-        str | None, typer.Option("--stack", "-s", help="Review what this stack declares.")
+        str | None, typer.Option("--stack", "-s", metavar="NAME", help="Review what this stack declares.")
     ] = None,
     form: Annotated[
         Format | None, typer.Option("--format", "-f", help="What to print; table unless given.")

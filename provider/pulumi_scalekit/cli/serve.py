@@ -26,7 +26,8 @@ client id and secret come from SCALEKIT_CLIENT_ID and SCALEKIT_CLIENT_SECRET, el
 
   pulumi-scalekit serve --data .scalekit
   pulumi-scalekit serve --port 0 --fault 'create:drop-after-commit*1'
-  pulumi-scalekit serve --upstream https://api.example.com=http://127.0.0.1:9000
+  pulumi-scalekit serve \\
+      --upstream https://api.example.com=http://127.0.0.1:9000
 
 A fault is OPERATION:FAULT\\[=VALUE]\\[*TIMES]\\[,skip=N]\\[,every=N]\\[,p=P]\\[,seed=N]. Which there are, and what
 each does, is in docs/local-scalekit.md.
@@ -40,9 +41,12 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(
     *,
-    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8787,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", help="The port; 0 takes a free one.", min=0, max=65535)
+    ] = 8787,
     data: Annotated[
-        Path | None, typer.Option(help="The directory that keeps the environment.", file_okay=False)
+        Path | None,
+        typer.Option(metavar="DIR", help="The directory that keeps the environment.", file_okay=False),
     ] = None,
     fault: Annotated[
         list[str] | None,
@@ -56,19 +60,22 @@ def serve(
         ),
     ] = None,
     rate_limit: Annotated[
-        int | None, typer.Option(help="Requests a minute before 429; none by default.", min=1)
+        int | None,
+        typer.Option(metavar="NUMBER", help="Requests a minute before 429; none by default.", min=1),
     ] = None,
     grpc: Annotated[
         bool,
         typer.Option("--grpc", help="Serve the official SDK's gRPC calls, too; needs scalekit-sdk-python."),
     ] = False,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Let --host be an address that other machines can reach.")
     ] = False,
     name: Annotated[
         list[str] | None,
-        typer.Option(help="A further host name by which clients reach it; may be given several times."),
+        typer.Option(
+            metavar="NAME", help="A further host name by which clients reach it; may be given several times."
+        ),
     ] = None,
 ) -> None:
     """Run the server until it is interrupted."""

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 def show(
     *,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Display names or identifiers.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Display names or identifiers.")],
     env: options.Env = None,
     json: options.Json = False,
     program: options.Program = Path(),

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 def summarize(
     *,
     plans: Annotated[
-        list[Path], typer.Argument(metavar="PLAN...", help="JSON files.", exists=True, dir_okay=False)
+        list[Path], typer.Argument(metavar="PLAN", help="JSON files.", exists=True, dir_okay=False)
     ],
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="End with 3 when something changes.")
