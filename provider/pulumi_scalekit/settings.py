@@ -174,10 +174,16 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
     def variable(name: str) -> str | None:
         return env.get(name, "").strip() or None
 
-    url = configured("environmentUrl") or variable("SCALEKIT_ENVIRONMENT_URL") or variable("SCALEKIT_ENV_URL")
+    def url_of(key: str, *variables: str) -> str | None:
+        if value := configured(key):
+            place = "the provider's arguments" if explicit else f"scalekit:{key} in the stack's configuration"
+            return url_setting(value, place)
+        return next((url_setting(value, name) for name in variables if (value := variable(name))), None)
+
+    explicit = configured(EXPLICIT) is not None
+    url = url_of("environmentUrl", "SCALEKIT_ENVIRONMENT_URL", "SCALEKIT_ENV_URL")
     client_id = configured("clientId") or variable("SCALEKIT_CLIENT_ID")
     secret, source = variable("SCALEKIT_CLIENT_SECRET"), "SCALEKIT_CLIENT_SECRET"
-    explicit = configured(EXPLICIT) is not None
     # A program with several clients has to say whose secret the variable is.
     owners = (client_id,) if explicit else (None, client_id)
     if secret is None or variable("SCALEKIT_CLIENT_ID") not in owners:
@@ -203,18 +209,29 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
     for value, name in ((client_id, "client id"), (secret, "client secret")):
         if not value.isprintable():
             raise SettingsError(f"The {name} holds characters that cannot be printed: copy it again")
-    former = configured("formerEnvironmentUrl") or variable("SCALEKIT_FORMER_ENVIRONMENT_URL")
     return Settings(
-        environment_url=environment_url(url),
+        environment_url=url,
         client_id=client_id,
         client_secret=secret,
         secret_source=source,
-        former_environment_url=environment_url(former) if former else None,
+        former_environment_url=url_of("formerEnvironmentUrl", "SCALEKIT_FORMER_ENVIRONMENT_URL"),
         **{
             setting.attribute: setting.read(configured(setting.key) or variable(setting.variable))
             for setting in (*NUMBERS, *FLAGS)
         },  # type: ignore[arg-type]  # the attributes of NUMBERS are numbers, those of FLAGS are flags
     )
+
+
+def url_setting(text: str, place: str) -> str:
+    """The normal form of an environment's base URL that is set somewhere, which an error names.
+
+    Raises:
+        SettingsError: As of `environment_url`.
+    """
+    try:
+        return environment_url(text)
+    except SettingsError as error:
+        raise SettingsError(f"{error}. It is set by {place}") from None
 
 
 def environment_url(text: str) -> str:
@@ -230,11 +247,13 @@ def environment_url(text: str) -> str:
     except ValueError:
         host, port, parts = None, None, urlsplit("")
     if not host or parts.scheme not in {"https", "http"} or not url.isprintable() or not _is_host(host):
-        raise SettingsError("The environment URL must look like https://your-env.scalekit.dev")
+        raise SettingsError(
+            f"The environment URL must look like https://your-env.scalekit.dev{_instead_of(url)}"
+        )
     if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         raise SettingsError(
             "The environment URL must be the bare base URL, such as https://your-env.scalekit.dev, "
-            "without credentials, path or query"
+            f"without credentials, path or query{_instead_of(url)}"
         )
     if parts.scheme == "http" and not is_loopback(host):
         raise SettingsError(
@@ -244,6 +263,15 @@ def environment_url(text: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     default = {"https": 443, "http": 80}[parts.scheme]
     return f"{parts.scheme}://{shown}" + (f":{port}" if port not in (None, default) else "")
+
+
+_SHOWN = re.compile(r"(https?://)?(\*+@)?[\w-]{1,63}(\.[\w-]{1,63})+(:\d+)?(/[\w./-]*)?", re.ASCII)
+
+
+def _instead_of(url: str) -> str:
+    """What a URL is, for a message: without what may be secret, and nothing of what does not look like a URL."""
+    shown = re.sub(r"//[^/]*@", "//****@", re.split(r"[?#]", url)[0])[:200]
+    return f", not {shown}" if _SHOWN.fullmatch(shown) else ""
 
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")

@@ -87,6 +87,48 @@ def test_what_is_no_base_url_is_refused(url: str) -> None:
     assert "password" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("environ", "config", "says"),
+    [
+        (
+            {"SCALEKIT_ENVIRONMENT_URL": "a.scalekit.dev"},
+            {},
+            ", not a.scalekit.dev. It is set by SCALEKIT_ENVIRONMENT",
+        ),
+        (
+            {"SCALEKIT_ENVIRONMENT_URL": "", "SCALEKIT_ENV_URL": "https://a.dev/x?k=canary"},
+            {},
+            ", not https://a.dev/x. It is set by SCALEKIT_ENV_URL",
+        ),
+        (
+            {"SCALEKIT_ENVIRONMENT_URL": "https://me:canary@a.dev"},
+            {},
+            ", not https://****@a.dev. It is set by",
+        ),
+        (
+            {"SCALEKIT_ENVIRONMENT_URL": "test_canary"},
+            {},
+            "scalekit.dev. It is set by SCALEKIT_ENVIRONMENT_URL",
+        ),
+        ({}, {"environmentUrl": "a.dev"}, ", not a.dev. It is set by scalekit:environmentUrl in the stack's"),
+        (
+            {},
+            {"environmentUrl": "a.dev", EXPLICIT: "true"},
+            ", not a.dev. It is set by the provider's arguments",
+        ),
+        ({"SCALEKIT_FORMER_ENVIRONMENT_URL": "a.dev"}, {}, "It is set by SCALEKIT_FORMER_ENVIRONMENT_URL"),
+    ],
+)
+def test_a_wrong_url_is_named_with_its_setting(
+    environ: dict[str, str], config: dict[str, str], says: str
+) -> None:
+    """The message has the value, as far as that looks like a URL and may be shown, and where it is set."""
+    with pytest.raises(SettingsError) as caught:
+        read_settings(lambda key: config.get(key.removeprefix("scalekit:")), ENVIRON | environ)
+    assert says in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
 PIECE = st.sampled_from(
     ["https://", "http://", "a", "b.c", ":", "@", "/", "%", "[", "]", "::1", "8", ".", "\\", "#"]
 )

@@ -153,16 +153,6 @@ def test_interruption_while_the_command_loads(command: str, module: str) -> None
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
-def test_a_configured_project_names_its_stacks(command: Run) -> None:
-    """Without settings in a Pulumi project, the message says which names --env could have."""
-    Path("Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    Path("Pulumi.dev.yaml").write_text("config: {}\n")
-    Path("Pulumi.eu-production.yaml").write_text("config: {}\n")
-    result = command("list")
-    assert result.code == 1
-    assert result.err.endswith("Or name a stack of the program here: --env dev or --env eu-production\n")
-
-
 def test_output_that_is_not_unicode(tmp_path: Path) -> None:
     """Where the output's encoding lacks a character it is written out, and JSON stays JSON."""
     payload = tmp_path / "payload.json"

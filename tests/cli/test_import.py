@@ -75,6 +75,15 @@ def stacks(command: Run, dev: LocalScalekit, tmp_path: Path) -> Stacks:
     return Stacks(file, command, {ENGINE_VARIABLE: str(engine)})
 
 
+def test_without_settings_the_stacks_that_have_them_are_named(stacks: Stacks) -> None:
+    """Without settings in a Pulumi project, the message says which names `--env` could have."""
+    for name in ("dev", "other", "elsewhere"):
+        Path(f"Pulumi.{name}.yaml").write_text("config: {}\n")
+    result = stacks("list")
+    assert result.code == 1
+    assert result.err.endswith("Or name a stack of the program here: --env dev or --env other\n")
+
+
 def test_code_goes_beside_a_program(stacks: Stacks, dev: LocalScalekit) -> None:
     """A program that exists is not touched: the code is a module of its own, and the next step is named."""
     Path("__main__.py").write_text("mine = 1\n")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pulumi_scalekit.errors import SettingsError
+from pulumi_scalekit.errors import EngineError, SettingsError
 from pulumi_scalekit.operations.environments import (
+    complete_stacks,
     credentials_prefix,
     environment_profile,
     stack_profile,
@@ -35,11 +36,16 @@ class Stacks(Project):
         super().__init__(Path("/project"))
         self._stacks = stacks
 
+    @property
+    def config_files(self) -> dict[str, Path]:
+        """A file for each, and one of a stack that is not there."""
+        return {stack: Path(f"Pulumi.{stack}.yaml") for stack in (*self._stacks, "elsewhere")}
+
     def has_stack(self, name: str) -> bool:
         """As the engine would tell."""
         return name in self._stacks
 
-    def config(self, stack: str) -> dict[str, Any]:
+    def config(self, stack: str, *, decrypted: bool = True) -> dict[str, Any]:
         """As the engine would tell."""
         return {
             f"scalekit:{key}": ConfigValue(value, key == "clientSecret")
@@ -140,3 +146,27 @@ def test_a_stack_by_the_providers_rule() -> None:
     """`--stack` reads what the provider reads: the configuration first, then the plain variables."""
     assert stack_profile("dev", Stacks(dev=CONFIG), PLAIN).url == "https://stack.example.com"
     assert stack_profile("bare", Stacks(bare={}), PLAIN).url == "https://plain.example.com"
+
+
+def test_only_stacks_that_name_an_environment_are_offered() -> None:
+    """A stack without an environment is not, nor is one that has a configuration file only."""
+    project = Stacks(dev={}, half={"environmentUrl": "https://a.dev"}, production=CONFIG)
+    assert complete_stacks(project) == ["production"]
+
+
+def test_nothing_is_offered_where_the_engine_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the message says about settings is said all the same."""
+
+    def fail(*_: object) -> bool:
+        raise EngineError("the backend cannot be reached")
+
+    monkeypatch.setattr(Stacks, "has_stack", fail)
+    assert complete_stacks(Stacks(production=CONFIG)) == []
+
+
+def test_a_wrong_url_of_a_name_is_named_with_its_variable() -> None:
+    """The variable of the name, not the plain one."""
+    with pytest.raises(
+        SettingsError, match=r"not eu\.example\.com\. It is set by SCALEKIT_EU_1_ENVIRONMENT_URL$"
+    ):
+        environment_profile("eu-1", environ=NAMED | {"SCALEKIT_EU_1_ENVIRONMENT_URL": "eu.example.com"})

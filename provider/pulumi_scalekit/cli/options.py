@@ -137,10 +137,10 @@ def profile_of(env: str | None, program: Path) -> Profile:
     """The environment of `--env`.
 
     Raises:
-        SettingsError: Settings are missing; in a Pulumi project the message names its stacks.
+        SettingsError: Settings are missing; in a Pulumi project the message names the stacks that have them.
     """
     from pulumi_scalekit.errors import SettingsError
-    from pulumi_scalekit.operations.environments import environment_profile
+    from pulumi_scalekit.operations.environments import complete_stacks, environment_profile
 
     if env is not None:
         return environment_profile(env, project_at(program))
@@ -148,7 +148,7 @@ def profile_of(env: str | None, program: Path) -> Profile:
         return environment_profile(None)
     except SettingsError as error:
         project = project_at(program)
-        if project is None or not (stacks := project.config_files):
+        if project is None or not (stacks := complete_stacks(project)):
             raise
         choices = " or ".join(f"--env {stack}" for stack in stacks)
         raise SettingsError(f"{error}. Or name a stack of the program here: {choices}") from None

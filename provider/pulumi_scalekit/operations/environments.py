@@ -21,10 +21,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pulumi_scalekit.errors import EngineError, SettingsError
-from pulumi_scalekit.settings import Settings, read_settings
+from pulumi_scalekit.settings import Settings, read_settings, url_setting
 
 if TYPE_CHECKING:
-    from .pulumi_cli import Project
+    from .pulumi_cli import ConfigValue, Project
 
 _PARTS: Final = ("ENVIRONMENT_URL", "CLIENT_ID", "CLIENT_SECRET")
 DEFAULT_NAME: Final = "default"
@@ -96,6 +96,26 @@ def environment_profile(
     )
 
 
+def complete_stacks(project: Project) -> list[str]:
+    """The stacks of a project whose configuration names an environment and a client, so that `--env` can take them.
+
+    None where the engine cannot tell.
+    """
+    try:
+        named = [stack for stack in project.config_files if project.has_stack(stack)]
+        return [stack for stack in named if not _missing(_values(project.config(stack, decrypted=False)))]
+    except EngineError:
+        return []
+
+
+def _values(config: Mapping[str, ConfigValue]) -> dict[str, str]:
+    return {key: entry.value for key, entry in config.items()}
+
+
+def _missing(config: Mapping[str, str]) -> list[str]:
+    return [key for key in ("environmentUrl", "clientId") if not config.get(f"scalekit:{key}")]
+
+
 def stack_profile(stack: str, project: Project, environ: Mapping[str, str] | None = None) -> Profile:
     """The environment that a stack deploys to, by the provider's own rule.
 
@@ -103,24 +123,24 @@ def stack_profile(stack: str, project: Project, environ: Mapping[str, str] | Non
         SettingsError: Settings are missing or malformed.
         EngineError: The stack's configuration cannot be read.
     """
-    config = {key: entry.value for key, entry in project.config(stack).items()}
+    config = _values(project.config(stack))
     return Profile(stack, read_settings(config.get, os.environ if environ is None else environ), stack)
 
 
 def _settings(values: Mapping[str, str], prefix: str, env: Mapping[str, str]) -> Settings:
     renamed = {key: value for key, value in env.items() if key not in _PLAIN}
     renamed |= {f"SCALEKIT_{part}": value for part, value in values.items()}
+    renamed["SCALEKIT_ENVIRONMENT_URL"] = url_setting(values["ENVIRONMENT_URL"], f"{prefix}ENVIRONMENT_URL")
     return replace(read_settings(environ=renamed), secret_source=f"{prefix}CLIENT_SECRET")
 
 
 def _of_stack_alone(name: str, project: Project, env: Mapping[str, str], secret: str) -> Profile:
-    config = {key: entry.value for key, entry in project.config(name).items()}
+    config = _values(project.config(name))
 
     def setting(key: str, *options: str) -> str:
         return f"`{project.command('config', 'set', *options, '--stack', name, f'scalekit:{key}')} …`"
 
-    missing = [key for key in ("environmentUrl", "clientId") if not config.get(f"scalekit:{key}")]
-    if missing:
+    if missing := _missing(config):
         raise SettingsError(
             f"The environment {name!r} is not complete: neither variables {variable_prefix(name)}… nor the "
             f"stack {name!r} say which it is. Run {' and '.join(map(setting, missing))}"
