@@ -57,6 +57,20 @@ def test_an_account_of_known_values(command: Run, connected: LocalScalekit, tmp_
     assert KEY not in made.text + listed.text
 
 
+def test_an_account_that_is_there_is_not_replaced(command: Run, connected: LocalScalekit) -> None:
+    """A second `create --field` says what to do; another refusal stays as it is."""
+    create = ("accounts", "create", "desk", "user_1", "--field", f"username={KEY}", "--env", "dev")
+    assert command(*create).code == 0
+    again = command(*create)
+    assert again.code == 1
+    assert "has a connected account 'user_1' already" in again.err
+    assert "`pulumi-scalekit accounts delete desk user_1`" in again.err
+    connected.faults.add("account-create:error=400*1")
+    other = command("accounts", "create", "desk", "user_2", "--field", f"username={KEY}", "--env", "dev")
+    assert other.code == 1
+    assert "already" not in other.err
+
+
 def test_an_account_without_a_status(
     command: Run, connected: LocalScalekit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +98,7 @@ def test_an_account_is_deleted(command: Run, connected: LocalScalekit) -> None:
     ("arguments", "message"),
     [
         (("list", "nope"), "There is no connection named 'nope'"),
+        (("list", "dekc"), "Did you mean 'desk'?"),
         (("create", "desk", "u", "--field", "dmain=x"), "the connector has no field dmain"),
         (("create", "asana", "u", "--field", "email=x"), "the connector has no field email"),
     ],

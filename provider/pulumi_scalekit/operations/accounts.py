@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from pulumi_scalekit.api.accounts import Accounts
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.api.responses import Attributes
-from pulumi_scalekit.errors import ConnectorNotFound
+from pulumi_scalekit.errors import ConnectorNotFound, InvalidRequest, ScalekitError
 from pulumi_scalekit.tool_proxy.account import connected_account
 from pulumi_scalekit.tool_proxy.dry_run import check_fields
 
@@ -54,7 +55,7 @@ def create_account(client: Client, connection: str, identifier: str, fields: Map
     Raises:
         ConnectorNotFound: There is no connection of that name, or its connector is not a custom one.
         InjectionError: The connector has no such field, or only the account's holder can authorize it.
-        ScalekitError: Scalekit refuses it.
+        ScalekitError: There is such an account already, or Scalekit refuses it for another reason.
     """
     key = str(_connection(client, connection).get("provider_key"))
     connector = Connectors(client).get(key)
@@ -64,7 +65,17 @@ def create_account(client: Client, connection: str, identifier: str, fields: Map
             f"{client.settings.environment_url}: make its accounts by link, without --field"
         )
     check_fields(connector, fields)
-    return Accounts(client).create(connection, identifier, connected_account(connector, fields))
+    accounts = Accounts(client)
+    try:
+        return accounts.create(connection, identifier, connected_account(connector, fields))
+    except InvalidRequest:
+        if all(account.get("identifier") != identifier for account in accounts.listed(connection)):
+            raise
+    raise ScalekitError(
+        f"The connection {connection!r} has a connected account {identifier!r} already. For other values, delete it "
+        f"first: `pulumi-scalekit accounts delete {connection} {identifier}`. Or let its holder enter them: without "
+        "--field, a link is printed"
+    )
 
 
 def delete_account(client: Client, connection: str, identifier: str) -> None:
@@ -83,10 +94,13 @@ def delete_account(client: Client, connection: str, identifier: str) -> None:
 
 
 def _connection(client: Client, name: str) -> Attributes:
-    named = Connections(client).named(name)
+    connections = Connections(client)
+    named = connections.named(name)
     if not named:
+        close = get_close_matches(name, [str(c.get("key_id")) for c in connections.listed()], 1)
+        hint = "Declare one with scalekit.Connection, or make one in the Scalekit Dashboard"
         raise ConnectorNotFound(
-            f"There is no connection named {name!r} in {client.settings.environment_url}. Declare one with "
-            "scalekit.Connection, or make one in the Scalekit Dashboard"
+            f"There is no connection named {name!r} in {client.settings.environment_url}. "
+            + (f"Did you mean {close[0]!r}?" if close else hint)
         )
     return named[0]
