@@ -11,13 +11,12 @@ import pytest
 
 from pulumi_scalekit.definition.connection import declaration_of
 from pulumi_scalekit.errors import AmbiguousConnector, EngineError
-from pulumi_scalekit.operations.connections import LiveConnection
+from pulumi_scalekit.operations.connections import ConnectionEntry, LiveConnection
 from pulumi_scalekit.operations.pulumi_cli import ConfigValue
 from pulumi_scalekit.operations.selection import refuse_duplicates
 from pulumi_scalekit.operations.state import (
     CONNECTION_TYPES,
     CONNECTOR_TYPES,
-    ConnectionEntry,
     Entry,
     add_connectors,
     declared_definitions,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pulumi_scalekit.api.responses import Attributes
-    from pulumi_scalekit.operations.connections import LiveConnection
+    from pulumi_scalekit.operations.connections import ConnectionEntry
     from pulumi_scalekit.operations.environments import Profile
 
 PYTHON_FILE: Final = "connectors.py"
@@ -58,6 +58,7 @@ def export(
 ) -> None:
     """Export connectors."""
     from pulumi_scalekit.errors import AmbiguousConnector
+    from pulumi_scalekit.operations.codegen import EXPORTED, module_source
     from pulumi_scalekit.operations.naming import resource_names
     from pulumi_scalekit.operations.selection import identifier_of, name_of, refuse_duplicates, select
 
@@ -74,9 +75,9 @@ def export(
             f"warning: {error}", "yellow"
         )  # the duplicates are all written: it is for the user to choose
     named = [(r, a) for r, a in resource_names(everything) if identifier_of(a) in chosen]
-    connections = _connections(profile, connectors, screen) if with_connections else []
+    connections = _connections(profile, named, screen) if with_connections else []
     if form == "python":
-        contents = _python(named, connections)
+        contents = {PYTHON_FILE: module_source(EXPORTED, named, connections)}
     else:
         contents = {name: _json_text(value) for name, value in _payloads(named, connections).items()}
     files = _write(out, contents, form, force=force) if out else []
@@ -97,13 +98,13 @@ def export(
                 ],
                 "connections": [
                     {
-                        "id": c.id,
-                        "connection_name": c.name,
-                        "resource": r,
-                        "connector": identifier_of(c.connector),
-                        "arguments": c.declaration,
+                        "id": entry.connection.id,
+                        "connection_name": entry.connection.name,
+                        "resource": entry.resource,
+                        "connector": identifier_of(entry.connection.connector),
+                        "arguments": entry.connection.declaration,
                     }
-                    for r, c in connections
+                    for entry in connections
                 ],
                 "files": [str(file) for file in files],
             }
@@ -125,35 +126,26 @@ def export(
 
 
 def _connections(
-    profile: Profile, connectors: list[Attributes], screen: Screen
-) -> list[tuple[str, LiveConnection]]:
+    profile: Profile, named: list[tuple[str, Attributes]], screen: Screen
+) -> list[ConnectionEntry]:
     from pulumi_scalekit.operations.connections import connection_resources
-
-    return connection_resources(options.connections_of(profile, connectors, screen) or ())
-
-
-def _python(
-    named: list[tuple[str, Attributes]], connections: list[tuple[str, LiveConnection]]
-) -> dict[str, str]:
-    from pulumi_scalekit.operations.codegen import EXPORTED, ConnectionCode, module_source
     from pulumi_scalekit.operations.selection import identifier_of
 
     resources = {identifier_of(connector): resource for resource, connector in named}
-    declared = [
-        ConnectionCode(resource, connection.declaration, resources[identifier_of(connection.connector)])
-        for resource, connection in connections
-    ]
-    return {PYTHON_FILE: module_source(EXPORTED, named, declared)}
+    connectors = [connector for _, connector in named]
+    return connection_resources(options.connections_of(profile, connectors, screen) or (), resources)
 
 
 def _payloads(
-    named: Iterable[tuple[str, Attributes]], connections: Iterable[tuple[str, LiveConnection]]
+    named: Iterable[tuple[str, Attributes]], connections: Iterable[ConnectionEntry]
 ) -> dict[str, dict[str, Any]]:
     """What goes into which file."""
     from pulumi_scalekit.definition.normalize import definition_of
 
     files = {f"{resource}.json": definition_of(connector) for resource, connector in named}
-    return files | {f"{resource}.connection.json": c.declaration for resource, c in connections}
+    return files | {
+        f"{entry.resource}.connection.json": entry.connection.declaration for entry in connections
+    }
 
 
 def _json_text(value: Mapping[str, Any]) -> str:

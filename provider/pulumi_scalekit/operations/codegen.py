@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pulumi_scalekit.auth import AUTH_CLASSES, Auth, Definition
 from pulumi_scalekit.definition.connection import SECRET_VARIABLE
@@ -19,6 +19,9 @@ from pulumi_scalekit.definition.normalize import normalize_live
 from pulumi_scalekit.payload import Payload, Property, properties_of, what_is_wrong
 
 from .naming import variable_names
+
+if TYPE_CHECKING:
+    from .connections import ConnectionEntry
 
 WIDTH: Final = 88
 """The longest line that is written where there is a choice: the usual formatters' default."""
@@ -226,18 +229,6 @@ def _sorted(value: Any) -> Any:
 # --- Connections --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ConnectionCode:
-    """A connection to declare."""
-
-    resource: str
-    """Its resource name."""
-    declaration: Mapping[str, Any]
-    """Its arguments, as `definition.connection.declaration_of` has them."""
-    connector: str
-    """The resource name that its connector has, in this module or elsewhere; "" where it has none."""
-
-
 SECRET_COMMENT: Final = (
     "# Scalekit does not show client secrets. The one that is stored stays until client_secret_version is given,\n"
     "# or increased: then the environment variable has to have the secret. Another environment has another client_id."
@@ -245,17 +236,17 @@ SECRET_COMMENT: Final = (
 
 
 def connection_source(
-    variable: str, code: ConnectionCode, connector: str | None, *, protect: bool = False
+    variable: str, entry: ConnectionEntry, connector: str | None, *, protect: bool = False
 ) -> str:
     """The statement that declares a live connection; its client secret stays out of it.
 
     Args:
         variable: The variable that it is assigned to.
-        code: The connection.
+        entry: The connection.
         connector: The variable of its connector; `None` for its identifier.
         protect: Whether Pulumi refuses to delete it.
     """
-    keywords: dict[str, Expression] = dict(code.declaration)
+    keywords: dict[str, Expression] = dict(entry.connection.declaration)
     if connector is not None:
         keywords["connector"] = Variable(connector)
         keywords.pop("auth_type", None)  # the connector's own
@@ -264,7 +255,7 @@ def connection_source(
         first = {key: app[key] for key in ("client_id", SECRET_VARIABLE) if key in app}
         keywords["oauth_app"] = Call(f"{MODULE}.OAuthApp", None, {**first, **app})
         comment = f"{SECRET_COMMENT}\n" if SECRET_VARIABLE in app else ""
-    call = Call(f"{MODULE}.Connection", code.resource, keywords)
+    call = Call(f"{MODULE}.Connection", entry.resource, keywords)
     return comment + _assignment(variable, call, protect=protect)
 
 
@@ -274,7 +265,7 @@ def connection_source(
 def module_source(
     source: str,
     connectors: Sequence[tuple[str, Mapping[str, Any]]],
-    connections: Sequence[ConnectionCode] = (),
+    connections: Sequence[ConnectionEntry] = (),
     *,
     protect: bool = False,
 ) -> str:
@@ -305,16 +296,16 @@ def module_source(
         elif bound.get(name) != module or _assigns(tree, name):
             raise ValueError(f"it calls something else {name!r} than {module}")
     resources = [resource for resource, _ in connectors]
-    wanted = [*resources, *(f"{code.resource}-connection" for code in connections)]
+    wanted = [*resources, *(f"{entry.resource}-connection" for entry in connections)]
     variables = variable_names(wanted, {*names, *needed, "pulumi"})
     of_connectors = _connector_variables(tree) | dict(zip(resources, variables, strict=False))
     statements = {
         resource: [definition_source(of_connectors[resource], resource, attributes, protect=protect)]
         for resource, attributes in connectors
     }
-    for variable, code in zip(variables[len(resources) :], connections, strict=True):
-        text = connection_source(variable, code, of_connectors.get(code.connector), protect=protect)
-        statements.setdefault(code.connector, []).append(text)
+    for variable, entry in zip(variables[len(resources) :], connections, strict=True):
+        text = connection_source(variable, entry, of_connectors.get(entry.connector), protect=protect)
+        statements.setdefault(entry.connector, []).append(text)
     below = [text for group in statements.values() for text in group]
     return "\n\n".join([_with_imports(source, tree, missing), *below]) + "\n"
 

@@ -35,6 +35,16 @@ class LiveConnection:
     """The arguments that declare it. A client secret that is stored is an environment variable to be set."""
 
 
+@dataclass(frozen=True)
+class ConnectionEntry:
+    """A connection, under the name that its resource has in a program."""
+
+    resource: str
+    connection: LiveConnection
+    connector: str
+    """The resource name of its connector."""
+
+
 def list_connections(api: Connections, connectors: Container[str]) -> list[Attributes]:
     """The app connections of connectors, given by identifiers, sorted by name: by one list, without settings.
 
@@ -95,14 +105,18 @@ def secret_variables(names: Sequence[str]) -> list[str]:
 
 
 def connection_resources(
-    connections: Iterable[LiveConnection], taken: Iterable[str] = ()
-) -> list[tuple[str, LiveConnection]]:
-    """A resource name for each connection, in the order given.
+    connections: Iterable[LiveConnection], connectors: Mapping[str, str], taken: Iterable[str] = ()
+) -> list[ConnectionEntry]:
+    """Name connections by their own names: those that are alike, or taken, are numbered.
 
     Args:
         connections: The connections.
+        connectors: The resource names of connectors, those of the connections among them, by identifier.
         taken: Names that are taken.
     """
     ordered = list(connections)
     names = distinct((slug(c.name, "connection") for c in ordered), "-", taken)
-    return list(zip(names, ordered, strict=True))
+    return [
+        ConnectionEntry(name, c, connectors[c.declaration["connector"]])
+        for name, c in zip(names, ordered, strict=True)
+    ]

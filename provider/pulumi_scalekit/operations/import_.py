@@ -20,8 +20,8 @@ from pulumi_scalekit.definition.check import errors
 from pulumi_scalekit.definition.normalize import definition_of
 from pulumi_scalekit.errors import EngineError, ScalekitError
 
-from .codegen import ConnectionCode, module_source
-from .connections import LiveConnection, connection_resources
+from .codegen import module_source
+from .connections import ConnectionEntry, LiveConnection, connection_resources
 from .files import write_new, write_text
 from .naming import resource_names
 from .ownership import Ownership, read_ownership
@@ -29,7 +29,6 @@ from .pulumi_cli import Project
 from .selection import identifier_of, name_of, refuse_duplicates, select
 from .state import (
     CONNECTION_TYPE,
-    ConnectionEntry,
     Deployment,
     Entry,
     add_connectors,
@@ -131,12 +130,11 @@ def plan_import(
     live = read_connections(chosen)
     connections_managed = {m.identifier for m in managed_connections(before, stack)}
     connections_managed |= {id_ for url, id_ in others.connections if url == environment_url}
-    connections = [
-        ConnectionEntry(name, connection, resources[connection.declaration["connector"]])
-        for name, connection in connection_resources(
-            (c for c in live if c.id not in connections_managed), resource_names_in(before, CONNECTION_TYPE)
-        )
-    ]
+    connections = connection_resources(
+        (c for c in live if c.id not in connections_managed),
+        resources,
+        resource_names_in(before, CONNECTION_TYPE),
+    )
     after = add_connectors(
         before,
         entries,
@@ -277,7 +275,6 @@ def _source(
     try:
         before = target.read_text(encoding="utf-8") if target.exists() else ""
         named = [(entry.resource, entry.attributes) for entry in entries]
-        declared = [ConnectionCode(c.resource, c.connection.declaration, c.connector) for c in connections]
-        return module_source(before, named, declared, protect=protect)
+        return module_source(before, named, connections, protect=protect)
     except (OSError, ValueError, SyntaxError) as error:
         raise ScalekitError(f"{target} cannot be extended: {error}. Choose another file with --out") from None

@@ -19,15 +19,14 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_scalekit.api.responses import Attributes
-from pulumi_scalekit.definition.changes import same
-from pulumi_scalekit.definition.normalize import definition_of, mapping, normalize, normalize_live
+from pulumi_scalekit.definition.normalize import definition_of, mapping
 from pulumi_scalekit.errors import EngineError
 from pulumi_scalekit.provider.values import server_outputs
 
 if TYPE_CHECKING:
     from pulumi.dynamic import ResourceProvider
 
-    from .connections import LiveConnection
+    from .connections import ConnectionEntry, LiveConnection
     from .pulumi_cli import ConfigValue
 
 Deployment = dict[str, Any]
@@ -71,16 +70,6 @@ class Entry:
 
     resource: str
     attributes: Attributes
-
-
-@dataclass(frozen=True)
-class ConnectionEntry:
-    """A connection to import, under the name that its resource has in the program."""
-
-    resource: str
-    connection: LiveConnection
-    connector: str
-    """The resource name of its connector."""
 
 
 def resources_of(deployment: Deployment) -> list[Resource]:
@@ -355,9 +344,6 @@ def _connector(urn: str, connector: Attributes, environment_url: str) -> Resourc
 
     inputs = {**definition_of(connector), ENVIRONMENT: environment_url}
     outputs = {**inputs, **server_outputs(connector)}
-    stored = normalize_live(connector)
-    if not same(normalize(inputs), stored):  # pragma: no cover - the two are the same today
-        outputs[SERVER_FORM] = secret(stored)
     marked = _provider_of(ConnectorProvider())
     declared = [CONTEXT_KEY, *marked, *(key for key in inputs if key != ENVIRONMENT)]
     return {
