@@ -402,7 +402,8 @@ def users(request: httpx.Request) -> httpx.Response:
                 ]
             }
         )
-    return ok({"connected_accounts": [{"identifier": f"user{ESCAPE}"}, None, 7, {}]})
+    others = {"identifier": "somebody", "connector": "of another connection"}
+    return ok({"connected_accounts": [{"identifier": f"user{ESCAPE}"}, others, None, 7, {}]})
 
 
 def test_a_delete_that_is_refused_names_the_users() -> None:
@@ -412,6 +413,7 @@ def test_a_delete_that_is_refused_names_the_users() -> None:
     text = str(caught.value)
     assert "Remove these first, then run again: connection support, connected account user" in text
     assert "connection other" not in text
+    assert "somebody" not in text
     assert text.isprintable()
 
 

@@ -26,6 +26,8 @@ class Accounts:
     def of(self, connection: str, *, maximum: int = PAGE_SIZE) -> list[Attributes]:
         """The connected accounts of a connection, by its name; `maximum` of them at most.
 
+        A list that does not filter has those of other connections, too.
+
         Raises:
             ScalekitError: They could not be listed.
         """
@@ -33,7 +35,8 @@ class Accounts:
         page = self.client.call("list connected accounts", "GET", paths.ACCOUNTS, params=params)
         accounts = page.get("connected_accounts")
         listed = accounts if isinstance(accounts, list) else []
-        return [account for account in listed if isinstance(account, dict)][:maximum]
+        own = [a for a in listed if isinstance(a, dict) and a.get("connector") in (None, connection)]
+        return own[:maximum]
 
     def users_of(self, connection: Attributes) -> list[Attributes]:
         """The connected accounts of a connection as read, `PAGE_SIZE` of them at most.
