@@ -30,23 +30,21 @@ from pulumi_scalekit.definition.connection import (
     aligned_app,
     differing_settings,
     findings,
-    has_context,
     kept_settings,
     lacks_app,
     live_app,
-    pattern_of,
     same_app,
     same_secret,
     shown_settings,
 )
 from pulumi_scalekit.definition.keys import UNKNOWN
-from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, ScalekitError, SettingsError
+from pulumi_scalekit.errors import ConnectorNotFound, ScalekitError, SettingsError
 from pulumi_scalekit.redaction import printable
 
+from . import takeover
 from .call import current_urn, ignored_paths, log
 from .failures import Failure, explained, redacting
 from .keys import ADOPT, CONTEXT_KEY, ENVIRONMENT, SECRET_PATHS, SECRETS, Inputs
-from .ownership import name_of
 from .session import Session, open_session
 from .values import received, replaced_at, sent
 
@@ -100,16 +98,16 @@ class ConnectionProvider(ResourceProvider):
             if not failures:
                 self._warn_of_variable(olds, inputs, redact)
             may_be_draft = not failures and session.previewing and lacks_app(inputs)
-            if may_be_draft and self._is_mcp(connector, about.get("mcp")) is False:
+            if may_be_draft and takeover.is_mcp(session, connector, about.get("mcp")) is False:
                 session.tell("info", redact(f"{_what(inputs)}: {DRAFT.path} {DRAFT}"))
             if not failures and not olds and isinstance(name, str):
                 owners = session.connection_owners
                 owners.claim_replaced(urn, name, [c["id"] for c in session.connections.known(name)])
                 own = owners.owned_by(urn)
-                if self._is_adopting(inputs, urn):
+                if takeover.is_adopting(session, inputs, urn):
                     self._tell_of_adoption(inputs, urn, redact)
                 elif others := [c for c in session.connections.known(name) if c["id"] not in own]:
-                    if self._unfinished(inputs, urn) is None:
+                    if takeover.unfinished(session, inputs, urn) is None:
                         from pulumi_scalekit.api.connections import exists_error
 
                         raise exists_error(name, others, session.settings.environment_url)
@@ -176,11 +174,11 @@ class ConnectionProvider(ResourceProvider):
         with session.redacting(urn, inputs) as redact:
             self._secret(inputs)  # before anything is made, it must be there
             live: Attributes | None
-            if is_adopting := self._is_adopting(inputs, urn):
-                live = self._adoptable(inputs, urn)
-                self._refuse_context(session.connections.get(live["id"]) or {}, inputs)
+            if is_adopting := takeover.is_adopting(session, inputs, urn):
+                live = takeover.adoptable(session, inputs, urn)
+                takeover.refuse_context(session, session.connections.get(live["id"]) or {}, inputs)
             else:
-                live = self._unfinished(inputs, urn)
+                live = takeover.unfinished(session, inputs, urn)
             if live is not None:
                 session.connection_owners.keep(live["id"], urn)
             else:
@@ -191,7 +189,7 @@ class ConnectionProvider(ResourceProvider):
                     auth_mode=inputs.get("auth_mode"),
                     context=inputs.get("context"),
                     replaces=session.connection_owners.owned_by(urn),
-                    may_be_own=lambda live: self._may_be_own(inputs, live),
+                    may_be_own=lambda live: takeover.may_be_own(session, inputs, live),
                 )
             try:
                 stored = self._apply(live["id"], {}, inputs, redact)
@@ -310,20 +308,6 @@ class ConnectionProvider(ResourceProvider):
             text = f"its client secret is to come from the environment variable {variable}, which is not set here"
             self._session.tell("warning", redact(f"{_what(news)}: {text}"))
 
-    def _is_mcp(self, connector: object, told: object) -> object:
-        """Whether a connection's connector is one over MCP, which the program knows of a `Connector` that it declares.
-
-        Of an identifier, the environment's list tells; `None` where it does not.
-        """
-        if isinstance(told, bool) or not isinstance(connector, str):
-            return told
-        try:
-            listed = self._session.connectors.all()
-        except ScalekitError:
-            return None  # a hint is not worth a failed preview
-        patterns = [pattern_of(c) for c in listed if c["identifier"] == connector]
-        return patterns[0].get("is_mcp") is True if patterns else None
-
     def _apply(self, id_: str, olds: Inputs, news: Inputs, redact: Callable[[str], str]) -> Attributes:
         """Make the live connection what is declared, and return it as stored; nothing where it is gone."""
         before, app = olds.get("oauth_app") or {}, news.get("oauth_app") or {}
@@ -361,102 +345,15 @@ class ConnectionProvider(ResourceProvider):
                 ),
             )
 
-    def _unfinished(self, inputs: Inputs, urn: str) -> Attributes | None:
-        """What a run left that was refused the settings, or was stopped: a draft of this very connection.
-
-        A draft has no OAuth application yet, so nothing of it can be lost. What is complete is taken only where the
-        settings of the run say that what is as declared is to be taken over.
-        """
-        session, app = self._session, inputs.get("oauth_app") or {}
-        if app is UNKNOWN:
-            return None
-        takes_identical = session.settings.adopt_identical
-        if not app and not takes_identical:
-            return None
-        owners = session.connection_owners
-        found = [
-            c
-            for c in session.connections.known(inputs["connection_name"])
-            if c["id"] not in owners.owned_by(urn) and owners.other_manager(c["id"], urn) is None
-        ]
-        if len(found) != 1 or not (takes_identical or found[0].get("status") == "DRAFT"):
-            return None
-        if not _is_alike(inputs, found[0]):
-            return None
-        live = session.connections.get(found[0]["id"])
-        if live is None or not self._has_context(live, inputs.get("context")):
-            return None
-        shown = shown_settings(live)
-        if app and not shown.get("client_id"):
-            return live
-        # Every connection is enabled at first: one that is to be disabled may have been left before that.
-        is_same = live.get("enabled") in (None, True, inputs.get("enabled"))
-        return live if takes_identical and is_same and not differing_settings(shown, app, app) else None
-
-    def _may_be_own(self, inputs: Inputs, live: Attributes) -> bool:
-        """Whether a create may have made a connection: over REST it gets its application by a later request."""
-        has_app = shown_settings(live).get("client_id")
-        return (
-            _is_alike(inputs, live)
-            and self._has_context(live, inputs.get("context"))
-            and (not has_app or self._is_mcp(inputs["connector"], None) is True)
-        )
-
-    def _is_adopting(self, inputs: Inputs, urn: str) -> bool:
-        """Whether a connection is taken over. One that was once, and is to be replaced, is created."""
-        return bool(inputs.get(ADOPT)) and not self._session.connection_owners.is_replacing(urn)
-
-    def _adoptable(self, inputs: Inputs, urn: str) -> Attributes:
-        """The live connection of the declared name, if it is one of the declared connector and type."""
-        session, name = self._session, inputs["connection_name"]
-        where = session.settings.environment_url
-        found = session.connections.named(name)
-        if not found:
-            raise ConnectorNotFound(
-                f"adopt=True: there is no connection named {name!r} in {where}. Leave adopt out to create it"
-            )
-        if len(found) > 1:
-            ids = ", ".join(printable(c.get("id")) for c in found)
-            raise AmbiguousConnector(f"adopt=True: several connections are named {name!r} in {where}: {ids}")
-        if manager := session.connection_owners.other_manager(found[0]["id"], urn):
-            raise AmbiguousConnector(
-                f"adopt=True: the resource {name_of(manager)!r} of this stack manages the connection {name!r} already. "
-                "If it was renamed in the program, leave adopt out and give the new name an alias"
-            )
-        for key in ("connector", "auth_type", "auth_mode"):
-            declared: Any = inputs.get(key) or (AUTH_MODES[0] if key == "auth_mode" else None)
-            live = found[0].get(RESPONSE_KEYS[key])
-            if declared not in (None, UNKNOWN) and live not in (None, "", declared):
-                raise AmbiguousConnector(
-                    f"adopt=True: the connection {name!r} in {where} has another {key} ({printable(live)}). "
-                    "Declare that one, or choose another name"
-                )
-        return found[0]
-
-    def _refuse_context(self, live: Attributes, inputs: Inputs) -> None:
-        """Refuse to adopt a connection that was made with another context: it cannot be changed."""
-        if live and not self._has_context(live, inputs.get("context")):
-            filled = printable(live.get("resolved_proxy_url")) or "no context"
-            raise AmbiguousConnector(
-                f"adopt=True: the connection {inputs['connection_name']!r} was made with another context, which gave "
-                f"it the URL {filled}. Declare that context, or choose another name"
-            )
-
-    def _has_context(self, live: Attributes, context: Any) -> bool:
-        """Whether a connection was made with a context, as far as the `proxy_url` tells that was filled with it."""
-        key = live.get("provider_key")
-        templates = [c.get("proxy_url") for c in self._session.connectors.all() if c["identifier"] == key]
-        return has_context(live.get("resolved_proxy_url"), templates[0] if templates else None, context)
-
     def _tell_of_adoption(self, inputs: Inputs, urn: str, redact: Callable[[str], str]) -> None:
         """Say at preview which connection `adopt` takes over, and which of its settings change."""
-        listed = self._adoptable(inputs, urn)
+        listed = takeover.adoptable(self._session, inputs, urn)
         self._session.connection_owners.own(listed["id"], urn)
         if not self._session.previewing:
             return
         where = self._session.settings.environment_url
         live = self._session.connections.get(listed["id"]) or {}
-        self._refuse_context(live, inputs)
+        takeover.refuse_context(self._session, live, inputs)
         app, changed = inputs.get("oauth_app"), []
         if isinstance(app, dict):
             changed = [f"oauth_app.{key}" for key in differing_settings(shown_settings(live), app, app)]
@@ -493,15 +390,6 @@ def outputs_of(live: Attributes) -> dict[str, Any]:
     redirect_uri = shown_settings(live).get("redirect_uri")
     shown = {**live, "redirect_uri": redirect_uri, "connection_id": live.get("id")}
     return {key: shown[key] for key in ("connection_id", *OUTPUTS) if shown.get(key) not in (None, "")}
-
-
-def _is_alike(inputs: Inputs, live: Attributes) -> bool:
-    """Whether a connection is of the declared connector, type and mode."""
-    defaults = {"connector": None, "auth_type": None, "auth_mode": AUTH_MODES[0]}
-    return all(
-        (inputs.get(key) or default) in (UNKNOWN, live.get(RESPONSE_KEYS[key]) or default)
-        for key, default in defaults.items()
-    )
 
 
 def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
