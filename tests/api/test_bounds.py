@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_scalekit import local
-from pulumi_scalekit.api import auth
+from pulumi_scalekit.api import bounds
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connectors import MAX_DEPTH as MAX_CONNECTOR_DEPTH
 from pulumi_scalekit.api.connectors import Connectors
@@ -121,7 +121,7 @@ def test_as_many_connections_as_calls_at_once() -> None:
 
 def test_a_huge_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer beyond the limit is an error, and is not read to its end."""
-    monkeypatch.setattr(auth, "MAX_BODY", 1024 * 1024)
+    monkeypatch.setattr(bounds, "MAX_BODY", 1024 * 1024)
     sent = []
 
     def endless() -> Iterator[bytes]:
@@ -146,7 +146,7 @@ def unauthorized(where: str, respond: Callable[[], httpx.Response]) -> App:
 @pytest.mark.parametrize("where", ["the token request", "a call"])
 def test_what_httpx_reads_by_itself_is_cut_off(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     """A response that comes between two requests may be no larger than others."""
-    monkeypatch.setattr(auth, "MAX_BODY", 1024 * 1024)
+    monkeypatch.setattr(bounds, "MAX_BODY", 1024 * 1024)
     sent = []
 
     def endless() -> Iterator[bytes]:
@@ -177,7 +177,7 @@ def test_what_httpx_reads_by_itself_is_not_unpacked(where: str) -> None:
 
 def test_a_response_that_is_passed_on_has_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads it as it comes may read all of it."""
-    monkeypatch.setattr(auth, "MAX_BODY", 1024)
+    monkeypatch.setattr(bounds, "MAX_BODY", 1024)
     app = App(lambda _r: httpx.Response(200, content=iter([b"a" * 1024] * 3)))
     with client(app).stream("x", "GET", "/x") as response:
         assert len(response.read()) == 3 * 1024
@@ -185,7 +185,7 @@ def test_a_response_that_is_passed_on_has_no_bound(monkeypatch: pytest.MonkeyPat
 
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts is the size after decompression."""
-    monkeypatch.setattr(auth, "MAX_BODY", 1024 * 1024)
+    monkeypatch.setattr(bounds, "MAX_BODY", 1024 * 1024)
     bomb = gzip.compress(b" " * 8 * 1024 * 1024)
     app = App(lambda _r: httpx.Response(200, headers={"content-encoding": "gzip"}, content=bomb))
     with pytest.raises(ProtocolError, match="larger than 1 MiB"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Final
 
 import httpx
@@ -25,11 +25,10 @@ from pulumi_scalekit.errors import (
 from pulumi_scalekit.redaction import Redaction
 from pulumi_scalekit.settings import Settings
 
+from .bounds import bound
 from .paths import TOKEN
 from .responses import read_response
 
-MAX_BODY: Final = 64 * 1024 * 1024
-"""Bytes of a response that are read at most."""
 DEFAULT_LIFETIME: Final = 300.0
 """Seconds that a token is used where the server does not say how long it is valid."""
 _LEEWAY: Final = 0.1
@@ -164,38 +163,6 @@ class TokenAuth(httpx.Auth):
             token = yield from self._token.current(instead_of=token)
             request.headers["authorization"] = f"Bearer {token}"
             yield request
-
-
-def bound(response: httpx.Response) -> None:
-    """Bound a response that comes between two requests, which httpx reads whole by itself.
-
-    It is left as it is, since what is compressed can unpack to any size.
-    """
-    response.headers.pop("content-encoding", None)
-    if isinstance(response.stream, httpx.SyncByteStream):
-        response.stream = _BoundedStream(response.stream, response.request)
-
-
-class _BoundedStream(httpx.SyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream, request: httpx.Request) -> None:
-        self._stream = stream
-        self._request = request
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for piece in self._stream:
-            size += len(piece)
-            if size > MAX_BODY:
-                raise too_large(self._request)
-            yield piece
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def too_large(request: httpx.Request) -> httpx.DecodingError:
-    """The error for a response that is larger than `MAX_BODY`."""
-    return httpx.DecodingError(f"the response is larger than {MAX_BODY // 1024 // 1024} MiB", request=request)
 
 
 def _lifetime(expires_in: object) -> float:

@@ -30,7 +30,7 @@ from pulumi_scalekit.errors import (
 from pulumi_scalekit.redaction import Redaction, printable
 from pulumi_scalekit.settings import Settings, is_loopback
 
-from . import auth, deadline, operation
+from . import bounds, deadline, operation
 from .auth import Token, TokenAuth
 from .deadline import Deadline
 from .paths import TOKEN
@@ -208,8 +208,8 @@ class Client:
         for piece in response.iter_bytes():
             pieces.append(piece)
             size += len(piece)
-            if size > auth.MAX_BODY:
-                raise auth.too_large(response.request)
+            if size > bounds.MAX_BODY:
+                raise bounds.too_large(response.request)
             if self._deadline.passed:
                 raise httpx.ReadTimeout("the whole response takes too long", request=response.request)
         return b"".join(pieces)
