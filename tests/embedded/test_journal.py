@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from pulumi_embedded.project.stack_config import write_atomically
 from pulumi_embedded.state.backend import StackFile
 from pulumi_embedded.state.checkpoint import Snapshot, read_snapshot
 from pulumi_embedded.state.journal import SnapshotManager, StateNotWritten, recover
@@ -221,6 +223,49 @@ def test_a_full_disk_loses_nothing_that_the_journal_can_take(
         assert "not in the state" not in str(error.value)
     assert recover(stack)
     assert names(stack) == ["a", "b"]
+
+
+@pytest.mark.parametrize("part", ["attributes", "name", "journal"])
+def test_what_fails_after_the_checkpoint_is_written_loses_nothing(
+    stack: StackFile, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Steps that end when the checkpoint is new, but not all that goes with it, are folded in by the next run."""
+    manager = SnapshotManager(stack, Snapshot(), None)
+    boxes = [box("a"), box("b"), box("c")]
+    for found in boxes:
+        manager.begin(found, "creating")
+    write, fsync = write_atomically, os.fsync
+
+    def no_space(path: Path, content: bytes, *, durable: bool = False) -> None:
+        files = {"attributes": f"{stack.path.name}.attrs", "journal": stack.journal_path.name}
+        if path.name == files.get(part):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(path, content, durable=durable)
+
+    def sync(file: int) -> None:
+        if part == "name" and stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pulumi_embedded.state.backend.write_atomically", no_space)
+        patch.setattr("pulumi_embedded.state.journal.write_atomically", no_space)
+        patch.setattr(os, "fsync", sync)
+        with manager._changed:  # so that it is not the flusher that saves
+            manager._next_save = 0
+            manager.end(boxes[0], new=boxes[0])
+            manager._next_save = float("inf")
+        manager.end(boxes[1], new=boxes[1])
+    assert names(stack) == ["a"]
+    with monkeypatch.context() as patch:
+        patch.setattr(stack.backend, "write", Mock(side_effect=OSError(errno.ENOSPC, "full")))
+        with pytest.raises(StateNotWritten) as error:
+            manager.close()
+        assert "not in the state" not in str(error.value)
+    assert recover(stack)
+    assert names(stack) == ["a", "b"]
+    assert [found["resource"]["urn"] for found in stack.load()["pending_operations"]] == [f"{BOX}c"]
+    assert not recover(stack)
 
 
 def test_a_full_disk_is_told_with_what_is_lost(stack: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,7 +191,10 @@ def _render(key: str, value: Any, indent: int = 0) -> list[str]:
 def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Replace a file at once: readers see the old content or the new one.
 
-    With `durable`, the content and the name are on disk when this returns.
+    With `durable`, the content is on disk when this returns, and the name where the file system can promise that.
+
+    Raises:
+        OSError: it could not be written, and the file is as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -210,7 +213,8 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
     if durable:
         folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            with suppress(OSError):  # not every file system can; the file has its new content in any case
+                os.fsync(folder)
         finally:
             os.close(folder)
 

