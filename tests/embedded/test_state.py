@@ -400,3 +400,18 @@ def test_a_user_without_a_name_may_lock_a_stack(stack: StackFile, monkeypatch: p
     monkeypatch.setattr("getpass.getuser", Mock(side_effect=KeyError("getpwuid(): uid not found: 1234")))
     with stack.locked():
         assert json.loads(stack.locks()[0].read_text())["username"] == str(os.getuid())
+
+
+def test_what_an_untargeted_resource_lacks_is_named(bench: Bench) -> None:
+    """A targeted update that cannot keep another resource says which one that needs is no longer in the state."""
+    bench.declare({"a": {"size": 1}, "b": {"size": {"$ref": "a.serial"}}, "c": {}})
+    bench.ok(embedded(), "up", "--yes", "--skip-preview")
+    checkpoint = bench.checkpoint()
+    for resource in checkpoint["checkpoint"]["latest"]["resources"]:
+        if resource["urn"].endswith("::a"):
+            resource["delete"] = True
+    (bench.backend / ".pulumi" / "stacks" / "bench" / "dev.json").write_text(json.dumps(checkpoint))
+    bench.declare({"b": {"size": 2}, "c": {}})
+    run = bench.run(embedded(), "up", "--yes", "--skip-preview", "--target", "**::c")
+    assert run.code == 1
+    assert "::a, which the untargeted resource " in run.text

@@ -426,7 +426,9 @@ class Planner:
                     continue
                 found = self._inventory.olds.get(dependency)
                 if found is None:
-                    raise Bail(f"{dependency}, which the untargeted resource {urn} needs, has no old state")
+                    raise EmbeddedError(
+                        f"{dependency}, which the untargeted resource {urn} needs, has no old state"
+                    )
                 keep(found, None)
             new = resource.copy()
             new.id = ""
