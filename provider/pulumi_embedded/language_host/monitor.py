@@ -39,6 +39,7 @@ _FEATURES = (
     "PARAMETERIZATION",
     "RESOURCE_HOOKS",
     "ERROR_HOOKS",
+    "STATE_MIGRATIONS",
 )
 _FEATURE_IDS = {
     "secrets",
