@@ -32,11 +32,6 @@ def hoist_global_options(arguments: list[str]) -> list[str]:
 
     `--refresh` may have a value there, and some options mean nothing here.
     """
-    arguments = [
-        _REFRESH.get(argument, argument)
-        for argument in arguments
-        if argument.partition("=")[0] not in _WITHOUT_EFFECT
-    ]
     first: list[str] = []
     rest: list[str] = []
     position = 0
@@ -45,7 +40,10 @@ def hoist_global_options(arguments: list[str]) -> list[str]:
         if argument == "--":
             rest += arguments[position:]
             break
-        if argument in _GLOBAL_FLAGS or argument.partition("=")[0] in ("--cwd", "--color", "--verbose"):
+        option = argument.partition("=")[0]
+        if option in _WITHOUT_EFFECT:
+            pass
+        elif argument in _GLOBAL_FLAGS or option in ("--cwd", "--color", "--verbose"):
             first.append(argument)
             if "=" not in argument and argument in _GLOBAL_OPTIONS and position + 1 < len(arguments):
                 position += 1
@@ -54,7 +52,7 @@ def hoist_global_options(arguments: list[str]) -> list[str]:
             position += 1
             first += [argument, arguments[position]]
         else:
-            rest.append(argument)
+            rest.append(_REFRESH.get(argument, argument))
         position += 1
     return first + rest
 
