@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ import pytest
 import yaml
 
 from pulumi_embedded.cli.global_options import hoist_global_options
+from pulumi_embedded.state.urns import ROOT_STACK_TYPE
 
-from ..support.stacks import PASSPHRASE
-from .harness import Bench, cli, embedded
+from ..support.stacks import PASSPHRASE, lay_out_stack
+from .harness import Bench, Engine, Run, cli, embedded
 
 
 @pytest.fixture
@@ -77,7 +80,6 @@ def test_a_stack_with_resources_is_not_removed(bench: Bench) -> None:
         "a/b",
         "a b",
         "x/y/z/w",
-        "organization/other/dev",
         ".",
         "..",
         "organization/bench/..",
@@ -85,8 +87,66 @@ def test_a_stack_with_resources_is_not_removed(bench: Bench) -> None:
     ],
 )
 def test_a_bad_stack_name_is_refused(bench: Bench, name: str) -> None:
-    """A name of other characters, or that leads out of its folder, another organization or project makes no stack."""
+    """A name of other characters, or that leads out of its folder, and another organization, make no stack."""
     assert bench.run(embedded(), "stack", "init", name).code == 2
+
+
+def other_stack(bench: Bench) -> dict[str, Any]:
+    """Make a stack of another project in the same backend, with a resource; returns its checkpoint."""
+    folder = bench.root / "other"
+    folder.mkdir(exist_ok=True)
+    lay_out_stack(folder, bench.backend, name="other")
+    path = bench.backend / ".pulumi" / "stacks" / "other" / "dev.json"
+    checkpoint = bench.checkpoint(project="other")
+    urn = "urn:pulumi:dev::other::pulumi:pulumi:Stack::other-dev"
+    checkpoint["checkpoint"]["latest"]["resources"] = [{"urn": urn, "custom": False, "type": ROOT_STACK_TYPE}]
+    path.write_text(json.dumps(checkpoint))
+    return checkpoint
+
+
+def test_a_stack_of_another_project_is_not_deployed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program is not run on a stack of another project, nor is one made; looking at such a stack is allowed."""
+    before = other_stack(bench)
+    settings = (bench.project / "Pulumi.dev.yaml").read_text()
+    name = "organization/other/dev"
+    for engine in [engine for engine in (embedded(), cli()) if engine is not None]:
+        for arguments in (
+            ("preview", "--stack", name),
+            ("preview", "--json", "--stack", name),
+            ("up", "--yes", "--stack", name),
+            ("refresh", "--yes", "--stack", name),
+            ("destroy", "--yes", "--stack", name),
+            ("stack", "init", "organization/other/new"),
+        ):
+            run = bench.run(engine, *arguments)
+            assert (run.code, 'project name "other" doesn\'t match Pulumi.yaml' in run.text) == (1, True), (
+                run.text
+            )
+        bench.ok(engine, "stack", "export", "--stack", name)
+        assert bench.run(engine, "preview", "--stack", "organization/other/none").code == 6
+    with monkeypatch.context() as patch:
+        patch.setattr(bench, "environment", lambda: {**Bench.environment(bench), "PULUMI_STACK": name})
+        assert bench.run(embedded(), "up", "--yes", "--config", "key=value").code == 1
+    assert bench.checkpoint(project="other") == before
+    assert (bench.project / "Pulumi.dev.yaml").read_text() == settings
+
+
+def test_removing_a_stack_of_another_project_keeps_the_configuration_of_this_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration beside Pulumi.yaml, and a selection, are those of a stack of this project."""
+    stackless(bench, monkeypatch)
+    settings = (bench.project / "Pulumi.dev.yaml").read_text()
+    for engine in [engine for engine in (cli(), embedded()) if engine is not None]:
+        other_stack(bench)
+        bench.ok(embedded(), "stack", "select", "dev")
+        bench.ok(engine, "stack", "rm", "organization/other/dev", "--yes", "--force")
+        assert (bench.project / "Pulumi.dev.yaml").read_text() == settings
+    assert bench.ok(embedded(), "stack", "--show-name").stdout == "dev\n"
+    other_stack(bench)
+    bench.ok(embedded(), "stack", "select", "organization/other/dev")
+    bench.ok(embedded(), "stack", "rm", "organization/other/dev", "--yes", "--force")
+    assert bench.run(embedded(), "stack").code == 6
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", ""])
@@ -263,6 +323,54 @@ def test_settings_that_are_not_followed_are_refused(bench: Bench) -> None:
     assert "Pulumi.json): not supported" in bench.run(embedded(), "preview").stderr
 
 
+def in_terminal(bench: Bench, engine: Engine, *arguments: str, types: str) -> Run:
+    """Run a command in a terminal, with what the user types."""
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [*engine.command, *arguments],
+        cwd=bench.project,
+        env={**bench.environment(), "TERM": "dumb"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    os.write(master, types.encode())
+    shown = b""
+    # The end of the terminal is an error: nobody has the other side open.
+    with suppress(OSError):
+        while part := os.read(master, 65536):
+            shown += part
+    os.close(master)
+    return Run(process.wait(), shown.decode(errors="replace"), "")
+
+
+def test_a_terminal_is_asked_once_there_is_a_preview(bench: Bench) -> None:
+    """In a terminal, `up` asks after the preview and shows details; with --skip-preview it does not ask."""
+    bench.declare({"a": {"size": 1}})
+    run = in_terminal(bench, embedded(), "up", types="details\nno\n")
+    assert (run.code, run.text.count("Do you want to perform this update?")) == (8, 2), run.text
+    assert not bench.live()
+    assert in_terminal(bench, embedded(), "up", types="yes\n").code == 0
+    assert list(bench.live()) == ["a-1"]
+    run = in_terminal(bench, embedded(), "destroy", "--skip-preview", types="no\n")
+    assert (run.code, "Do you want" in run.text) == (0, False), run.text
+    assert not bench.live()
+
+
+def test_confirmations_may_be_skipped_for_all_commands(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PULUMI_SKIP_CONFIRMATIONS approves what otherwise takes --yes."""
+    commands = [("up",), ("refresh",), ("destroy",), ("cancel",), ("stack", "rm")]
+    for command in commands:
+        run = bench.run(embedded(), *command)
+        assert (run.code, "--yes" in run.stderr) in ((1, True), (2, True)), run.text
+    environment = {**bench.environment(), "PULUMI_SKIP_CONFIRMATIONS": "true"}
+    monkeypatch.setattr(bench, "environment", lambda: environment)
+    for command in commands:
+        bench.ok(embedded(), *command)
+
+
 def test_a_missing_extra_is_named_in_one_line() -> None:
     """Without the modules of the extra, the command says what to install."""
     without = "import sys; sys.modules['cryptography'] = None; import pulumi_embedded.cli.main as m; m.main()"
@@ -287,7 +395,8 @@ def test_global_options_may_follow_the_command() -> None:
         "dev",
     ]
     assert hoist_global_options(["up", "--refresh=true", "--suppress-permalink=false"]) == ["up", "--refresh"]
-    assert hoist_global_options(["config", "set", "k", "--", "-C"]) == ["config", "set", "k", "--", "-C"]
+    value = ["config", "set", "k", "--", "-C", "--suppress-progress", "--refresh=true"]
+    assert hoist_global_options(value) == value
 
 
 def test_a_wrong_invocation_ends_with_two(bench: Bench) -> None:

@@ -52,13 +52,18 @@ from .session import Stack, current_context, is_confirmed
 from .stack import remove_stack
 
 
-def _set_config(stack: Stack, pairs: list[str] | None) -> None:
+def _open(name: str | None, config_file: str | None, pairs: list[str] | None) -> Stack:
+    """Open the stack that a program is to run on, and set the configuration that was given with the command."""
+    context = current_context()
+    stack = context.stack(name, config_file)
+    context.check_project(stack.file.reference)
     config = stack.config()
     for pair in pairs or ():
         key, separator, value = pair.partition("=")
         if not separator:
             raise ConfigurationError(f"config value {pair!r} must be of the form key=value")
-        config.set(stack.context.project.qualified_key(key), value)
+        config.set(context.project.qualified_key(key), value)
+    return stack
 
 
 @app.command()
@@ -98,8 +103,7 @@ def up(
             "--run-program": run_program,
         }
     )
-    opened = current_context().stack(stack, config_file)
-    _set_config(opened, config)
+    opened = _open(stack, config_file, config)
     options = Options(
         parallel=max(parallel, 1),
         refresh=opened.context.project.always_refreshes if refresh is None else refresh,
@@ -114,8 +118,8 @@ def up(
         Request(
             "update",
             options,
-            yes=yes or (skip_preview and not opened.context.interactive),
-            skip_preview=skip_preview or is_set("PULUMI_SKIP_PREVIEW"),
+            yes=yes,
+            skip_preview=skip_preview,
             diff=diff,
             expect_no_changes=expect_no_changes,
             message=message,
@@ -161,8 +165,7 @@ def preview(
             "--run-program": run_program,
         }
     )
-    opened = current_context().stack(stack, config_file)
-    _set_config(opened, config)
+    opened = _open(stack, config_file, config)
     options = Options(
         parallel=max(parallel, 1),
         refresh=opened.context.project.always_refreshes if refresh is None else refresh,
@@ -233,8 +236,7 @@ def refresh(
         }
     )
     del skip_pending_creates  # which is what happens unless they are cleared
-    opened = current_context().stack(stack, config_file)
-    _set_config(opened, config)
+    opened = _open(stack, config_file, config)
     options = Options(
         parallel=max(parallel, 1),
         refresh=True,
@@ -247,7 +249,7 @@ def refresh(
         Request(
             "refresh",
             options,
-            yes=yes or (skip_preview and not opened.context.interactive),
+            yes=yes,
             skip_preview=skip_preview,
             preview_only=preview_only,
             diff=diff,
@@ -294,8 +296,7 @@ def destroy(
             "--run-program": run_program,
         }
     )
-    opened = current_context().stack(stack, config_file)
-    _set_config(opened, config)
+    opened = _open(stack, config_file, config)
     options = Options(
         parallel=max(parallel, 1),
         destroy=True,
@@ -310,7 +311,7 @@ def destroy(
         Request(
             "destroy",
             options,
-            yes=yes or (skip_preview and not opened.context.interactive),
+            yes=yes,
             skip_preview=skip_preview,
             preview_only=preview_only,
             diff=diff,

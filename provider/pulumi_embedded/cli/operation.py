@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from pulumi_embedded.state.journal import SnapshotManager, StateNotWritten, reco
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, make_urn
 from pulumi_embedded.values.values import Properties
 
+from .options import is_set
 from .session import Stack
 
 
@@ -95,7 +96,8 @@ def execute(stack: Stack, request: Request) -> None:
     if request.preview_only:
         _checked(preview(stack, request)[0], request)
         return
-    if not stack.context.interactive and not request.yes and not request.skip_preview:
+    approved = request.yes or request.skip_preview or is_set("PULUMI_SKIP_CONFIRMATIONS")
+    if not stack.context.interactive and not approved:
         raise ConfigurationError(
             "--yes or --skip-preview or --preview-only must be passed in to proceed when running in "
             "non-interactive mode"
@@ -109,7 +111,7 @@ def execute(stack: Stack, request: Request) -> None:
             planned, _ = preview(stack, request)
             if not planned.succeeded:
                 raise Bail("the preview failed")
-        if not request.yes:
+        if not approved:
             _confirm(stack, request)
         result = _update(stack, request)
     _checked(result, request)
@@ -123,21 +125,17 @@ def _checked(result: Result, request: Request) -> None:
 
 
 def _confirm(stack: Stack, request: Request) -> None:
-    if not stack.context.interactive or not sys.stdin.isatty():
-        raise ConfigurationError("--yes must be passed in to proceed when running in non-interactive mode")
     console = stack.context.console
-    warning = " without a preview" if request.skip_preview else ""
     if request.kind == "refresh":
         console.print(
             "No resources will be modified as part of this refresh; just your stack's state will be."
         )
     while True:
-        answer = console.input(f"Do you want to perform this {request.kind}{warning}? [yes/no/details] ")
+        answer = console.input(f"Do you want to perform this {request.kind}? [yes/no/details] ")
         if answer.strip().lower() in ("yes", "y"):
             return
-        if answer.strip().lower() == "details" and not request.skip_preview:
-            detailed = Request(**{**vars(request), "diff": True})
-            preview(stack, detailed)
+        if answer.strip().lower() == "details":
+            preview(stack, replace(request, diff=True))
             continue
         if answer.strip().lower() in ("no", "n", ""):
             raise Cancelled(f"confirmation declined, not proceeding with the {request.kind}")

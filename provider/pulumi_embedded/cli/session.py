@@ -22,6 +22,8 @@ from pulumi_embedded.state.checkpoint import Snapshot, read_snapshot
 from pulumi_embedded.state.secrets import SecretsManager, read_passphrase, read_plain
 from pulumi_embedded.values.values import Properties
 
+from .options import is_set
+
 
 @dataclass
 class Context:
@@ -71,6 +73,15 @@ class Context:
                     "no stack selected; please use `pulumi stack select` or `pulumi stack init` to choose one"
                 )
         return parse_stack(name, self.optional_project())
+
+    def check_project(self, reference: StackReference) -> None:
+        """Check that a stack is one of the project here: no program runs on the resources of another's.
+
+        Raises:
+            EmbeddedError: it is not.
+        """
+        if reference.project != self.project.name:
+            raise EmbeddedError(f'provided project name "{reference.project}" doesn\'t match Pulumi.yaml')
 
     def stack(self, name: str | None, config_file: str | None = None) -> Stack:
         """Open an existing stack.
@@ -178,11 +189,13 @@ def current_context() -> Context:
 
 
 def is_confirmed(context: Context, question: str) -> bool:
-    """Ask the user.
+    """Ask the user, unless PULUMI_SKIP_CONFIRMATIONS says not to.
 
     Raises:
         EmbeddedError: there is nobody to ask.
     """
+    if is_set("PULUMI_SKIP_CONFIRMATIONS"):
+        return True
     if not context.interactive:
         raise EmbeddedError("non-interactive mode requires --yes flag")
     return typer.confirm(question)

@@ -91,8 +91,7 @@ def _create_stack(context: Context, name: str | None, secrets_provider: str, *, 
     if not name:
         raise ConfigurationError("missing stack name")
     reference = parse_stack(name, context.project)
-    if reference.project != context.project.name:
-        raise ConfigurationError(f'provided project name "{reference.project}" doesn\'t match Pulumi.yaml')
+    context.check_project(reference)
     config = StackConfig.load(context.project.config_file(reference.name))
     if reference in context.backend.list(reference.project):
         raise EmbeddedError(f"stack '{reference.full_name}' already exists")
@@ -364,8 +363,11 @@ def remove_stack(stack: Stack, *, force: bool, preserve_config: bool, backups: b
     project = stack.context.optional_project()
     if project is None:
         return
-    if not preserve_config:
-        project.config_file(stack.name).unlink(missing_ok=True)
+    names = [stack.file.reference.full_name]
+    if stack.file.reference.project == project.name:
+        names.append(stack.name)  # which means a stack of the project here
+        if not preserve_config:
+            project.config_file(stack.name).unlink(missing_ok=True)
     workspace = Workspace(project)
-    if workspace.selected(stack.context.backend.url) in (stack.name, stack.file.reference.full_name):
+    if workspace.selected(stack.context.backend.url) in names:
         workspace.select(stack.context.backend.url, None)
