@@ -19,7 +19,7 @@ VERSION = f"v{version('pulumi')}"
 """The version that manifests carry: that of the Pulumi SDK whose runtime this engine drives."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Operation:
     """An operation that was begun and whose end is not known. `kind` is creating, updating, deleting, …."""
 
@@ -182,22 +182,17 @@ def check_version(document: dict[str, Any]) -> None:
             raise Unsupported(f"the checkpoint feature {feature!r}")
 
 
-def make_checkpoint(
-    stack: str, latest: dict[str, Any] | None, features: list[str] | None = None
-) -> dict[str, Any]:
+def make_checkpoint(stack: str, latest: dict[str, Any] | None) -> dict[str, Any]:
     """Assemble the content of a stack file.
 
     Args:
         stack: the full name, organization/project/stack.
         latest: the deployment; None for a stack that never had one.
-        features: what the deployment uses; by default that is looked up in its resources.
     """
     body: dict[str, Any] = {"stack": stack}
     if latest is not None:
         body["latest"] = latest
-    if features is None:
-        features = features_of((latest or {}).get("resources") or [])
-    return {**versioned(features), "checkpoint": body}
+    return {**versioned(features_of((latest or {}).get("resources") or [])), "checkpoint": body}
 
 
 def check_form(latest: Any) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from .checkpoint import (
     Operation,
     Snapshot,
     dump_json,
-    features_of,
     make_checkpoint,
     make_deployment,
     make_manifest,
@@ -75,10 +74,9 @@ class SnapshotManager:
         self._news: list[Resource] = []
         self._dones: set[Resource] = set()
         self._operations: list[Operation] = []
-        self._encoded: dict[Resource, tuple[str, list[str]]] = {}
+        self._encoded: dict[Resource, dict[str, Any]] = {}
         self._renamed: dict[str, str] = {}
-        self._ids: dict[int, int] = {}
-        self._kept: list[object] = []
+        self._ids: dict[Resource | Operation, int] = {}
         self._changed = threading.Condition(threading.RLock())
         self._dirty = False
         self._closed = False
@@ -96,8 +94,8 @@ class SnapshotManager:
         with self._changed:
             operation = Operation(resource, kind)
             self._operations.append(operation)
-            written = dump_json(resource.to_json(self._write_secret))  # the step is about to change it
-            self._record(self._entry("begin", operation, written, type=kind))
+            # Not `_written`: the step is about to change it.
+            self._record(self._entry("begin", operation, type=kind, r=resource.to_json(self._write_secret)))
 
     def end(
         self,
@@ -125,11 +123,11 @@ class SnapshotManager:
                 entries.append(self._entry("done", old))
             for changed in touched:
                 self._encoded.pop(changed, None)
-                entries.append(self._entry("set", changed, self._written(changed)[0]))
+                entries.append(self._entry("set", changed, r=self._written(changed)))
             if new is not None:
                 self._news.append(new)
                 self._encoded.pop(new, None)
-                entries.append(self._entry("new", new, self._written(new)[0]))
+                entries.append(self._entry("new", new, r=self._written(new)))
             lost = [f"{old.urn} [id={old.id}] is gone" for old in done] if new is None else []
             self._record(*entries, lost=lost if new is None else [f"{new.urn} [id={new.id}]"])
 
@@ -137,7 +135,7 @@ class SnapshotManager:
         """Record that a resource that is in the state already was changed in place."""
         with self._changed:
             self._encoded.pop(resource, None)
-            self._record(self._entry("set", resource, self._written(resource)[0]))
+            self._record(self._entry("set", resource, r=self._written(resource)))
 
     def rebuilt(self) -> None:
         """Record that the base was replaced as a whole, which a refresh does."""
@@ -208,51 +206,27 @@ class SnapshotManager:
         written = [self._written(resource) for resource in resources]
         self._renamed = {}
         if any(resource.aliases for resource in resources):
-            fixed, self._renamed = normalized([json.loads(text) for text, _ in written], {})
-            written = [(dump_json(resource), features_of([resource])) for resource in fixed]
-        latest = make_deployment(
-            [],
-            [
-                {"resource": operation.resource.to_json(self._write_secret), "type": operation.kind}
-                for operation in pending
-            ],
-            self._secrets.provider_state() if self._secrets else None,
-            self._base.metadata,
-        )
-        if written:
-            # The resources are texts already; put them where the format has them.
-            marker = "@resources@"
-            head: dict[str, Any] = {
-                key: latest.pop(key) for key in ("manifest", "secrets_providers") if key in latest
-            }
-            latest = {**head, "resources": marker, **latest}
-        features = sorted({feature for _, found in written for feature in found})
-        text = dump_json(make_checkpoint(self._stack.reference.full_name, latest, features))
-        if written:
-            text = text.replace(f'"{marker}"', f"[{','.join(resource for resource, _ in written)}]", 1)
-        return text.encode()
+            written, self._renamed = normalized(written, {})
+        operations = [
+            {"resource": found.resource.to_json(self._write_secret), "type": found.kind} for found in pending
+        ]
+        provider = self._secrets.provider_state() if self._secrets else None
+        latest = make_deployment(written, operations, provider, self._base.metadata)
+        return dump_json(make_checkpoint(self._stack.reference.full_name, latest)).encode()
 
-    def _written(self, resource: Resource) -> tuple[str, list[str]]:
-        """Return a resource as JSON, and the features that it uses."""
-        found = self._encoded.get(resource)
-        if found is None:
-            document = resource.to_json(self._write_secret)
-            found = self._encoded[resource] = (dump_json(document), features_of([document]))
-        return found
+    def _written(self, resource: Resource) -> dict[str, Any]:
+        """Return a resource as it stands in the checkpoint."""
+        if resource not in self._encoded:
+            self._encoded[resource] = resource.to_json(self._write_secret)
+        return self._encoded[resource]
 
     # -- the journal
 
-    def _id(self, item: object) -> int:
-        found = self._ids.get(id(item))
-        if found is None:
-            found = self._ids[id(item)] = len(self._ids)
-            self._kept.append(item)  # an id is only an object's own while the object lives
-        return found
+    def _id(self, item: Resource | Operation) -> int:
+        return self._ids.setdefault(item, len(self._ids))
 
-    def _entry(self, op: str, item: object, resource: str = "", **more: str) -> str:
-        """Write an entry; the resource in it is a text already, the one that the checkpoint gets as well."""
-        entry = dump_json({"op": op, "id": self._id(item), **more})
-        return f'{entry[:-1]},"r":{resource}}}' if resource else entry
+    def _entry(self, op: str, item: Resource | Operation, **more: Any) -> str:
+        return dump_json({"op": op, "id": self._id(item), **more})
 
     def _record(self, *entries: str, lost: Sequence[str] = ()) -> None:
         """Save entries; `lost` says what nobody knows of if that fails.
