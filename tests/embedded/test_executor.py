@@ -9,9 +9,11 @@ from unittest.mock import MagicMock, Mock
 
 from pulumi_embedded.engine.events import Options
 from pulumi_embedded.engine.executor import Executor
-from pulumi_embedded.engine.steps import CreateStep, Op, StepContext
+from pulumi_embedded.engine.steps import CreateStep, Op, RefreshStep, StepContext
+from pulumi_embedded.plugins.provider import Provider, ReadResult
 from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.state.resources import Resource
+from pulumi_embedded.values.diff import Changes, DiffResult
 
 
 class Made(CreateStep):
@@ -56,6 +58,20 @@ def test_a_fault_of_the_engine_lets_what_is_under_way_end() -> None:
     leave.join(60)
     assert all(future.done() for future in futures)
     assert [call.kwargs["new"] for call in snapshot.end.call_args_list] == [first.new]
+
+
+def test_a_refresh_compares_what_it_found() -> None:
+    """If a read finds a resource under another id, it is that one which is compared with the inputs of the state."""
+    found = ReadResult("new-id", {"size": 2}, {"size": 2})
+    provider = Mock(spec=Provider)
+    provider.read.return_value = found
+    provider.diff.return_value = DiffResult(Changes.NONE)
+    old = Resource("urn:pulumi:dev::bench::boxes:Box::a", "boxes:Box", custom=True, id="old-id")
+    step = RefreshStep(old, old, op=Op.REFRESH, logical=False)
+    step.apply(StepContext(Mock(spec=Providers, for_resource=lambda _: provider), False, False, set()))
+    assert (provider.read.call_args.args[0].id, provider.diff.call_args.args[0].id) == ("old-id", "new-id")
+    assert step.new is not None
+    assert step.new.id == "new-id"
 
 
 def test_a_second_interrupt_does_not_wait_for_its_own_thread() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pulumi_embedded.plugins.registry import Provider
+from pulumi_embedded.plugins.provider import Provider
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.values.diff import Changes, DiffResult, compare_inputs
 from pulumi_embedded.values.property_paths import InvalidPath, parse_path, reset_path
@@ -15,8 +15,6 @@ from pulumi_embedded.values.values import Properties, copy
 def compare(
     provider: Provider,
     resource: Resource,
-    old_inputs: Properties,
-    old_outputs: Properties,
     new_inputs: Properties,
     *,
     preview: bool,
@@ -28,26 +26,22 @@ def compare(
     Args:
         provider: the provider of the resource.
         resource: the resource as it is.
-        old_inputs: its inputs before.
-        old_outputs: its outputs before.
         new_inputs: the inputs that it is to have.
         preview: whether the new inputs may have unknown values.
         urn: its URN now, if an alias has changed that.
         ignored: property paths whose changes do not count; by default the resource's own.
     """
     patterns = resource.ignore_changes if ignored is None else ignored
-    result = provider.diff(
-        urn or resource.urn, resource.id, old_inputs, old_outputs, new_inputs, patterns, preview=preview
-    )
+    result = provider.diff(resource, new_inputs, patterns, urn=urn or resource.urn, preview=preview)
     if result.changes is not Changes.UNKNOWN:
         return result
     news = copy(new_inputs)
     for pattern in patterns:
         try:
-            reset_path(parse_path(pattern), old_inputs, news)
+            reset_path(parse_path(pattern), resource.inputs, news)
         except InvalidPath:
             continue
-    own = compare_inputs(old_inputs, news)
+    own = compare_inputs(resource.inputs, news)
     if own.changes is Changes.NONE:
         return replace(result, changes=Changes.NONE)
     return replace(result, changes=Changes.SOME, changed_keys=own.changed_keys, detailed=own.detailed)

@@ -112,14 +112,7 @@ class Dependents:
             self._providers.load(resource.urn, resource.id, resource.inputs)
         else:
             self._providers.ensure(resource.provider)
-        diff = compare(
-            self._providers.for_resource(resource),
-            resource,
-            resource.inputs,
-            resource.outputs,
-            inputs,
-            preview=True,
-        )
+        diff = compare(self._providers.for_resource(resource), resource, inputs, preview=True)
         diff = apply_replace_on_changes(diff, resource.replace_on_changes, init_errors=False)
         return diff.replace_keys if diff.replaces else None
 

@@ -130,9 +130,7 @@ class Deployment:
             self._reporter.error("", str(error))
         finally:
             self._close()
-        return Result(
-            self._reporter.changes, time.monotonic() - started, succeeded, self._reporter.maybe_corrupt
-        )
+        return Result(self._reporter.changes, time.monotonic() - started, succeeded)
 
     def interrupt(self) -> None:
         """Start nothing more, and end when the steps in flight have."""

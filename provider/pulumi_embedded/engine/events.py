@@ -55,7 +55,6 @@ class Result:
     changes: Counter[Op]
     duration: float
     succeeded: bool
-    maybe_corrupt: bool = False
 
     @property
     def has_changes(self) -> bool:

@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from pulumi_embedded.errors import EmbeddedError
 from pulumi_embedded.language_host.requests import OutputsRequest
-from pulumi_embedded.plugins.dynamic import ProviderError
 from pulumi_embedded.state.journal import SnapshotManager, StateNotWritten
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE
@@ -182,8 +181,7 @@ class Executor:
             self._keep(step)
             self._reporter.step_done(step)
         else:
-            uncertain = isinstance(error, ProviderError) and error.uncertain
-            self._reporter.step_failed(step, str(error), uncertain=uncertain)
+            self._reporter.step_failed(step, str(error))
         if self._abandoned:
             return False
         self._end(step, succeeded=error is None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pulumi_embedded.errors import Bail, EmbeddedError, Unsupported
 from pulumi_embedded.language_host.requests import Goal, ReadRequest, Registration
-from pulumi_embedded.plugins.registry import Provider, Providers
+from pulumi_embedded.plugins.provider import Provider
+from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, is_provider, make_urn, split_reference, urn_type
 from pulumi_embedded.values.diff import Changes, DiffResult, apply_replace_on_changes
@@ -274,8 +275,6 @@ class Planner:
         return compare(
             provider,
             old,
-            old.inputs,
-            old.outputs,
             new.inputs,
             preview=self._preview,
             urn=new.urn,

@@ -21,7 +21,6 @@ class Reporter:
         self._lock = threading.Lock()
         self._silenced = False
         self.changes: Counter[Op] = Counter()
-        self.maybe_corrupt = False
 
     # -- steps
 
@@ -34,11 +33,10 @@ class Reporter:
         self._count(step)
         self._events.step_done(step)
 
-    def step_failed(self, step: Step, message: str, *, uncertain: bool) -> None:
-        """A step has failed. `uncertain`: the resource may have been changed all the same."""
+    def step_failed(self, step: Step, message: str) -> None:
+        """A step has failed."""
         urn = "" if is_internal(step) else step.urn
         self.error(urn, f"Preview failed: {message}" if self._preview else message)
-        self.maybe_corrupt = self.maybe_corrupt or uncertain
         self._events.step_failed(step)
 
     def outputs_registered(self, step: Step) -> None:

@@ -157,9 +157,7 @@ class CreateStep(Step):
         assert new is not None  # noqa: S101
         if new.custom:
             provider = context.providers.for_resource(new)
-            new.id, new.outputs = provider.create(
-                new.urn, new.inputs, timeout=new.custom_timeouts.get("create", 0), preview=context.preview
-            )
+            new.id, new.outputs = provider.create(new, preview=context.preview)
         else:
             new.outputs = {}
         new.created = new.modified = timestamp()
@@ -180,16 +178,7 @@ class UpdateStep(Step):
         new.id, new.created, new.modified = old.id, old.created, old.modified
         if new.custom:
             provider = context.providers.for_resource(new)
-            new.outputs = provider.update(
-                new.urn,
-                old.id,
-                old.inputs,
-                old.outputs,
-                new.inputs,
-                self.ignore_changes,
-                timeout=new.custom_timeouts.get("update", 0),
-                preview=context.preview,
-            )
+            new.outputs = provider.update(old, new, self.ignore_changes, preview=context.preview)
             new.modified = timestamp()
 
 
@@ -225,9 +214,7 @@ class DeleteStep(Step):
             and not old.retain_on_delete
             and not gone_with_another
         ):
-            context.providers.for_resource(old).delete(
-                old.urn, old.id, old.inputs, old.outputs, timeout=old.custom_timeouts.get("delete", 0)
-            )
+            context.providers.for_resource(old).delete(old)
         if self.pending_replacement:
             old.pending_replacement = True
 
@@ -252,9 +239,7 @@ class ReadStep(Step):
         if new.id == UNKNOWN_STRING:
             new.outputs = {}
         else:
-            found = context.providers.for_resource(new).read(
-                new.urn, new.id, new.inputs, new.inputs, timeout=new.custom_timeouts.get("read", 0)
-            )
+            found = context.providers.for_resource(new).read(new, new.inputs)
             if found.outputs is None:
                 raise EmbeddedError(f"resource '{new.id}' does not exist")
             new.outputs = found.outputs
@@ -297,9 +282,7 @@ class RefreshStep(Step):
         if not old.custom or old.is_provider or old.pending_replacement:
             return
         provider = context.providers.for_resource(old)
-        found = provider.read(
-            old.urn, old.id, old.inputs, old.outputs, timeout=old.custom_timeouts.get("read", 0)
-        )
+        found = provider.read(old, old.outputs)
         if not found.id or found.outputs is None:
             self.new = None
             return
@@ -315,6 +298,6 @@ class RefreshStep(Step):
         if not old.external:
             # What would it take to bring the live resource back to the inputs of the state? The inverse of
             # that is what has happened to it.
-            difference = compare(provider, old, new.inputs, new.outputs, old.inputs, preview=context.preview)
+            difference = compare(provider, new, old.inputs, preview=context.preview)
             self.result = difference.inverted()
             self.diffs, self.detailed = self.result.changed_keys, self.result.detailed

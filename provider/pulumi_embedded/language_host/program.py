@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pulumi_embedded.errors import ConfigurationError
-from pulumi_embedded.plugins.dynamic import ProviderProcess, child_environment
+from pulumi_embedded.plugins.dynamic import ProviderProcess
 from pulumi_embedded.project.project import Project
 from pulumi_embedded.project.run_info import RunInfo
 
@@ -65,14 +65,11 @@ class Program:
         """
         project, config = info.project, info.config
         folder, entry = project.program
-        environment = child_environment(
-            {
-                "PULUMI_CONFIG": json.dumps({key: value.text for key, value in config.items()}),
-                "PULUMI_CONFIG_SECRET_KEYS": json.dumps(
-                    [key for key, value in config.items() if value.secret]
-                ),
-            }
-        )
+        environment = {
+            **os.environ,
+            "PULUMI_CONFIG": json.dumps({key: value.text for key, value in config.items()}),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps([key for key, value in config.items() if value.secret]),
+        }
         arguments = {
             "monitor": address,
             "engine": address,
@@ -135,6 +132,6 @@ def start_provider(project: Project, address: str, on_line: Callable[[str], None
     return ProviderProcess(
         [interpreter(project), "-u", str(_LAUNCHERS / "run_provider.py"), address],
         project.program[0],
-        child_environment({**options, "PULUMI_PROJECT": project.name}),
+        {**os.environ, **options, "PULUMI_PROJECT": project.name},
         on_line,
     )

@@ -6,13 +6,11 @@ folder, and gets the stack's configuration as the inputs of its provider resourc
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from pulumi_embedded.errors import EmbeddedError
+from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import PROVIDER_PREFIX, urn_name, urn_type
 from pulumi_embedded.values.diff import Changes, DiffResult, Kind, PropertyDiff
 from pulumi_embedded.values.values import (
@@ -31,37 +30,16 @@ from pulumi_embedded.values.values import (
     unwrap_secrets,
 )
 
+from .provider import CheckFailure, Provider, ReadResult
+
 CHANNEL_OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
 _START_TIMEOUT = 60.0
 """Seconds that a provider process has to say where it listens."""
 
-_UNCERTAIN = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNKNOWN})
-
 
 class ProviderError(EmbeddedError):
-    """A call to a provider failed. `uncertain` says that the resource may have been changed all the same."""
-
-    def __init__(self, message: str, *, uncertain: bool = False) -> None:
-        super().__init__(message)
-        self.uncertain = uncertain
-
-
-@dataclass(frozen=True)
-class CheckFailure:
-    """One thing wrong with a resource's inputs. `property` may be empty."""
-
-    property: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class ReadResult:
-    """What a provider found. `outputs` is None when there is nothing of that id."""
-
-    id: str
-    outputs: Properties | None
-    inputs: Properties | None
+    """A call to a provider failed."""
 
 
 class ProviderProcess:
@@ -144,7 +122,7 @@ class ProviderProcess:
             reader.join(1)
 
 
-class DynamicProvider:
+class DynamicProvider(Provider):
     """A configured instance of the `pulumi-python` provider.
 
     In a preview, `create` and `update` do not reach it: it has no preview of its own, so the inputs stand in
@@ -205,9 +183,7 @@ class DynamicProvider:
             return method(request)
         except grpc.RpcError as error:
             status: Any = error
-            raise ProviderError(
-                status.details() or str(status.code()), uncertain=status.code() in _UNCERTAIN
-            ) from None
+            raise ProviderError(status.details() or str(status.code())) from None
 
     def close(self) -> None:
         """End the process, if one was started."""
@@ -241,26 +217,18 @@ class DynamicProvider:
         return inputs, [CheckFailure(failure.property, failure.reason) for failure in response.failures]
 
     def diff(
-        self,
-        urn: str,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        ignore_changes: Sequence[str],
-        *,
-        preview: bool,
+        self, old: Resource, news: Properties, ignored: Sequence[str], *, urn: str, preview: bool
     ) -> DiffResult:
         """Ask what differs between a resource and its new inputs."""
         request = provider_pb2.DiffRequest(
-            id=identifier,
+            id=old.id,
             urn=urn,
             name=urn_name(urn),
             type=urn_type(urn),
-            old_inputs=to_struct(old_inputs, keep_unknowns=preview),
-            olds=to_struct(old_outputs, keep_unknowns=preview),
-            news=to_struct(new_inputs, keep_unknowns=preview),
-            ignoreChanges=ignore_changes,
+            old_inputs=to_struct(old.inputs, keep_unknowns=preview),
+            olds=to_struct(old.outputs, keep_unknowns=preview),
+            news=to_struct(news, keep_unknowns=preview),
+            ignoreChanges=ignored,
         )
         response = self._call(self._client().Diff, request)
         detailed = None
@@ -281,38 +249,29 @@ class DynamicProvider:
             response.deleteBeforeReplace,
         )
 
-    def create(
-        self, urn: str, inputs: Properties, *, timeout: float, preview: bool
-    ) -> tuple[str, Properties]:
+    def create(self, new: Resource, *, preview: bool) -> tuple[str, Properties]:
         """Create a resource; returns its id and outputs. In a preview the id is empty."""
         if preview:
-            return "", inputs
-        request = provider_pb2.CreateRequest(
-            urn=urn, name=urn_name(urn), type=urn_type(urn), properties=to_struct(inputs), timeout=timeout
-        )
+            return "", new.inputs
+        request = provider_pb2.CreateRequest(**_named(new, "create"), properties=to_struct(new.inputs))
         response = self._call(self._client().Create, request)
         if not response.id:
-            raise ProviderError(f"plugin returned empty resource.ID from create '{urn}'", uncertain=True)
-        return response.id, _outputs(response.properties, inputs)
+            raise ProviderError(f"plugin returned empty resource.ID from create '{new.urn}'")
+        return response.id, _outputs(response.properties, new.inputs)
 
-    def read(
-        self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
-    ) -> ReadResult:
+    def read(self, resource: Resource, outputs: Properties) -> ReadResult:
         """Read the live state of a resource."""
         request = provider_pb2.ReadRequest(
-            id=identifier,
-            urn=urn,
-            name=urn_name(urn),
-            type=urn_type(urn),
+            **_named(resource, "read"),
+            id=resource.id,
             properties=to_struct(outputs),
-            inputs=to_struct(inputs),
-            timeout=timeout,
+            inputs=to_struct(resource.inputs),
         )
         response = self._call(self._client().Read, request)
         live_inputs = None
         if response.HasField("inputs"):
             live_inputs = from_struct(response.inputs)
-            annotate_secrets(live_inputs, inputs)
+            annotate_secrets(live_inputs, resource.inputs)
         live = from_struct(response.properties) if response.HasField("properties") else None
         annotate_secrets(live, outputs)
         for found in (live_inputs, live):
@@ -320,59 +279,45 @@ class DynamicProvider:
                 raise ProviderError("the provider returned an unknown value from a read")
         return ReadResult(response.id, live, live_inputs)
 
-    def update(
-        self,
-        urn: str,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        ignore_changes: Sequence[str],
-        *,
-        timeout: float,
-        preview: bool,
-    ) -> Properties:
+    def update(self, old: Resource, new: Resource, ignored: Sequence[str], *, preview: bool) -> Properties:
         """Update a resource; returns its outputs."""
         if preview:
-            return new_inputs
+            return new.inputs
         request = provider_pb2.UpdateRequest(
-            id=identifier,
-            urn=urn,
-            name=urn_name(urn),
-            type=urn_type(urn),
-            olds=to_struct(old_outputs),
-            news=to_struct(new_inputs),
-            timeout=timeout,
-            ignoreChanges=ignore_changes,
-            old_inputs=to_struct(old_inputs),
+            **_named(new, "update"),
+            id=old.id,
+            olds=to_struct(old.outputs),
+            news=to_struct(new.inputs),
+            ignoreChanges=ignored,
+            old_inputs=to_struct(old.inputs),
         )
         response = self._call(self._client().Update, request)
-        return _outputs(response.properties, new_inputs)
+        return _outputs(response.properties, new.inputs)
 
-    def delete(
-        self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
-    ) -> None:
+    def delete(self, old: Resource) -> None:
         """Delete a resource."""
         request = provider_pb2.DeleteRequest(
-            id=identifier,
-            urn=urn,
-            name=urn_name(urn),
-            type=urn_type(urn),
-            properties=to_struct(outputs),
-            timeout=timeout,
-            old_inputs=to_struct(inputs),
+            **_named(old, "delete"),
+            id=old.id,
+            properties=to_struct(old.outputs),
+            old_inputs=to_struct(old.inputs),
         )
         self._call(self._client().Delete, request)
+
+
+def _named(resource: Resource, operation: str) -> dict[str, Any]:
+    """Return what every request says: which resource it is about, and how long the operation may take."""
+    return {
+        "urn": resource.urn,
+        "name": resource.name,
+        "type": resource.type,
+        "timeout": resource.custom_timeouts.get(operation, 0),
+    }
 
 
 def _outputs(properties: Any, inputs: Properties) -> Properties:
     outputs = from_struct(properties)
     if contains_unknown(outputs):
-        raise ProviderError("the provider returned an unknown value", uncertain=True)
+        raise ProviderError("the provider returned an unknown value")
     annotate_secrets(outputs, inputs)
     return outputs
-
-
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a child process: our own and some more."""
-    return {**os.environ, **extra}

@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002, D102 - every provider has the methods of `Provider`, with all of their arguments
+# ruff: noqa: ARG002 - every provider has the methods of `Provider`, with all of their arguments
 """The provider instances of a deployment, and the provider of provider resources."""
 
 from __future__ import annotations
@@ -6,7 +6,6 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.state.resources import Resource
@@ -14,126 +13,42 @@ from pulumi_embedded.state.urns import PROVIDER_PREFIX, provider_reference, urn_
 from pulumi_embedded.values.diff import Changes, DiffResult
 from pulumi_embedded.values.values import UNKNOWN_STRING, Properties, contains_secret, deep_equals
 
-from .dynamic import CheckFailure, DynamicProvider, ProviderProcess, ReadResult
+from .dynamic import DynamicProvider, ProviderProcess
+from .provider import Provider, ReadResult
 
 DYNAMIC_PACKAGE = "pulumi-python"
 BUILTIN_PACKAGE = "pulumi"
 STACK_REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 
 
-class Provider(Protocol):
-    """The life cycle of a resource."""
-
-    def check(
-        self, urn: str, olds: Properties, news: Properties, *, preview: bool
-    ) -> tuple[Properties, list[CheckFailure]]: ...
-
-    def diff(
-        self,
-        urn: str,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        ignore_changes: Sequence[str],
-        *,
-        preview: bool,
-    ) -> DiffResult: ...
-
-    def create(
-        self, urn: str, inputs: Properties, *, timeout: float, preview: bool
-    ) -> tuple[str, Properties]: ...
-
-    def read(
-        self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
-    ) -> ReadResult: ...
-
-    def update(
-        self,
-        urn: str,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        ignore_changes: Sequence[str],
-        *,
-        timeout: float,
-        preview: bool,
-    ) -> Properties: ...
-
-    def delete(
-        self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
-    ) -> None: ...
-
-
-class Builtins:
-    """The provider of the package `pulumi`: stack references."""
+class Builtins(Provider):
+    """The provider of the package `pulumi`: stack references, which a program only ever reads."""
 
     def __init__(self, stack_outputs: Callable[[str], Properties]) -> None:
         """Take a function from a stack's name to its outputs."""
         self._stack_outputs = stack_outputs
 
-    def check(
-        self, urn: str, olds: Properties, news: Properties, *, preview: bool
-    ) -> tuple[Properties, list[CheckFailure]]:
-        """Accept the inputs as they are."""
-        return news, []
-
     def diff(
-        self,
-        urn: str,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        ignore_changes: Sequence[str],
-        *,
-        preview: bool,
+        self, old: Resource, news: Properties, ignored: Sequence[str], *, urn: str, preview: bool
     ) -> DiffResult:
         """Replace when the name changes."""
-        if deep_equals(old_inputs.get("name"), new_inputs.get("name")):
+        if deep_equals(old.inputs.get("name"), news.get("name")):
             return DiffResult(Changes.NONE)
         return DiffResult(Changes.SOME, replace_keys=("name",))
 
-    def create(
-        self, urn: str, inputs: Properties, *, timeout: float, preview: bool
-    ) -> tuple[str, Properties]:
-        """Refuse: a program only ever reads a stack reference."""
-        raise Unsupported(f"creating {urn}")
-
-    def read(
-        self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
-    ) -> ReadResult:
+    def read(self, resource: Resource, outputs: Properties) -> ReadResult:
         """Read another stack's outputs."""
-        if urn_type(urn) != STACK_REFERENCE_TYPE:
-            raise Unsupported(f"a resource of type {urn_type(urn)}")
-        name = outputs.get("name", inputs.get("name", identifier))
+        if resource.type != STACK_REFERENCE_TYPE:
+            raise Unsupported(f"a resource of type {resource.type}")
+        name = outputs.get("name", resource.inputs.get("name", resource.id))
         found = self._stack_outputs(str(name))
         secret = sorted(key for key, value in found.items() if contains_secret(value))
-        return ReadResult(identifier, {"name": name, "outputs": found, "secretOutputNames": secret}, inputs)
-
-    def update(
-        self,
-        urn: str,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        ignore_changes: Sequence[str],
-        *,
-        timeout: float,
-        preview: bool,
-    ) -> Properties:
-        """Refuse: see `create`."""
-        raise Unsupported(f"updating {urn}")
-
-    def delete(
-        self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
-    ) -> None:
-        """Do nothing: there is nothing outside the state."""
+        return ReadResult(
+            resource.id, {"name": name, "outputs": found, "secretOutputNames": secret}, resource.inputs
+        )
 
 
-class Providers:
+class Providers(Provider):
     """Every provider instance by its reference; also the provider of the provider resources themselves."""
 
     def __init__(
@@ -233,63 +148,27 @@ class Providers:
 
     # -- the life cycle of provider resources
 
-    def check(
-        self, urn: str, olds: Properties, news: Properties, *, preview: bool
-    ) -> tuple[Properties, list[CheckFailure]]:
-        """Accept the configuration as it is: dynamic providers do not check theirs."""
-        return news, []
-
     def diff(
-        self,
-        urn: str,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        ignore_changes: Sequence[str],
-        *,
-        preview: bool,
+        self, old: Resource, news: Properties, ignored: Sequence[str], *, urn: str, preview: bool
     ) -> DiffResult:
         """Compare configurations; a dynamic provider never needs a replacement."""
-        same = deep_equals(old_outputs, _public(new_inputs))
-        return DiffResult(Changes.NONE if same else Changes.SOME)
+        return DiffResult(Changes.NONE if deep_equals(old.outputs, _public(news)) else Changes.SOME)
 
-    def create(
-        self, urn: str, inputs: Properties, *, timeout: float, preview: bool
-    ) -> tuple[str, Properties]:
+    def create(self, new: Resource, *, preview: bool) -> tuple[str, Properties]:
         """Load a new instance under a new id."""
         identifier = UNKNOWN_STRING if preview else str(uuid.uuid4())
-        self._set(urn, identifier, inputs)
-        return identifier, _public(inputs)
+        self._set(new.urn, identifier, new.inputs)
+        return identifier, _public(new.inputs)
 
-    def read(
-        self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
-    ) -> ReadResult:
-        """Refuse: a provider exists nowhere but in the state."""
-        raise Unsupported(f"reading the provider {urn}")
-
-    def update(
-        self,
-        urn: str,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        ignore_changes: Sequence[str],
-        *,
-        timeout: float,
-        preview: bool,
-    ) -> Properties:
+    def update(self, old: Resource, new: Resource, ignored: Sequence[str], *, preview: bool) -> Properties:
         """Load the instance with its new configuration."""
-        self._set(urn, identifier, new_inputs)
-        return _public(new_inputs)
+        self._set(new.urn, old.id, new.inputs)
+        return _public(new.inputs)
 
-    def delete(
-        self, urn: str, identifier: str, inputs: Properties, outputs: Properties, *, timeout: float
-    ) -> None:
+    def delete(self, old: Resource) -> None:
         """Unload the instance."""
         with self._lock:
-            instance = self._instances.pop(provider_reference(urn, identifier), None)
+            instance = self._instances.pop(provider_reference(old.urn, old.id), None)
         if isinstance(instance, DynamicProvider):
             instance.close()
 
