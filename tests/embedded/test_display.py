@@ -45,12 +45,13 @@ def show(*, live: bool = False, diff: bool = False, preview: bool = False, show_
         console,
         action="Updating",
         stack="dev",
+        root_urn=ROOT,
+        outputs={},
         preview=preview,
         live=live,
         diff=diff,
         show_secrets=show_secrets,
     )
-    display.root_urn = ROOT
     display.begin()
     created = CreateStep(None, box("new", size=1, token=Secret("hush")), op=Op.CREATE)
     changed = update(
@@ -116,8 +117,9 @@ def test_a_live_view_that_is_cut_short_gives_the_cursor_back() -> None:
     """When a run ends by a fault, the terminal has its cursor again."""
     stream = io.StringIO()
     console = Console(file=stream, width=160, force_terminal=True, color_system=None)
-    display = Display(console, action="Updating", stack="dev", preview=False, live=True)
-    display.root_urn = ROOT
+    display = Display(
+        console, action="Updating", stack="dev", root_urn=ROOT, outputs={}, preview=False, live=True
+    )
     display.begin()
     display.stop()
     shown, hidden = (stream.getvalue().rindex(f"\x1b[?25{mode}") for mode in "hl")

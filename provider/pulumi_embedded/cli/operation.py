@@ -174,10 +174,12 @@ def _resolved(stack: Stack, request: Request) -> dict[str, ConfigValue]:
 
 
 def _display(stack: Stack, request: Request, base: Snapshot, *, preview: bool) -> Display:
-    display = Display(
+    return Display(
         stack.context.console,
         action=_ACTIONS[request.kind][0 if preview else 1],
         stack=stack.name,
+        root_urn=_root_urn(stack),
+        outputs=base.outputs(),
         preview=preview,
         live=stack.context.interactive,
         diff=request.diff,
@@ -185,9 +187,6 @@ def _display(stack: Stack, request: Request, base: Snapshot, *, preview: bool) -
         show_sames=request.show_sames,
         suppress_outputs=request.suppress_outputs,
     )
-    display.outputs_before(base.outputs())
-    display.root_urn = _root_urn(stack)
-    return display
 
 
 def _root_urn(stack: Stack) -> str:

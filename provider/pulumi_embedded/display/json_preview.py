@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from pulumi_embedded.engine.events import Result
+from pulumi_embedded.engine.events import Events, Result
 from pulumi_embedded.engine.steps import Op, Step, is_internal
 from pulumi_embedded.project.stack_config import ConfigValue
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE
 
-from .recorder import Recorder
 
-
-class JsonPreview(Recorder):
+class JsonPreview(Events):
     """Collects a preview for `--json`, in the shape that the CLI gives it."""
 
     def __init__(
@@ -32,7 +30,6 @@ class JsonPreview(Recorder):
 
     def step_started(self, step: Step) -> None:
         """Note a step as it is before it is applied."""
-        super().step_started(step)
         with self.lock:
             if is_internal(step) or not self._shown(step):
                 return

@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 from rich.text import Text
 
-from pulumi_embedded.engine.events import Result
+from pulumi_embedded.engine.events import Events, Result
 from pulumi_embedded.engine.steps import Op, RefreshStep, Step, is_internal
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, urn_name, urn_type
 from pulumi_embedded.values.diff import diff_objects
@@ -16,12 +16,11 @@ from pulumi_embedded.values.values import Properties
 from .live_tree import Tree
 from .operations import LOOKS, SUMMARY_ORDER
 from .properties import PropertyWriter, changed_keys, property_changes
-from .recorder import Recorder
 
 _SEVERITY_STYLES = {"error": "red", "warning": "yellow", "info": "", "debug": "dim"}
 
 
-class Display(Recorder):
+class Display(Events):
     """Lines for a terminal or a log, with a tree of property changes if `diff`."""
 
     def __init__(
@@ -30,6 +29,8 @@ class Display(Recorder):
         *,
         action: str,
         stack: str,
+        root_urn: str,
+        outputs: Properties,
         preview: bool,
         live: bool = False,
         diff: bool = False,
@@ -41,6 +42,7 @@ class Display(Recorder):
         self._console = console
         self._action = action
         self._stack = stack
+        self._root_urn = root_urn
         self._preview = preview
         self._live = live
         self._diff = diff
@@ -50,14 +52,14 @@ class Display(Recorder):
         self._started: dict[Step, float] = {}
         self._outputs: tuple[Properties, Properties] | None = None
         self._tree: Tree | None = None
-        self._before: Properties | None = None
+        self._before = outputs
         self._depths: dict[str, int] = {}
 
     def begin(self) -> None:
         """Say what begins."""
         self._console.print(Text(f"{self._action} ({self._stack}):", style="bold magenta"))
         if self._live and not self._console.is_dumb_terminal and not self._diff:
-            self._tree = Tree(self._console, self.root_urn)
+            self._tree = Tree(self._console, self._root_urn)
             self._tree.start()
         else:
             self._console.print()
@@ -90,7 +92,6 @@ class Display(Recorder):
 
     def step_started(self, step: Step) -> None:
         """Show that a step begins; in a preview, what it would do."""
-        super().step_started(step)
         with self.lock:
             self._started[step] = time.monotonic()
             if self._diff and step.op is Op.SAME and step.resource.type == ROOT_STACK_TYPE:
@@ -141,14 +142,7 @@ class Display(Recorder):
         """Keep the stack's outputs for the end."""
         with self.lock:
             if step.resource.type == ROOT_STACK_TYPE and step.new is not None:
-                old = step.old.outputs if step.old else {}
-                if self._before is not None:
-                    old = self._before
-                self._outputs = (old, step.new.outputs)
-
-    def outputs_before(self, outputs: Properties) -> None:
-        """Tell the stack's outputs before the deployment."""
-        self._before = outputs
+                self._outputs = (self._before, step.new.outputs)
 
     def message(self, severity: str, urn: str, text: str, *, ephemeral: bool = False) -> None:
         """Show the first line of a message at once, and all of it at the end."""
@@ -160,7 +154,7 @@ class Display(Recorder):
             if not first:
                 return
             line = Text() if self._tree is not None else Text("    ")
-            urn = urn or self.root_urn
+            urn = urn or self._root_urn
             if urn and self._tree is None:
                 line.append(f"{urn_type(urn)} ")
                 line.append(f"{urn_name(urn)} ", "bold")
@@ -216,7 +210,7 @@ class Display(Recorder):
         by_urn: dict[str, list[tuple[str, str]]] = {}
         for severity, urn, text in self.messages:
             if text.strip():
-                by_urn.setdefault(urn or self.root_urn, []).append((severity, text))
+                by_urn.setdefault(urn or self._root_urn, []).append((severity, text))
         if not by_urn:
             return
         self._console.print(Text("Diagnostics:", "bold"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from .steps import Op, Step
 from .targets import Targets
@@ -29,8 +29,12 @@ class Options:
     ignore_protect: bool = False
 
 
-class Events(Protocol):
-    """Who watches a deployment. Called from any thread."""
+class Events:
+    """Who watches a deployment: remembers the messages. Safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.messages: list[tuple[str, str, str]] = []
 
     def step_started(self, step: Step) -> None:
         """A step begins."""
@@ -46,6 +50,9 @@ class Events(Protocol):
 
     def message(self, severity: str, urn: str, text: str, *, ephemeral: bool = False) -> None:
         """There is something to tell. `severity` is debug, info, warning or error; `urn` may be empty."""
+        if severity != "debug" and not ephemeral:
+            with self.lock:
+                self.messages.append((severity, urn, text))
 
 
 @dataclass
