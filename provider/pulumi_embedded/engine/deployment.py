@@ -12,7 +12,15 @@ from typing import TypeAlias
 from pulumi_embedded.errors import Bail, EmbeddedError
 from pulumi_embedded.language_host.monitor import Server
 from pulumi_embedded.language_host.program import SHOWN_EXIT_CODE, Program, start_provider
-from pulumi_embedded.language_host.requests import Goal, OutputsRequest, ReadRequest, Registration, Request
+from pulumi_embedded.language_host.requests import (
+    AllRegistered,
+    Event,
+    Goal,
+    OutputsRequest,
+    ReadRequest,
+    Refused,
+    Registration,
+)
 from pulumi_embedded.plugins.dynamic import ProviderProcess
 from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.project.run_info import RunInfo
@@ -40,21 +48,11 @@ class _Exited:
     code: int
 
 
-@dataclass
-class _Refused:
-    urn: str
-    error: EmbeddedError
+class _Stopped:
+    """Nothing more begins: a step has failed, or the run was interrupted."""
 
 
-class _AllRegistered:
-    pass
-
-
-class _Wake:
-    pass
-
-
-_Event: TypeAlias = Request | _Exited | _Refused | _AllRegistered | _Wake
+_Event: TypeAlias = Event | _Exited | _Stopped
 
 
 class Deployment:
@@ -137,7 +135,7 @@ class Deployment:
         self._was_interrupted = True
         if self._executor is not None:
             self._executor.stop()
-        self._queue.put(_Wake())
+        self._queue.put(_Stopped())
 
     def terminate(self) -> None:
         """End the child processes at once; nothing that happens from now on is saved."""
@@ -190,29 +188,39 @@ class Deployment:
     def _serve(self) -> None:
         """Run the program and do what it registers, until it has registered everything."""
         assert self._executor is not None  # noqa: S101
-        self._server = Server(self._info, self)
+        self._server = Server(self._info, self._queue.put, find=self._inventory.find, log=self._reporter.log)
         self._program = Program(
             self._info,
             self._server.address,
             on_line=self._reporter.line,
             on_exit=lambda code: self._queue.put(_Exited(code)),
         )
-        while True:
-            request = self._queue.get()
-            if self._executor.is_stopped or self._was_interrupted:
+        while not self._program_exited:
+            request = self._next()
+            if isinstance(request, (_Stopped, AllRegistered)):
                 return
-            if isinstance(request, _Refused):
-                self._reporter.error(request.urn, str(request.error))
-                raise Bail(str(request.error))
-            if isinstance(request, _Exited):
-                self._program_ended(request.code)
-                return
-            if isinstance(request, _AllRegistered):
-                return
-            if isinstance(request, (Registration, ReadRequest, OutputsRequest)):
+            if isinstance(request, (Registration, OutputsRequest)):
                 self._handle(request)
 
-    def _handle(self, request: Registration | ReadRequest | OutputsRequest) -> None:
+    def _next(self) -> _Event:
+        """Wait for what the program asks for, which does not count any more once the run is to end.
+
+        Raises:
+            Bail: it asks for what this engine does not do, or it has failed; that has been reported.
+            EmbeddedError: it has ended with an error that it did not show.
+        """
+        assert self._executor is not None  # noqa: S101
+        event = self._queue.get()
+        if self._executor.is_stopped or self._was_interrupted:
+            return _Stopped()
+        if isinstance(event, Refused):
+            self._reporter.error("", str(event.error))
+            raise Bail(str(event.error))
+        if isinstance(event, _Exited):
+            self._program_ended(event.code)
+        return event
+
+    def _handle(self, request: Registration | OutputsRequest) -> None:
         assert self._executor is not None  # noqa: S101
         urn = request.urn if isinstance(request, OutputsRequest) else self._urn_of(request.goal)
         try:
@@ -220,9 +228,9 @@ class Deployment:
                 self._executor.register_outputs(request)
                 return
             steps = (
-                self._planner.register(request)
-                if isinstance(request, Registration)
-                else self._planner.read(request)
+                self._planner.read(request)
+                if isinstance(request, ReadRequest)
+                else self._planner.register(request)
             )
         except Bail:
             raise
@@ -244,7 +252,7 @@ class Deployment:
         chain = []
         for step in steps:
             if skipped and any(urn in skipped for urn in step.resource.depends_on()):
-                step.skip()
+                step.fail()
                 skipped.add(step.resource.urn)
             else:
                 chain.append(step)
@@ -281,16 +289,8 @@ class Deployment:
         """Let the program end, and mind how it does."""
         assert self._server is not None  # noqa: S101
         self._server.release()
-        while not self._program_exited:
-            request = self._queue.get()
-            if self._was_interrupted:
-                return
-            if isinstance(request, _Refused):
-                self._reporter.error(request.urn, str(request.error))
-                raise Bail(str(request.error))
-            if isinstance(request, _Exited):
-                self._program_ended(request.code)
-                return
+        while not self._program_exited and not isinstance(self._next(), _Stopped):
+            pass
 
     def _delete(self, steps: list[Step]) -> None:
         assert self._executor is not None  # noqa: S101
@@ -389,31 +389,9 @@ class Deployment:
             self._reporter,
             self.snapshot,
             self._options,
-            on_stop=lambda: self._queue.put(_Wake()),
+            on_stop=lambda: self._queue.put(_Stopped()),
             ignore_errors=ignore_errors,
         )
-
-    # -- for the program
-
-    def submit(self, request: Request) -> None:
-        """Queue a request of the program."""
-        self._queue.put(request)
-
-    def program_registered(self) -> None:
-        """The program will register nothing more."""
-        self._queue.put(_AllRegistered())
-
-    def refuse(self, urn: str, error: EmbeddedError) -> None:
-        """End the deployment, because the program asks for what this engine does not do."""
-        self._queue.put(_Refused(urn, error))
-
-    def find(self, urn: str) -> Resource | None:
-        """Return a resource that this deployment has dealt with."""
-        return self._inventory.find(urn)
-
-    def log(self, severity: str, urn: str, text: str, *, ephemeral: bool) -> None:
-        """Show a message of the program or of a provider."""
-        self._reporter.log(severity, urn, text, ephemeral=ephemeral)
 
     def _start_provider(self) -> ProviderProcess:
         address = self._server.address if self._server is not None else "127.0.0.1:0"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pulumi_embedded.errors import EmbeddedError
-from pulumi_embedded.language_host.requests import ReadRequest, Registered, Registration
+from pulumi_embedded.language_host.requests import Registered, Registration
 from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.state.resources import Resource, timestamp
 from pulumi_embedded.state.urns import is_default_provider
@@ -79,7 +79,7 @@ class Step:
     detailed: dict[str, PropertyDiff] | None = None
     op: Op = Op.SAME
     logical: bool = True
-    request: Registration | ReadRequest | None = field(default=None, kw_only=True)
+    request: Registration | None = field(default=None, kw_only=True)
 
     @property
     def resource(self) -> Resource:
@@ -106,20 +106,16 @@ class Step:
         self._return(unknown=self._is_not_created)
 
     def fail(self) -> None:
-        """Tell the program, if it waits, that the step failed."""
+        """Tell the program, if it waits, that the step failed or was skipped."""
         self._return(failed=True)
-
-    def skip(self) -> None:
-        """Tell the program, if it waits, that the step was skipped."""
-        self._return(skipped=True)
 
     @property
     def _is_not_created(self) -> bool:
         return False
 
-    def _return(self, *, failed: bool = False, skipped: bool = False, unknown: bool = False) -> None:
+    def _return(self, *, failed: bool = False, unknown: bool = False) -> None:
         if self.request is not None and self.new is not None:
-            self.request.done(Registered(self.new, failed=failed, skipped=skipped, unknown=unknown))
+            self.request.done(Registered(self.new, failed=failed, unknown=unknown))
 
 
 def is_internal(step: Step) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
+from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from pulumi_embedded.errors import EmbeddedError, Unsupported
 from pulumi_embedded.plugins.dynamic import CHANNEL_OPTIONS
@@ -21,7 +22,17 @@ from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import PROVIDER_PREFIX, check_alias, is_provider, provider_reference
 from pulumi_embedded.values.values import Properties, Secret, from_proto, from_struct, to_struct
 
-from .requests import Alias, Goal, OutputsRequest, ReadRequest, Registered, Registration, Request
+from .requests import (
+    Alias,
+    AllRegistered,
+    Event,
+    Goal,
+    OutputsRequest,
+    ReadRequest,
+    Refused,
+    Registered,
+    Registration,
+)
 
 _SHUT_DOWN = "resource monitor shut down"
 
@@ -71,34 +82,30 @@ def parse_duration(text: str) -> float:
     return float(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
 
 
-class Host(Protocol):
-    """Who carries out what a program asks for. Called from any thread."""
-
-    def submit(self, request: Request) -> None:
-        """Take a request; its result is set once it is carried out."""
-
-    def program_registered(self) -> None:
-        """The program will register nothing more."""
-
-    def refuse(self, urn: str, error: EmbeddedError) -> None:
-        """End the run, because the program asks for what this engine does not do."""
-
-    def find(self, urn: str) -> Resource | None:
-        """Return a resource that this run has dealt with."""
-
-    def log(self, severity: str, urn: str, text: str, *, ephemeral: bool) -> None:
-        """Show a message of the program or of a provider."""
-
-
 class Server:
     """Both services on one port of the loopback interface."""
 
-    def __init__(self, info: RunInfo, host: Host) -> None:
+    def __init__(
+        self,
+        info: RunInfo,
+        put: Callable[[Event], None],
+        *,
+        find: Callable[[str], Resource | None],
+        log: Callable[..., None],
+    ) -> None:
+        """Listen.
+
+        Args:
+            info: what the program is told.
+            put: takes what the program asks for; its result is set once that is carried out.
+            find: returns a resource that this run has dealt with.
+            log: shows a message of the program or of a provider.
+        """
         threads = info.parallel * 4 + 64
         self._server = grpc.server(ThreadPoolExecutor(threads), options=CHANNEL_OPTIONS)
-        self._monitor = Monitor(info, host)
+        self._monitor = Monitor(info, put, find)
         resource_pb2_grpc.add_ResourceMonitorServicer_to_server(self._monitor, self._server)
-        engine_pb2_grpc.add_EngineServicer_to_server(Engine(host), self._server)
+        engine_pb2_grpc.add_EngineServicer_to_server(Engine(put, log), self._server)
         port = self._server.add_insecure_port("127.0.0.1:0")
         self.address = f"127.0.0.1:{port}"
         self._server.start()
@@ -118,45 +125,33 @@ class Server:
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """The engine's log, and the root resource."""
+    """The engine's log."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._root = ""
+    def __init__(self, put: Callable[[Event], None], log: Callable[..., None]) -> None:
+        self._put = put
+        self._log = log
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Show a message under its resource."""
-        self._host.log(
-            _SEVERITIES[request.severity], request.urn, request.message, ephemeral=request.ephemeral
-        )
+        self._log(_SEVERITIES[request.severity], request.urn, request.message, ephemeral=request.ephemeral)
         return empty_pb2.Empty()
-
-    def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Return the URN of the stack."""
-        return engine_pb2.GetRootResourceResponse(urn=self._root)
-
-    def SetRootResource(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Remember the URN of the stack."""
-        self._root = request.urn
-        return engine_pb2.SetRootResourceResponse()
 
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse: the version asked for is that of the CLI, which is not here."""
         message = f"require_pulumi_version({request.pulumi_version_range!r})"
-        self._host.refuse("", Unsupported(message))
+        self._put(Refused(Unsupported(message)))
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, message)
-
-    def StartDebugging(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Accept; nothing waits for a debugger here."""
-        return empty_pb2.Empty()
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
-    """Takes registrations from the program and hands them to its host."""
+    """Takes what the program registers, and returns what became of it."""
 
-    def __init__(self, info: RunInfo, host: Host) -> None:
+    def __init__(
+        self, info: RunInfo, put: Callable[[Event], None], find: Callable[[str], Resource | None]
+    ) -> None:
         self._info = info
-        self._host = host
+        self._put = put
+        self._find = find
         self._goals: dict[str, Goal] = {}
         self._component_providers: dict[str, dict[str, str]] = {}
         self._default_providers: dict[str, str] = {}
@@ -176,13 +171,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             future.cancel()
 
     def _submit(self, request: Any, context: Any) -> Any:
-        """Hand a request to the host and wait for its result."""
+        """Hand over a request and wait for its result."""
         with self._lock:
             if self._aborted:
                 context.abort(grpc.StatusCode.UNAVAILABLE, _SHUT_DOWN)
             self._waiting.add(request.result)
         try:
-            self._host.submit(request)
+            self._put(request)
             return request.result.result()
         except CancelledError:
             context.abort(grpc.StatusCode.UNAVAILABLE, _SHUT_DOWN)
@@ -190,9 +185,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             with self._lock:
                 self._waiting.discard(request.result)
 
-    def _refuse(self, context: Any, urn: str, error: EmbeddedError) -> None:
-        self._host.refuse(urn, error)
+    def _refuse(self, context: Any, error: EmbeddedError) -> NoReturn:
+        """End the run, because the program asks for what this engine does not do."""
+        self._put(Refused(error))
         context.abort(grpc.StatusCode.UNAVAILABLE, _SHUT_DOWN)
+        raise AssertionError("unreachable") from error
 
     # -- about the deployment
 
@@ -215,12 +212,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         )
 
     def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Say whether the monitor has a feature."""
+        """Say whether the monitor has a feature: an SDK from before `GetDeploymentInfo` asks for each."""
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURE_IDS)
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """The program has registered everything: wait until the host is done with it."""
-        self._host.program_registered()
+        """The program has registered everything: wait until that is done."""
+        self._put(AllRegistered())
         self.shutdown.wait()
         return empty_pb2.Empty()
 
@@ -233,8 +230,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             if goal.custom and not is_provider(goal.type):
                 goal.provider = goal.provider or self._default_provider(_package(goal.type), context)
         except EmbeddedError as error:
-            self._refuse(context, "", error)
-            raise AssertionError("unreachable") from error
+            self._refuse(context, error)
         result: Registered = self._submit(Registration(goal), context)
         urn = result.resource.urn
         with self._lock:
@@ -244,13 +240,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                     **self._component_providers.get(goal.parent, {}),
                     **dict(request.providers),
                 }
-        if (result.failed or result.skipped) and not request.supportsResultReporting:
+        if result.failed and not request.supportsResultReporting:
             context.abort(grpc.StatusCode.INTERNAL, "resource registration failed")
         return resource_pb2.RegisterResourceResponse(
             urn=urn,
             id=result.resource.id,
             object=_to_program(result.resource.outputs if goal.custom else {}, request),
-            result=resource_pb2.FAIL if result.failed or result.skipped else resource_pb2.SUCCESS,
+            result=resource_pb2.FAIL if result.failed else resource_pb2.SUCCESS,
             unknown=result.unknown,
         )
 
@@ -380,14 +376,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                 stack_trace=self._stack_trace(request.stackTrace),
             )
         except EmbeddedError as error:
-            self._refuse(context, "", error)
-            raise AssertionError("unreachable") from error
-        result: Registered = self._submit(ReadRequest(request.id, goal), context)
+            self._refuse(context, error)
+        result: Registered = self._submit(ReadRequest(goal, request.id), context)
         return resource_pb2.ReadResourceResponse(
             urn=result.resource.urn,
             id=result.resource.id,
             properties=_to_program(result.resource.outputs, request),
-            result=resource_pb2.FAIL if result.failed or result.skipped else resource_pb2.SUCCESS,
+            result=resource_pb2.FAIL if result.failed else resource_pb2.SUCCESS,
         )
 
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -399,8 +394,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         """Look a resource up by its URN; other functions are refused."""
         arguments = from_struct(request.args)
         if request.tok != "pulumi:pulumi:getResource":
-            self._refuse(context, "", Unsupported(f"calling the function {request.tok}"))
-        found = self._host.find(str(arguments.get("urn")))
+            self._refuse(context, Unsupported(f"calling the function {request.tok}"))
+        found = self._find(str(arguments.get("urn")))
         if found is None:
             context.abort(grpc.StatusCode.UNKNOWN, f"unknown resource {arguments.get('urn')}")
             raise AssertionError("unreachable")
@@ -412,27 +407,27 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def Call(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse: only components of other packages have methods."""
-        self._refuse(context, "", Unsupported(f"calling the method {request.tok}"))
+        self._refuse(context, Unsupported(f"calling the method {request.tok}"))
 
     def RegisterPackage(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse a package."""
-        self._refuse(context, "", Unsupported(f"the package {request.name}"))
+        self._refuse(context, Unsupported(f"the package {request.name}"))
 
     def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Refuse transforms."""
-        self._refuse(context, "", Unsupported("resource transforms"))
+        self._refuse(context, Unsupported("resource transforms"))
 
     def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Refuse transforms."""
-        self._refuse(context, "", Unsupported("invoke transforms"))
+        self._refuse(context, Unsupported("invoke transforms"))
 
     def RegisterResourceHook(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Refuse hooks."""
-        self._refuse(context, "", Unsupported("resource hooks"))
+        self._refuse(context, Unsupported("resource hooks"))
 
     def RegisterErrorHook(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
         """Refuse hooks."""
-        self._refuse(context, "", Unsupported("error hooks"))
+        self._refuse(context, Unsupported("error hooks"))
 
     # -- source positions
 

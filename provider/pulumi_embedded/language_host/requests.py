@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pulumi_embedded.errors import EmbeddedError
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.values.values import Properties, Value
 
@@ -29,7 +30,6 @@ class Registered:
 
     resource: Resource
     failed: bool = False
-    skipped: bool = False
     unknown: bool = False
 
 
@@ -62,12 +62,12 @@ class Goal:
     stack_trace: list[dict[str, str]] = field(default_factory=list)
 
 
+@dataclass
 class Registration:
     """A goal, and the program's call that waits for it."""
 
-    def __init__(self, goal: Goal) -> None:
-        self.goal = goal
-        self.result: Future[Registered] = Future()
+    goal: Goal
+    result: Future[Registered] = field(default_factory=Future, kw_only=True)
 
     def done(self, result: Registered) -> None:
         """Let the program go on; the first result counts."""
@@ -76,17 +76,10 @@ class Registration:
 
 
 @dataclass
-class ReadRequest:
+class ReadRequest(Registration):
     """A program's request to read a resource that it does not manage."""
 
     id: str
-    goal: Goal
-    result: Future[Registered] = field(default_factory=Future)
-
-    def done(self, result: Registered) -> None:
-        """Let the program go on; the first result counts."""
-        if not self.result.done():
-            self.result.set_result(result)
 
 
 @dataclass
@@ -98,5 +91,16 @@ class OutputsRequest:
     result: Future[None] = field(default_factory=Future)
 
 
-Request: TypeAlias = Registration | ReadRequest | OutputsRequest
-"""Anything that a program asks for."""
+@dataclass
+class Refused:
+    """The program asks for what this engine does not do, which ends the run."""
+
+    error: EmbeddedError
+
+
+class AllRegistered:
+    """The program will register nothing more."""
+
+
+Event: TypeAlias = Registration | OutputsRequest | Refused | AllRegistered
+"""Anything that a program asks for or says."""
