@@ -24,7 +24,6 @@ class Unsupported(EmbeddedError):
     def __init__(self, feature: str, advice: str = "") -> None:
         advice = advice or "Install the Pulumi CLI to use it: https://www.pulumi.com/docs/install/"
         super().__init__(f"{feature}: not supported by the embedded engine. {advice}")
-        self.feature = feature
 
 
 class ConfigurationError(EmbeddedError):

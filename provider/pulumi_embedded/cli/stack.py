@@ -303,7 +303,7 @@ def stack_import(
     )
     with opened.file.locked():
         recover(opened.file)
-        opened.file.save(make_checkpoint(opened.file.reference.full_name, written))
+        opened.file.save(dump_json(make_checkpoint(opened.file.reference.full_name, written)).encode())
     typer.echo("Import complete.")
 
 

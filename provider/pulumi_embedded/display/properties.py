@@ -76,13 +76,13 @@ class PropertyWriter:
 
     def show_changes(self, difference: ObjectDiff, indent: str, *, array: bool = False) -> None:
         """Write what differs between two objects or lists."""
-        for key in difference.all_keys():
+        for key in difference.changed_keys():
             label = f"[{key}]: " if array else f"{key}: "
             if key in difference.adds:
                 self.show_value(label, difference.adds[key], indent, "+ ", "green")
             elif key in difference.deletes:
                 self.show_value(label, difference.deletes[key], indent, "- ", "red")
-            elif key in difference.updates:
+            else:
                 self.show_update(label, difference.updates[key], indent)
 
     def show_update(self, label: str, change: ValueDiff, indent: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from pulumi_embedded.language_host.requests import Alias, Goal
 from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.state.resources import Resource
@@ -12,53 +14,45 @@ from .plan import Plan
 from .reporter import Reporter
 
 
+@dataclass
 class Aliases:
     """Which resource of the state has which URN now."""
 
-    def __init__(
-        self,
-        stack: str,
-        project: str,
-        inventory: Inventory,
-        plan: Plan,
-        providers: Providers,
-        reporter: Reporter,
-    ) -> None:
-        self._stack = stack
-        self._project = project
-        self._inventory = inventory
-        self._plan = plan
-        self._providers = providers
-        self._reporter = reporter
-        self._old_urns: dict[str, str] = {}
-        """New URN to the old one."""
+    stack: str
+    project: str
+    inventory: Inventory
+    plan: Plan
+    providers: Providers
+    reporter: Reporter
+    old_urns: dict[str, str] = field(default_factory=dict, init=False)
+    """New URN to the old one."""
 
     def find_old(self, urn: str, goal: Goal) -> tuple[Resource | None, bool, str]:
         """Return the resource of before, whether the aliases clash, and the alias that found it."""
-        aliased, invalid = self._plan.aliased, False
+        aliased, invalid = self.plan.aliased, False
         if urn in aliased:
             invalid = True
-            self._reporter.error(
+            self.reporter.error(
                 urn,
                 f"Duplicate resource URN '{urn}' conflicting with alias on resource with URN '{aliased[urn]}'",
             )
         for candidate in [urn, *self._candidates(goal)]:
-            old = self._inventory.olds.get(candidate)
+            old = self.inventory.olds.get(candidate)
             if old is None:
                 continue
             if candidate == urn:
                 return old, invalid, ""
-            clash = urn if candidate in self._plan.urns else aliased.get(candidate)
+            clash = urn if candidate in self.plan.urns else aliased.get(candidate)
             if clash:
                 invalid = True
-                self._reporter.error(
+                self.reporter.error(
                     urn,
                     f"Duplicate resource alias '{candidate}' applied to resource with URN '{urn}' conflicting "
                     f"with resource with URN '{clash}'",
                 )
             aliased[candidate] = urn
-            self._old_urns[urn] = candidate
-            self._providers.alias(urn, candidate)
+            self.old_urns[urn] = candidate
+            self.providers.alias(urn, candidate)
             return old, invalid, candidate
         return None, invalid, ""
 
@@ -66,8 +60,8 @@ class Aliases:
         found: dict[str, None] = {}
         for alias in goal.aliases:
             found[self._collapse(goal, alias)] = None
-        if goal.parent in self._old_urns:
-            old_parent = self._old_urns[goal.parent]
+        if goal.parent in self.old_urns:
+            old_parent = self.old_urns[goal.parent]
             found[self._inherited(goal.type, goal.name, goal.parent, old_parent)] = None
             for alias in goal.aliases:
                 urn = self._collapse(goal, alias)
@@ -77,12 +71,12 @@ class Aliases:
     def _collapse(self, goal: Goal, alias: Alias) -> str:
         if alias.urn:
             return alias.urn
-        parent = self._old_urns.get(alias.parent, alias.parent) if alias.parent else goal.parent
+        parent = self.old_urns.get(alias.parent, alias.parent) if alias.parent else goal.parent
         if alias.no_parent:
             parent = ""
         return make_urn(
-            alias.stack or self._stack,
-            alias.project or self._project,
+            alias.stack or self.stack,
+            alias.project or self.project,
             parent,
             alias.type or goal.type,
             alias.name or goal.name,
@@ -92,4 +86,4 @@ class Aliases:
         parent_name = urn_name(parent)
         if name.startswith(parent_name):
             name = urn_name(old_parent) + name[len(parent_name) :]
-        return make_urn(self._stack, self._project, old_parent, kind, name)
+        return make_urn(self.stack, self.project, old_parent, kind, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pulumi_embedded.errors import Bail
 from pulumi_embedded.plugins.registry import Providers
@@ -13,32 +14,22 @@ from .graph import DependencyGraph
 from .inventory import Inventory
 from .plan import Plan
 from .reporter import Reporter
-from .steps import DeleteStep, Op, RemovePendingReplaceStep, SameStep, Step
+from .steps import DeleteStep, RemovePendingReplaceStep, SameStep, Step
 
 
+@dataclass
 class Deletions:
     """Plans the deletion of what is left when the program has registered everything."""
 
-    def __init__(
-        self,
-        inventory: Inventory,
-        plan: Plan,
-        dependents: Dependents,
-        providers: Providers,
-        reporter: Reporter,
-        options: Options,
-        *,
-        preview: bool,
-    ) -> None:
-        self._inventory = inventory
-        self._plan = plan
-        self._dependents = dependents
-        self._providers = providers
-        self._reporter = reporter
-        self._options = options
-        self._preview = preview
+    inventory: Inventory
+    plan: Plan
+    dependents: Dependents
+    providers: Providers
+    reporter: Reporter
+    options: Options
+    preview: bool
 
-    def plan(self) -> tuple[list[Step], list[Step]]:
+    def steps(self) -> tuple[list[Step], list[Step]]:
         """Plan what happens to the resources that the program did not register.
 
         Returns:
@@ -47,11 +38,11 @@ class Deletions:
         Raises:
             Bail: something would be deleted that is not among the targets.
         """
-        plan = self._plan
-        allowed = self._deletable() if self._options.targets.constrained else None
+        plan = self.plan
+        allowed = self._deletable() if self.options.targets.constrained else None
         sames: list[Step] = []
         deletes: list[Step] = []
-        for resource in self._inventory.base.resources:
+        for resource in self.inventory.base.resources:
             if allowed is not None and resource.urn not in allowed:
                 if not plan.was_operated_on(resource.urn):
                     new = resource.copy()
@@ -67,37 +58,35 @@ class Deletions:
             elif not plan.was_operated_on(resource.urn):
                 plan.deletes.add(resource.urn)
                 if resource.pending_replacement:
-                    deletes.append(
-                        RemovePendingReplaceStep(resource, None, op=Op.REMOVE_PENDING_REPLACE, logical=False)
-                    )
+                    deletes.append(RemovePendingReplaceStep(resource))
                 else:
                     deletes.append(DeleteStep(resource, None, op=delete_op(resource, replacing=False)))
             if resource.urn in plan.deletes:
-                self._providers.ensure(resource.provider)
+                self.providers.ensure(resource.provider)
         self._check_targets(deletes)
         return sames, deletes
 
     def _check_targets(self, deletes: Iterable[Step]) -> None:
-        targets = self._options.targets
-        if not targets.constrained or self._options.target_dependents:
+        targets = self.options.targets
+        if not targets.constrained or self.options.target_dependents:
             return
         untargeted = [step for step in deletes if step.urn not in targets]
         for step in untargeted:
-            self._reporter.error(
+            self.reporter.error(
                 step.urn,
                 f"Resource '{step.urn}' will be destroyed but was not specified in --target list.\n"
                 f"Either include resource in --target list or pass --target-dependents to proceed.",
             )
         if untargeted:
-            self._plan.errored = True
-            if not self._preview:
+            self.plan.errored = True
+            if not self.preview:
                 raise Bail("delete untargeted resource")
 
     def _deletable(self) -> set[str]:
         targets, graph, resources = (
-            self._options.targets,
-            self._inventory.graph,
-            self._inventory.base.resources,
+            self.options.targets,
+            self.inventory.graph,
+            self.inventory.base.resources,
         )
         found: set[str] = set()
         frontier = [resource for resource in resources if resource.urn in targets]
@@ -110,8 +99,8 @@ class Deletions:
         replaced: set[str] = set()
         for resource in resources:
             if resource.urn in found:
-                replaced.update(dependent.urn for dependent, _ in self._dependents.replaced_along(resource))
-                replaced.update(dependent.urn for dependent in self._dependents.cascading(resource.urn))
+                replaced.update(dependent.urn for dependent, _ in self.dependents.replaced_along(resource))
+                replaced.update(dependent.urn for dependent in self.dependents.cascading(resource.urn))
         return found | replaced
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pulumi_embedded.errors import Bail
 from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.state.resources import Resource
@@ -22,23 +24,15 @@ def delete_op(resource: Resource, *, replacing: bool) -> Op:
     return Op.DELETE_REPLACED if replacing else Op.DELETE
 
 
+@dataclass
 class Dependents:
     """Finds what needs a resource, and plans its deletion before the resource's own."""
 
-    def __init__(
-        self,
-        inventory: Inventory,
-        plan: Plan,
-        providers: Providers,
-        reporter: Reporter,
-        *,
-        ignore_protect: bool,
-    ) -> None:
-        self._inventory = inventory
-        self._plan = plan
-        self._providers = providers
-        self._reporter = reporter
-        self._ignore_protect = ignore_protect
+    inventory: Inventory
+    plan: Plan
+    providers: Providers
+    reporter: Reporter
+    ignore_protect: bool
 
     def delete_first(self, old: Resource) -> list[Step]:
         """Plan the deletions that must come before a resource's own, when that comes before its replacement.
@@ -46,9 +40,9 @@ class Dependents:
         Raises:
             Bail: one of them is protected; that has been reported.
         """
-        plan = self._plan
+        plan = self.plan
         condemned: list[tuple[Resource, tuple[str, ...]]] = []
-        if old in self._inventory.graph:
+        if old in self.inventory.graph:
             condemned = self.replaced_along(old)
         condemned += [(resource, ()) for resource in self.cascading(old.urn)]
         steps: list[Step] = []
@@ -56,7 +50,7 @@ class Dependents:
             if resource in plan.pending_deletes:
                 continue
             plan.dependent_keys[resource.urn] = keys
-            self._providers.ensure(resource.provider)
+            self.providers.ensure(resource.provider)
             if resource.delete:
                 steps.append(DeleteStep(resource, None, op=delete_op(resource, replacing=False)))
             else:
@@ -67,24 +61,24 @@ class Dependents:
         return steps
 
     def _check_protection(self, resource: Resource, old: Resource) -> None:
-        if not resource.protect or self._ignore_protect:
+        if not resource.protect or self.ignore_protect:
             return
-        self._reporter.error(
+        self.reporter.error(
             old.urn,
             f'unable to replace resource "{resource.urn}" as part of replacing "{old.urn}" as it is '
             "currently marked for protection. To unprotect the resource, remove the `protect` flag "
             "from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
             f"`pulumi state unprotect '{resource.urn}'`",
         )
-        self._plan.errored = True
+        self.plan.errored = True
         raise Bail(old.urn)
 
     def replaced_along(self, root: Resource) -> list[tuple[Resource, tuple[str, ...]]]:
         """Return the resources that a replacement of one would have replaced, too, with the reasons."""
         replaced = {root.urn}
         found = []
-        graph = self._inventory.graph
-        for resource in graph.depending_on(root, self._plan.planned_urns(), include_children=False):
+        graph = self.inventory.graph
+        for resource in graph.depending_on(root, self.plan.planned_urns(), include_children=False):
             keys = self._replaced_with(resource, replaced)
             if keys is not None:
                 found.append((resource, keys))
@@ -95,7 +89,7 @@ class Dependents:
         if not resource.custom or resource.external:
             return None
         if resource.provider_urn in replaced:
-            self._providers.ensure(resource.provider)
+            self.providers.ensure(resource.provider)
             return ()
         if resource.deleted_with and resource.deleted_with in replaced:
             return ()
@@ -109,17 +103,17 @@ class Dependents:
         if not depends:
             return None
         if resource.is_provider:
-            self._providers.load(resource.urn, resource.id, resource.inputs)
+            self.providers.load(resource.urn, resource.id, resource.inputs)
         else:
-            self._providers.ensure(resource.provider)
-        diff = compare(self._providers.for_resource(resource), resource, inputs, preview=True)
+            self.providers.ensure(resource.provider)
+        diff = compare(self.providers.for_resource(resource), resource, inputs, preview=True)
         diff = apply_replace_on_changes(diff, resource.replace_on_changes, init_errors=False)
         return diff.replace_keys if diff.replaces else None
 
     def cascading(self, urn: str) -> list[Resource]:
         """Return the resources that say themselves that they go with another: `replace_with`, `deleted_with`."""
         found: dict[str, Resource] = {}
-        for resource in [*self._inventory.news.values(), *self._inventory.olds.values()]:
+        for resource in [*self.inventory.news.values(), *self.inventory.olds.values()]:
             if resource.urn not in found and (urn in resource.replace_with or resource.deleted_with == urn):
                 found[resource.urn] = resource
         return list(found.values())

@@ -154,7 +154,7 @@ class Deployment:
                 return
         elif self._inventory.base.pending and not self._info.preview:
             self._warn_of_pending()
-        self._check_targets(self._options.replace_targets, self._plan.urns)
+        self._check_targets(self._options.replace_targets)
         failure: EmbeddedError | None = None
         with self._make_executor() as executor:
             self._executor = executor
@@ -270,12 +270,12 @@ class Deployment:
     def _finish(self) -> None:
         """Deal with the resources that the program did not register."""
         assert self._executor is not None  # noqa: S101
-        missing = self._missing_targets(self._options.targets, self._plan.urns)
+        missing = self._missing_targets(self._options.targets)
         if self._inventory.base.resources:
             self._executor.drain()
             if self._executor.is_stopped:
                 return
-            sames, deletes = self._deletions.plan()
+            sames, deletes = self._deletions.steps()
             wait([self._executor.run(sames)])
             self._delete(deletes)
         else:
@@ -327,8 +327,8 @@ class Deployment:
             if urn not in known:
                 raise EmbeddedError(f"no resource named '{urn}' found")
 
-    def _missing_targets(self, targets: Targets, news: set[str]) -> list[str]:
-        known = news | {resource.urn for resource in self._inventory.base.resources}
+    def _missing_targets(self, targets: Targets) -> list[str]:
+        known = self._plan.urns | {resource.urn for resource in self._inventory.base.resources}
         return [urn for urn in targets.literals if urn not in known]
 
     def _report_missing(self, missing: list[str]) -> None:
@@ -337,8 +337,8 @@ class Deployment:
             self._reporter.error("", f"Target '{urn}' could not be found in the stack.{hint}")
         raise Bail("one or more targets could not be found in the stack")
 
-    def _check_targets(self, targets: Targets, news: set[str]) -> None:
-        if missing := self._missing_targets(targets, news):
+    def _check_targets(self, targets: Targets) -> None:
+        if missing := self._missing_targets(targets):
             self._report_missing(missing)
 
     def _warn_of_pending(self) -> None:
@@ -368,7 +368,7 @@ class Deployment:
     def _refresh(self) -> None:
         if not self._inventory.base.resources:
             return
-        self._check_targets(self._options.targets, set())
+        self._check_targets(self._options.targets)
         steps = plan_refresh(self._inventory, self._providers, self._options)
         with self._make_executor(ignore_errors=True) as executor:
             self._executor = executor

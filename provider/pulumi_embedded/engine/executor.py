@@ -28,7 +28,6 @@ from .steps import (
     SameStep,
     Step,
     StepContext,
-    UpdateStep,
 )
 
 _OPERATIONS = {
@@ -201,10 +200,7 @@ class Executor:
         if step.op is Op.REPLACE:
             return
         self._mark_secrets(new)
-        if step.op in (Op.READ, Op.READ_REPLACEMENT):
-            self._inventory.reads[new.urn] = new
-        else:
-            self._inventory.news[new.urn] = new
+        self._inventory.news[new.urn] = new
 
     def _mark_secrets(self, new: Resource) -> None:
         """Mark the outputs that were asked to be secret, and those whose input of the same name is."""
@@ -238,33 +234,18 @@ class Executor:
             if step.op in _OPERATIONS:
                 snapshot.end(step.resource)
             return
-        if isinstance(step, SameStep):
-            assert old is not None  # noqa: S101
-            if step.skipped_create:
-                return
-            snapshot.end(step.resource, done=[old], new=new)
-        elif isinstance(step, CreateStep):
-            assert new is not None  # noqa: S101
-            replaced = old is not None and old.pending_replacement
-            changed = [old] if old is not None and step.pending_delete else []
-            snapshot.end(new, done=[old] if replaced and old else [], new=new, touched=changed)
-        elif isinstance(step, (UpdateStep, ReadStep)):
-            assert new is not None  # noqa: S101
-            if isinstance(step, ReadStep) and step.replacing and old is not None:
-                snapshot.end(new, done=[], new=new, touched=[old])
-            else:
-                snapshot.end(new, done=[old] if old else [], new=new)
-        elif isinstance(step, DeleteStep):
-            assert old is not None  # noqa: S101
-            if old.pending_replacement:
-                snapshot.end(old, touched=[old])
-            else:
-                snapshot.end(old, done=[old])
-        elif isinstance(step, RemovePendingReplaceStep):
-            assert old is not None  # noqa: S101
-            snapshot.end(old, done=[old])
-        elif isinstance(step, RefreshStep):
-            return  # the state is rebuilt as a whole when all are done
+        if isinstance(step, (ReplaceStep, RefreshStep)) or (
+            isinstance(step, SameStep) and step.skipped_create
+        ):
+            return  # nothing is different, or the state is rebuilt as a whole when all are done
+        # A resource that is to go later, or that waits for its replacement, stays in the state, so marked.
+        stays = old is not None and (
+            (isinstance(step, CreateStep) and not old.pending_replacement)
+            or (isinstance(step, ReadStep) and step.replacing)
+            or (isinstance(step, DeleteStep) and old.pending_replacement)
+        )
+        olds = [] if old is None else [old]
+        snapshot.end(step.resource, done=[] if stays else olds, new=new, touched=olds if stays else [])
 
     # -- outputs of components
 

@@ -14,7 +14,6 @@ class Inventory:
     def __init__(self, base: Snapshot) -> None:
         self.base = base
         self.news: dict[str, Resource] = {}
-        self.reads: dict[str, Resource] = {}
         self._index()
 
     def _index(self) -> None:
@@ -28,4 +27,4 @@ class Inventory:
 
     def find(self, urn: str) -> Resource | None:
         """Return a resource that this deployment has dealt with."""
-        return self.news.get(urn) or self.reads.get(urn)
+        return self.news.get(urn)

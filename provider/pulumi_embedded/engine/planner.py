@@ -60,7 +60,7 @@ class Planner:
         self._options = options
         self._preview = preview
         self._aliases = Aliases(stack, project, inventory, plan, providers, reporter)
-        self._targets = options.targets.copy()
+        self._targeted: set[str] = set()
 
     # -- registrations
 
@@ -117,7 +117,7 @@ class Planner:
             plan.replaces.add(urn)
             keys = plan.dependent_keys.get(urn, ())
             return [
-                ReplaceStep(old, new, op=Op.REPLACE),
+                ReplaceStep(old, new),
                 self._create_replacement(
                     registration, old, new, DiffResult(replace_keys=keys), pending=False
                 ),
@@ -127,10 +127,10 @@ class Planner:
             plan.creates.add(urn)
             return [
                 self._create_replacement(registration, old, new, DiffResult(), pending=True),
-                ReplaceStep(old, new, op=Op.REPLACE),
+                ReplaceStep(old, new),
             ]
         if targeted and options.targets.constrained and self._is_targeted(new):
-            self._targets.add(urn)
+            self._targeted.add(urn)
         if old is not None:
             if not targeted:
                 return self._untargeted(registration, urn, old)
@@ -255,7 +255,6 @@ class Planner:
             new,
             diffs=diff.changed_keys,
             detailed=diff.detailed,
-            op=Op.UPDATE,
             request=registration,
             ignore_changes=registration.goal.ignore_changes,
         )
@@ -348,7 +347,7 @@ class Planner:
 
     @staticmethod
     def _replace(old: Resource, new: Resource, diff: DiffResult) -> Step:
-        return ReplaceStep(old, new, diff.replace_keys, diff.changed_keys, diff.detailed, Op.REPLACE)
+        return ReplaceStep(old, new, diff.replace_keys, diff.changed_keys, diff.detailed)
 
     @staticmethod
     def _create_replacement(
@@ -384,7 +383,7 @@ class Planner:
             self._plan.replaces.add(urn)
             return [
                 ReadStep(old, new, op=Op.READ_REPLACEMENT, logical=False, request=request, replacing=True),
-                ReplaceStep(old, new, op=Op.REPLACE),
+                ReplaceStep(old, new),
             ]
         self._plan.reads.add(urn)
         return [ReadStep(old, new, op=Op.READ, request=request)]
@@ -400,7 +399,7 @@ class Planner:
         if not options.target_dependents:
             return False
         needed = {*resource.depends_on(), resource.provider_urn} - {""}
-        return any(urn in self._targets for urn in needed)
+        return any(urn in options.targets or urn in self._targeted for urn in needed)
 
     def _untargeted(self, registration: Registration, urn: str, old: Resource) -> list[Step]:
         """Plan to leave a resource as it is, along with those it needs that nothing has registered."""

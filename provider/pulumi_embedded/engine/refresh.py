@@ -9,20 +9,21 @@ from pulumi_embedded.state.resources import Resource
 
 from .events import Options
 from .inventory import Inventory
-from .steps import Op, RefreshStep
+from .steps import RefreshStep
 
 
 def plan_refresh(inventory: Inventory, providers: Providers, options: Options) -> list[RefreshStep]:
     """Plan to read every resource, or those that the targets name."""
-    targets = options.targets.copy()
+    targets, added = options.targets, set[str]()
     steps = []
     for resource in inventory.base.resources:
         if resource.urn not in targets:
-            if not options.target_dependents or not any(urn in targets for urn in resource.depends_on()):
+            needs_target = any(urn in targets or urn in added for urn in resource.depends_on())
+            if not options.target_dependents or not needs_target:
                 continue
-            targets.add(resource.urn)
+            added.add(resource.urn)
         providers.ensure(resource.provider)
-        steps.append(RefreshStep(resource, resource, op=Op.REFRESH, logical=False))
+        steps.append(RefreshStep(resource, resource))
     return steps
 
 

@@ -103,15 +103,11 @@ class Step:
 
     def complete(self) -> None:
         """Let the program go on, once the state is saved."""
-        self._return(unknown=self._is_not_created)
+        self._return()
 
     def fail(self) -> None:
         """Tell the program, if it waits, that the step failed or was skipped."""
         self._return(failed=True)
-
-    @property
-    def _is_not_created(self) -> bool:
-        return False
 
     def _return(self, *, failed: bool = False, unknown: bool = False) -> None:
         if self.request is not None and self.new is not None:
@@ -137,9 +133,8 @@ class SameStep(Step):
         if self.new.is_provider and not self.skipped_create and not self.untargeted:
             context.providers.load(self.new.urn, self.new.id, self.old.inputs)
 
-    @property
-    def _is_not_created(self) -> bool:
-        return self.skipped_create
+    def complete(self) -> None:
+        self._return(unknown=self.skipped_create)
 
 
 @dataclass(eq=False)
@@ -165,6 +160,7 @@ class CreateStep(Step):
 class UpdateStep(Step):
     """A resource changes in place."""
 
+    op: Op = Op.UPDATE
     ignore_changes: list[str] = field(default_factory=list)
 
     def apply(self, context: StepContext) -> None:
@@ -181,6 +177,8 @@ class UpdateStep(Step):
 @dataclass(eq=False)
 class ReplaceStep(Step):
     """Says that the steps around it are one replacement."""
+
+    op: Op = Op.REPLACE
 
     def apply(self, context: StepContext) -> None:
         """Do nothing: the steps around it do the work."""
@@ -219,6 +217,9 @@ class DeleteStep(Step):
 class RemovePendingReplaceStep(Step):
     """Forgets a resource that was deleted for a replacement that is no longer wanted."""
 
+    op: Op = Op.REMOVE_PENDING_REPLACE
+    logical: bool = False
+
     def apply(self, context: StepContext) -> None:
         """Do nothing: only the state changes."""
 
@@ -252,6 +253,8 @@ class ReadStep(Step):
 class RefreshStep(Step):
     """The state is brought in line with the live resource. Afterwards `new` is None if that is gone."""
 
+    op: Op = Op.REFRESH
+    logical: bool = False
     result: DiffResult = field(default_factory=lambda: DiffResult(Changes.NONE))
 
     @property

@@ -10,7 +10,8 @@ class Targets:
     """A set of URNs and patterns. An empty one limits nothing."""
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
-        self._literals: list[str] = []
+        self.literals: list[str] = []
+        """The URNs that were named in full, as they were given."""
         self._globs: list[re.Pattern[str]] = []
         for pattern in patterns:
             if "*" in pattern:
@@ -19,30 +20,14 @@ class Targets:
                 text = "".join(expressions.get(part, re.escape(part)) for part in parts)
                 self._globs.append(re.compile(text))
             else:
-                self._literals.append(pattern)
+                self.literals.append(pattern)
 
     def __contains__(self, urn: str) -> bool:
         return (
-            not self.constrained or urn in self._literals or any(glob.fullmatch(urn) for glob in self._globs)
+            not self.constrained or urn in self.literals or any(glob.fullmatch(urn) for glob in self._globs)
         )
 
     @property
     def constrained(self) -> bool:
         """Whether there is any limit."""
-        return bool(self._literals or self._globs)
-
-    @property
-    def literals(self) -> list[str]:
-        """The URNs that were named in full, as they were given."""
-        return list(self._literals)
-
-    def add(self, urn: str) -> None:
-        """Add a URN."""
-        self._literals.append(urn)
-
-    def copy(self) -> Targets:
-        """Return a set of its own."""
-        duplicate = Targets()
-        duplicate._literals = list(self._literals)
-        duplicate._globs = list(self._globs)
-        return duplicate
+        return bool(self.literals or self._globs)

@@ -33,8 +33,8 @@ from pulumi_embedded.project.project import Project, check_name, home, pulumi_ho
 from pulumi_embedded.project.stack_config import write_atomically
 from pulumi_embedded.project.yaml_files import load_yaml
 
-from .checkpoint import DamagedState, check_form, check_version, dump_json, make_checkpoint
-from .resources import timestamp
+from .checkpoint import check_form, check_version, dump_json, make_checkpoint
+from .resources import DamagedState, timestamp
 
 _ENVIRONMENT_REFUSED = (
     "PULUMI_DIY_BACKEND_GZIP",
@@ -162,7 +162,7 @@ class Backend:
         with stack.locked():
             if stack.path.exists():
                 raise EmbeddedError(f"stack '{reference.full_name}' already exists")
-            stack.save(make_checkpoint(reference.full_name, latest))
+            stack.save(dump_json(make_checkpoint(reference.full_name, latest)).encode())
         return stack
 
     # -- files
@@ -254,13 +254,11 @@ class StackFile:
             raise Unsupported(f"the secrets provider {provider!r} of the stack's state")
         return latest or None
 
-    def save(self, document: dict[str, Any]) -> bytes:
-        """Replace the checkpoint; the one before becomes the `.bak` file. Returns what was written."""
-        content = dump_json(document).encode()
+    def save(self, content: bytes) -> None:
+        """Replace the checkpoint; the one before becomes the `.bak` file."""
         if self.path.exists():
             self.keep_backup()
         self.backend.write(self.path, content, durable=True)
-        return content
 
     def keep_backup(self) -> None:
         """Make the `.bak` file a copy of the checkpoint."""

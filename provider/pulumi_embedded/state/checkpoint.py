@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from pulumi_embedded.errors import EmbeddedError, Unsupported
+from pulumi_embedded.errors import Unsupported
 from pulumi_embedded.values.values import Properties, Secret
 
-from .resources import MalformedResource, Resource, check_resource, timestamp
+from .resources import DamagedState, Resource, check_resource, timestamp
 from .urns import ROOT_STACK_TYPE, make_urn, provider_reference, split_reference, urn_name, urn_type
 
 VERSION = f"v{version('pulumi')}"
@@ -68,13 +68,6 @@ class Snapshot:
         for urn, found in seen.items():
             if sum(not resource.delete for resource in found) > 1:
                 raise DamagedState(f"duplicate resource {urn} (not marked for deletion)")
-
-
-class DamagedState(EmbeddedError):
-    """The state is not one that an engine wrote."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"snapshot integrity failure; refusing to use it: {reason}")
 
 
 def normalized(
@@ -213,13 +206,10 @@ def check_form(latest: Any) -> dict[str, Any]:
     operations = _objects(latest, "pending_operations")
     for operation in operations:
         _part(operation, "type", str)
-    try:
-        for stored in _objects(latest, "resources"):
-            check_resource(stored)
-        for operation in operations:
-            check_resource(_part(operation, "resource", dict))
-    except MalformedResource as error:
-        raise DamagedState(str(error)) from None
+    for stored in _objects(latest, "resources"):
+        check_resource(stored)
+    for operation in operations:
+        check_resource(_part(operation, "resource", dict))
     return latest
 
 
@@ -257,8 +247,6 @@ def read_snapshot(latest: dict[str, Any] | None, read_secret: Callable[[Any], Se
             Operation(Resource.from_json(stored["resource"], read_secret), stored["type"])
             for stored in latest.get("pending_operations") or ()
         ]
-    except MalformedResource as error:
-        raise DamagedState(str(error)) from None
     except RecursionError:
         raise DamagedState("a property is nested too deeply") from None
     return Snapshot(resources, pending, latest.get("metadata") or {}, latest.get("manifest") or {})

@@ -188,9 +188,7 @@ class SnapshotManager:
         header = self._header(content, resources, pending)
         if self._journal is not None:
             self._append(dump_json(header))
-        if self._stack.path.exists():
-            self._stack.keep_backup()
-        self._stack.backend.write(self._stack.path, content, durable=True)
+        self._stack.save(content)
         self._dirty = False
         ended = time.monotonic()
         self._next_save = ended + min(_SHARE * (ended - started), _LONGEST)
@@ -348,9 +346,9 @@ def recover(stack: StackFile) -> bool:
         document = json.loads(content)
         latest = document["checkpoint"].get("latest") or {}
         _fold(latest, records[first], changes)
-        folded = make_checkpoint(stack.reference.full_name, latest)
+        folded = dump_json(make_checkpoint(stack.reference.full_name, latest)).encode()
         # If this process is killed before it removes the journal, the next one sees that it is folded in.
-        saving = {"op": "saving", "checkpoint": hashlib.sha256(dump_json(folded).encode()).hexdigest()}
+        saving = {"op": "saving", "checkpoint": hashlib.sha256(folded).hexdigest()}
         journal = "".join(f"{dump_json(record)}\n" for record in [*records, saving])
         write_atomically(stack.journal_path, journal.encode())
         stack.save(folded)

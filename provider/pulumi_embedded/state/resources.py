@@ -107,13 +107,12 @@ class Resource:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any], read_secret: Callable[[Any], Secret]) -> Resource:
-        """Read a resource of a checkpoint.
+        """Read a resource of a checkpoint that `check_resource` has passed.
 
         Raises:
-            MalformedResource: it does not have the form of one.
+            DamagedState: it does not have the form of one.
             Unsupported: the resource has a feature that this engine would lose.
         """
-        check_resource(stored)
         unknown = sorted(set(stored) - _KNOWN_FIELDS)
         if unknown:
             raise Unsupported(f"resource {stored['urn']!r} has `{unknown[0]}` in its state")
@@ -124,28 +123,31 @@ class Resource:
                 continue
             default = getattr(resource, attribute)
             if not _fits(attribute, value, default):
-                raise MalformedResource(f"resource {resource.urn!r} has a `{name}` of the wrong type")
+                raise DamagedState(f"resource {resource.urn!r} has a `{name}` of the wrong type")
             if attribute in ("inputs", "outputs", "replacement_trigger"):
                 value = from_state(value, read_secret)
             setattr(resource, attribute, value)
         return resource
 
 
-class MalformedResource(EmbeddedError):
-    """What stands in a state as a resource is not one."""
+class DamagedState(EmbeddedError):
+    """The state is not one that an engine wrote."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"snapshot integrity failure; refusing to use it: {reason}")
 
 
 def check_resource(stored: dict[str, Any]) -> None:
     """Check that a resource of a checkpoint says what and which it is.
 
     Raises:
-        MalformedResource: it does not.
+        DamagedState: it does not.
     """
     for name in ("urn", "type"):
         if not isinstance(stored.get(name), str) or not stored[name]:
-            raise MalformedResource(f"resource {stored.get('urn') or ''!r} lacks its `{name}`")
+            raise DamagedState(f"resource {stored.get('urn') or ''!r} lacks its `{name}`")
     if stored["urn"].count("::") < 3:
-        raise MalformedResource(f"{stored['urn']!r} is not a URN")
+        raise DamagedState(f"{stored['urn']!r} is not a URN")
 
 
 def _fits(attribute: str, value: Any, default: Any) -> bool:

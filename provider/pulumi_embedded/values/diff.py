@@ -93,15 +93,10 @@ class ObjectDiff:
 
     adds: dict[Any, Value] = field(default_factory=dict)
     deletes: dict[Any, Value] = field(default_factory=dict)
-    sames: dict[Any, Value] = field(default_factory=dict)
     updates: dict[Any, ValueDiff] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.adds or self.deletes or self.updates)
-
-    def all_keys(self) -> list[Any]:
-        """Every key, sorted."""
-        return sorted({*self.adds, *self.deletes, *self.sames, *self.updates})
 
     def changed_keys(self) -> list[Any]:
         """The keys that differ, sorted."""
@@ -125,8 +120,8 @@ def diff_objects(old: Properties, new: Properties) -> ObjectDiff:
         if key in new:
             change = diff_values(before, new[key])
             if change is None:
-                result.sames[key] = before
-            elif before is None:
+                continue
+            if before is None:
                 result.adds[key] = new[key]
             elif new[key] is None:
                 result.deletes[key] = before
@@ -146,9 +141,7 @@ def diff_values(old: Value, new: Value) -> ValueDiff | None:
         array = ObjectDiff()
         for index, (before, after) in enumerate(zip(old, new, strict=False)):
             change = diff_values(before, after)
-            if change is None:
-                array.sames[index] = before
-            else:
+            if change is not None:
                 array.updates[index] = change
         array.adds.update({index: new[index] for index in range(len(old), len(new))})
         array.deletes.update({index: old[index] for index in range(len(new), len(old))})

@@ -314,11 +314,7 @@ def to_state(value: Value, secret: Callable[[Secret], Any]) -> Any:
     if value is UNKNOWN:
         return UNKNOWN_STRING
     if isinstance(value, ResourceReference):
-        fields: Properties = {SIGNATURE: RESOURCE_SIGNATURE, "packageVersion": value.package_version}
-        fields["urn"] = value.urn
-        if value.id is not None:
-            fields["id"] = "" if value.id is UNKNOWN else value.id
-        return dict(sorted(fields.items()))
+        return dict(sorted({"packageVersion": "", **_reference_fields(value)}.items()))
     return value
 
 
