@@ -402,6 +402,7 @@ def test_global_options_may_follow_the_command() -> None:
 def test_a_wrong_invocation_ends_with_two(bench: Bench) -> None:
     """An unknown option, a missing approval and a missing project are the user's to fix."""
     assert bench.run(embedded(), "up", "--bogus").code == 2
+    assert bench.run(embedded(), "preview", "--json=x").code == 2
     assert bench.run(embedded(), "up", "--non-interactive").code == 2
     assert bench.run(embedded(), "-C", str(bench.root), "preview", "--stack", "dev").code == 2
     assert bench.run(embedded(), "--color", "pink", "preview").code == 2

@@ -324,6 +324,9 @@ def test_what_is_not_supported_is_refused_by_name(bench: Bench, program: dict[st
     [
         (("up", "--yes", "--policy-pack", "x"), "--policy-pack"),
         (("up", "--yes", "--exclude", "x"), "--exclude"),
+        (("up", "--yes", "-x", "a"), "-x"),
+        (("up", "--yes", "--plan=x"), "--plan"),
+        (("up", "--yes", "--json"), "--json"),
         (("preview", "--save-plan", "x"), "--save-plan"),
         (("destroy", "--yes", "--run-program"), "--run-program"),
         (("stack", "init", "two", "--secrets-provider", "awskms://alias/x"), "awskms"),

@@ -20,6 +20,7 @@ from pulumi_embedded.project.workspace import Workspace
 from pulumi_embedded.state.checkpoint import VERSION
 
 from .global_options import hoist_global_options, take_options_from_environment
+from .options import refuse_option
 from .session import Context, current_context, set_current_context
 
 _NOTICE = (
@@ -111,14 +112,23 @@ def _fail(error: EmbeddedError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
+def _run(command: Any) -> Any:
+    try:
+        return command.main(
+            hoist_global_options(sys.argv[1:]), prog_name="pulumi-embedded", standalone_mode=False
+        )
+    except _UsageError as error:
+        if type(error).__name__ == "NoSuchOption":
+            refuse_option(error.option_name)
+        raise
+
+
 def main() -> None:
     """Run the command line."""
     try:
         command = typer.main.get_command(app)
         take_options_from_environment(command)
-        code = command.main(
-            hoist_global_options(sys.argv[1:]), prog_name="pulumi-embedded", standalone_mode=False
-        )
+        code = _run(command)
     except EmbeddedError as error:
         _fail(error)
     except typer.Abort:

@@ -22,20 +22,14 @@ from .options import (
     ConfigOption,
     ContinueOption,
     DiffOption,
-    ExcludeOption,
     ExpectOption,
     IgnoreProtectOption,
-    ImportFileOption,
     JsonOption,
     MessageOption,
     ParallelOption,
-    PlanOption,
-    PolicyPackOption,
     PreviewOnlyOption,
     RefreshOption,
     ReplaceOption,
-    RunProgramOption,
-    SavePlanOption,
     ShowSamesOption,
     ShowSecretsOption,
     SkipPreviewOption,
@@ -46,7 +40,7 @@ from .options import (
     TargetReplaceOption,
     YesOption,
     is_set,
-    refuse_options,
+    refuse_variables,
 )
 from .session import Stack, current_context, is_confirmed
 from .stack import remove_stack
@@ -54,6 +48,7 @@ from .stack import remove_stack
 
 def _open(name: str | None, config_file: str | None, pairs: list[str] | None) -> Stack:
     """Open the stack that a program is to run on, and set the configuration that was given with the command."""
+    refuse_variables()
     context = current_context()
     stack = context.stack(name, config_file)
     context.check_project(stack.file.reference)
@@ -73,7 +68,6 @@ def up(
     skip_preview: SkipPreviewOption = False,
     diff: DiffOption = False,
     expect_no_changes: ExpectOption = False,
-    as_json: JsonOption = False,
     refresh: RefreshOption = None,
     target: TargetOption = None,
     target_dependents: TargetDependentsOption = False,
@@ -88,21 +82,8 @@ def up(
     suppress_outputs: SuppressOutputsOption = False,
     continue_on_error: ContinueOption = False,
     ignore_protect: IgnoreProtectOption = False,
-    exclude: ExcludeOption = None,
-    policy_pack: PolicyPackOption = None,
-    plan: PlanOption = None,
-    run_program: RunProgramOption = False,
 ) -> None:
     """Create or update the resources of a stack."""
-    refuse_options(
-        {
-            "--json of up": as_json,
-            "--exclude": exclude,
-            "--policy-pack": policy_pack,
-            "--plan": plan,
-            "--run-program": run_program,
-        }
-    )
     opened = _open(stack, config_file, config)
     options = Options(
         parallel=max(parallel, 1),
@@ -149,22 +130,8 @@ def preview(
     show_sames: ShowSamesOption = False,
     suppress_outputs: SuppressOutputsOption = False,
     ignore_protect: IgnoreProtectOption = False,
-    exclude: ExcludeOption = None,
-    policy_pack: PolicyPackOption = None,
-    save_plan: SavePlanOption = None,
-    import_file: ImportFileOption = None,
-    run_program: RunProgramOption = False,
 ) -> None:
     """Show what an update would do."""
-    refuse_options(
-        {
-            "--exclude": exclude,
-            "--policy-pack": policy_pack,
-            "--save-plan": save_plan,
-            "--import-file": import_file,
-            "--run-program": run_program,
-        }
-    )
     opened = _open(stack, config_file, config)
     options = Options(
         parallel=max(parallel, 1),
@@ -219,22 +186,8 @@ def refresh(
     skip_pending_creates: Annotated[
         bool, typer.Option("--skip-pending-creates", help="Leave interrupted creations in the state.")
     ] = False,
-    import_pending_creates: Annotated[
-        list[str] | None, typer.Option("--import-pending-creates", hidden=True)
-    ] = None,
-    exclude: ExcludeOption = None,
-    as_json: Annotated[bool, typer.Option("--json", "-j", hidden=True)] = False,
-    run_program: RunProgramOption = False,
 ) -> None:
     """Bring the state in line with the live resources. The program does not run."""
-    refuse_options(
-        {
-            "--exclude": exclude,
-            "--json of refresh": as_json,
-            "--run-program": run_program,
-            "--import-pending-creates": import_pending_creates,
-        }
-    )
     del skip_pending_creates  # which is what happens unless they are cleared
     opened = _open(stack, config_file, config)
     options = Options(
@@ -282,20 +235,8 @@ def destroy(
     suppress_outputs: SuppressOutputsOption = False,
     continue_on_error: ContinueOption = False,
     ignore_protect: IgnoreProtectOption = False,
-    exclude: ExcludeOption = None,
-    exclude_protected: Annotated[bool, typer.Option("--exclude-protected", hidden=True)] = False,
-    as_json: Annotated[bool, typer.Option("--json", "-j", hidden=True)] = False,
-    run_program: RunProgramOption = False,
 ) -> None:
     """Delete the resources of a stack. The program does not run."""
-    refuse_options(
-        {
-            "--exclude": exclude,
-            "--exclude-protected": exclude_protected,
-            "--json of destroy": as_json,
-            "--run-program": run_program,
-        }
-    )
     opened = _open(stack, config_file, config)
     options = Options(
         parallel=max(parallel, 1),

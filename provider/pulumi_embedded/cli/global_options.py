@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .options import variable_of
+
 _GLOBAL_FLAGS = {"--non-interactive", "--fully-qualify-stack-names", "-Q", "--emoji", "-e", "--logtostderr"}
 
 
@@ -68,8 +70,7 @@ def take_options_from_environment(command: Any) -> None:
     for parameter in command.params:
         long = next((name for name in parameter.opts if name.startswith("--")), None)
         if long is not None:
-            variable = f"PULUMI_OPTION_{long.removeprefix('--').replace('-', '_').upper()}"
-            parameter.value_from_envvar = _Variable(variable, parameter)
+            parameter.value_from_envvar = _Variable(variable_of(long), parameter)
     for below in getattr(command, "commands", {}).values():
         take_options_from_environment(below)
 

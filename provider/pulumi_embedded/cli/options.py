@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -90,22 +90,10 @@ TargetReplaceOption = Annotated[
     list[str] | None, typer.Option("--target-replace", help="The same as --target and --replace together.")
 ]
 
-PolicyPackOption = Annotated[list[str] | None, typer.Option("--policy-pack", hidden=True)]
-
 ConfigOption = Annotated[
     list[str] | None,
     typer.Option("--config", "-c", help="Set a configuration value, key=value, and keep it."),
 ]
-
-ExcludeOption = Annotated[list[str] | None, typer.Option("--exclude", "-x", hidden=True)]
-
-SavePlanOption = Annotated[str | None, typer.Option("--save-plan", hidden=True)]
-
-PlanOption = Annotated[str | None, typer.Option("--plan", hidden=True)]
-
-RunProgramOption = Annotated[bool, typer.Option("--run-program", hidden=True)]
-
-ImportFileOption = Annotated[str | None, typer.Option("--import-file", hidden=True)]
 
 SecretsProviderOption = Annotated[
     str, typer.Option("--secrets-provider", help="How secrets are encrypted: only `passphrase`.")
@@ -114,21 +102,50 @@ SecretsProviderOption = Annotated[
 DEFAULT_PARALLEL = 4 * (os.cpu_count() or 1)
 
 
-def refuse_options(flags: dict[str, Any]) -> None:
-    """Refuse the options that were given, and variables that ask for the same.
+_REFUSED = {
+    "--copy-config-from",
+    "--exclude",
+    "-x",
+    "--exclude-protected",
+    "--import-file",
+    "--import-pending-creates",
+    "--json",
+    "-j",
+    "--plan",
+    "--policy-pack",
+    "--run-program",
+    "--save-plan",
+}
+"""Options of the CLI that no command, or only some commands, have here."""
 
-    Args:
-        flags: each option that this engine does not have, and its value.
+
+def refuse_option(name: str) -> None:
+    """Refuse an option that the command does not have here, if it is one that the CLI has.
 
     Raises:
-        Unsupported: one of them was given.
+        Unsupported: it is.
     """
-    for flag, value in flags.items():
-        if value:
-            raise Unsupported(f"the option {flag}")
-    for name in ("PULUMI_RUN_PROGRAM", "PULUMI_PARALLEL_DIFF", "PULUMI_OPTION_POLICY_PACK"):
+    if name in _REFUSED:
+        raise Unsupported(f"the option {name}")
+
+
+def refuse_variables() -> None:
+    """Refuse the variables that ask for a deployment what this engine does not do.
+
+    Raises:
+        Unsupported: one of them is set.
+    """
+    for name in ("PULUMI_RUN_PROGRAM", "PULUMI_PARALLEL_DIFF"):
         if is_set(name):
             raise Unsupported(f"the environment variable {name}")
+    for option in sorted(_REFUSED - {"--json", "-j", "-x"}):
+        if os.environ.get(variable_of(option)):
+            raise Unsupported(f"the option {option}")
+
+
+def variable_of(option: str) -> str:
+    """Return the environment variable that gives an option: PULUMI_OPTION_TARGET is that of `--target`."""
+    return f"PULUMI_OPTION_{option.removeprefix('--').replace('-', '_').upper()}"
 
 
 def is_set(name: str) -> bool:

@@ -38,7 +38,6 @@ from .options import (
     ShowSecretsOption,
     StackOption,
     YesOption,
-    refuse_options,
 )
 from .session import Context, Stack, current_context, is_confirmed
 
@@ -76,10 +75,8 @@ def stack_init(
     stack: Annotated[str | None, typer.Option("--stack", "-s", help="The name of the stack.")] = None,
     no_select: Annotated[bool, typer.Option("--no-select", help="Do not select the stack.")] = False,
     secrets_provider: SecretsProviderOption = "default",
-    copy_config_from: Annotated[str | None, typer.Option("--copy-config-from", hidden=True)] = None,
 ) -> None:
     """Create a stack without resources, and select it."""
-    refuse_options({"--copy-config-from": copy_config_from})
     if name and stack:
         raise ConfigurationError("only one of --stack or argument stack name may be specified, not both")
     _create_stack(current_context(), name or stack, secrets_provider, select=not no_select)
@@ -253,10 +250,8 @@ def stack_export(
     stack: StackOption = None,
     file: Annotated[str | None, typer.Option("--file", help="Write to this file.")] = None,
     show_secrets: ShowSecretsOption = False,
-    version: Annotated[str | None, typer.Option("--version", hidden=True)] = None,
 ) -> None:
     """Write a stack's state as JSON."""
-    refuse_options({"--version": version})
     opened = current_context().stack(stack)
     latest = opened.file.load()
     if latest is not None and show_secrets:
