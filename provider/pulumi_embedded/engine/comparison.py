@@ -8,8 +8,8 @@ from dataclasses import replace
 from pulumi_embedded.plugins.provider import Provider
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.values.diff import Changes, DiffResult, compare_inputs
-from pulumi_embedded.values.property_paths import InvalidPath, parse_path, reset_path
-from pulumi_embedded.values.values import Properties, copy
+from pulumi_embedded.values.property_paths import ignore_changes
+from pulumi_embedded.values.values import Properties
 
 
 def compare(
@@ -35,12 +35,7 @@ def compare(
     result = provider.diff(resource, new_inputs, patterns, urn=urn or resource.urn, preview=preview)
     if result.changes is not Changes.UNKNOWN:
         return result
-    news = copy(new_inputs)
-    for pattern in patterns:
-        try:
-            reset_path(parse_path(pattern), resource.inputs, news)
-        except InvalidPath:
-            continue
+    news, _ = ignore_changes(patterns, resource.inputs, new_inputs)
     own = compare_inputs(resource.inputs, news)
     if own.changes is Changes.NONE:
         return replace(result, changes=Changes.NONE)

@@ -13,13 +13,12 @@ from pulumi_embedded.plugins.registry import Providers
 from pulumi_embedded.state.resources import Resource
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, is_provider, make_urn, split_reference, urn_type
 from pulumi_embedded.values.diff import Changes, DiffResult, apply_replace_on_changes
-from pulumi_embedded.values.property_paths import InvalidPath, parse_path, reset_path
+from pulumi_embedded.values.property_paths import ignore_changes
 from pulumi_embedded.values.values import (
     Properties,
     Secret,
     Value,
     contains_unknown,
-    copy,
     deep_equals,
     unwrap_secrets,
 )
@@ -204,17 +203,7 @@ class Planner:
     def _ignore_changes(
         self, urn: str, inputs: Properties, old_inputs: Properties, ignored: list[str]
     ) -> Properties:
-        if not ignored:
-            return inputs
-        result: Properties = copy(inputs)
-        impossible = []
-        for text in ignored:
-            try:
-                path = parse_path(text)
-            except InvalidPath:
-                continue
-            if not reset_path(path, old_inputs, result):
-                impossible.append(text)
+        result, impossible = ignore_changes(ignored, old_inputs, inputs)
         if impossible:
             self._reporter.info(
                 urn,

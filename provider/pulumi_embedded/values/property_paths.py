@@ -7,12 +7,12 @@ detailed diff of a plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from pulumi_embedded.errors import EmbeddedError
 
-from .values import Properties, Secret, Value, make_secret
+from .values import Properties, Secret, Value, copy, make_secret
 
 Path: TypeAlias = tuple[str | int, ...]
 _Taken: TypeAlias = Callable[[Value], Value]
@@ -105,6 +105,23 @@ def covers_path(pattern: Path, path: Path) -> bool:
         if type(expected) is not type(actual) or expected != actual:
             return False
     return True
+
+
+def ignore_changes(patterns: Iterable[str], old: Properties, new: Properties) -> tuple[Properties, list[str]]:
+    """Return new properties as they are without the changes below some paths, and the paths where that cannot be.
+
+    What is not a property path is skipped.
+    """
+    result: Properties = copy(new)
+    impossible = []
+    for pattern in patterns:
+        try:
+            path = parse_path(pattern)
+        except InvalidPath:
+            continue
+        if not reset_path(path, old, result):
+            impossible.append(pattern)
+    return result, impossible
 
 
 def reset_path(path: Path, old: Properties, new: Properties) -> bool:
