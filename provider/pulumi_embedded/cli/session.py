@@ -140,14 +140,20 @@ class Stack:
         """Return the secrets manager, and make one for a stack that does not have one yet."""
         found = self.secrets(config)
         if found is None:
-            passphrase = read_passphrase(
-                "Enter your passphrase to protect config/secrets", interactive=self.context.interactive
-            )
-            found = SecretsManager.new(passphrase)
-            self._managers[found.salt] = found
+            return self.new_secrets(config)
         if not config.salt:
             config.set_salt(found.salt)
         return found
+
+    def new_secrets(self, config: StackConfig) -> SecretsManager:
+        """Make a secrets manager for a passphrase that is asked for, and write its salt into the configuration."""
+        passphrase = read_passphrase(
+            "Enter your passphrase to protect config/secrets", interactive=self.context.interactive
+        )
+        made = SecretsManager.new(passphrase)
+        self._managers[made.salt] = made
+        config.set_salt(made.salt)
+        return made
 
     def decrypt(self, config: StackConfig, sealed: str) -> str:
         """Open a secret of the configuration.

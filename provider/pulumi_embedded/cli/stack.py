@@ -27,7 +27,7 @@ from pulumi_embedded.state.checkpoint import (
     versioned,
 )
 from pulumi_embedded.state.journal import recover
-from pulumi_embedded.state.secrets import SecretsManager, read_passphrase, write_plain
+from pulumi_embedded.state.secrets import write_plain
 from pulumi_embedded.state.urns import ROOT_STACK_TYPE, urn_name
 from pulumi_embedded.values.values import Secret, to_state
 
@@ -93,22 +93,12 @@ def _create_stack(context: Context, name: str | None, secrets_provider: str, *, 
     if reference in context.backend.list(reference.project):
         raise EmbeddedError(f"stack '{reference.full_name}' already exists")
     stack = Stack(context, StackFile(context.backend, reference))
-    salt = config.salt
-    manager = stack.manager(salt) if salt else _new_manager(stack, config)
+    manager = stack.manager(config.salt) if config.salt else stack.new_secrets(config)
     latest = make_deployment([], [], manager.provider_state())
     context.backend.create(reference, latest)
     if select:
         Workspace(context.project).select(context.backend.url, reference.full_name)
     typer.echo(f"Created stack '{reference.name}'")
-
-
-def _new_manager(stack: Stack, config: StackConfig) -> SecretsManager:
-    passphrase = read_passphrase(
-        "Enter your passphrase to protect config/secrets", interactive=stack.context.interactive
-    )
-    manager = SecretsManager.new(passphrase)
-    config.set_salt(manager.salt)
-    return manager
 
 
 @stack_app.command("select")
