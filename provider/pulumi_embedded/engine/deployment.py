@@ -160,9 +160,9 @@ class Deployment:
             self._executor = executor
             try:
                 if not self._options.destroy:
-                    self._serve()
+                    self._serve(executor)
                 if not executor.is_stopped and not self._was_interrupted:
-                    self._finish()
+                    self._finish(executor)
             except Bail as error:
                 failure = error
             except EmbeddedError as error:
@@ -185,9 +185,8 @@ class Deployment:
         self._reporter.error("", f"{'preview' if self._info.preview else 'update'} {how}")
         raise Bail(how)
 
-    def _serve(self) -> None:
+    def _serve(self, executor: Executor) -> None:
         """Run the program and do what it registers, until it has registered everything."""
-        assert self._executor is not None  # noqa: S101
         self._server = Server(self._info, self._queue.put, find=self._inventory.find, log=self._reporter.log)
         self._program = Program(
             self._info,
@@ -196,22 +195,21 @@ class Deployment:
             on_exit=lambda code: self._queue.put(_Exited(code)),
         )
         while not self._program_exited:
-            request = self._next()
+            request = self._next(executor)
             if isinstance(request, (_Stopped, AllRegistered)):
                 return
             if isinstance(request, (Registration, OutputsRequest)):
-                self._handle(request)
+                self._handle(executor, request)
 
-    def _next(self) -> _Event:
+    def _next(self, executor: Executor) -> _Event:
         """Wait for what the program asks for, which does not count any more once the run is to end.
 
         Raises:
             Bail: it asks for what this engine does not do, or it has failed; that has been reported.
             EmbeddedError: it has ended with an error that it did not show.
         """
-        assert self._executor is not None  # noqa: S101
         event = self._queue.get()
-        if self._executor.is_stopped or self._was_interrupted:
+        if executor.is_stopped or self._was_interrupted:
             return _Stopped()
         if isinstance(event, Refused):
             self._reporter.error("", str(event.error))
@@ -220,12 +218,11 @@ class Deployment:
             self._program_ended(event.code)
         return event
 
-    def _handle(self, request: Registration | OutputsRequest) -> None:
-        assert self._executor is not None  # noqa: S101
+    def _handle(self, executor: Executor, request: Registration | OutputsRequest) -> None:
         urn = request.urn if isinstance(request, OutputsRequest) else self._urn_of(request.goal)
         try:
             if isinstance(request, OutputsRequest):
-                self._executor.register_outputs(request)
+                executor.register_outputs(request)
                 return
             steps = (
                 self._planner.read(request)
@@ -237,18 +234,17 @@ class Deployment:
         except EmbeddedError as error:
             self._reporter.error("" if is_default_provider(urn) else urn, str(error))
             raise Bail(str(error)) from error
-        chain = self._without_skipped(steps)
+        chain = self._without_skipped(executor, steps)
         if chain:
-            self._executor.run(chain)
+            executor.run(chain)
 
     def _urn_of(self, goal: Goal) -> str:
         return make_urn(self._info.stack, self._info.project.name, goal.parent, goal.type, goal.name)
 
-    def _without_skipped(self, steps: list[Step]) -> list[Step]:
+    def _without_skipped(self, executor: Executor, steps: list[Step]) -> list[Step]:
         """Leave out what needs a resource that failed; there are such only when errors are continued on."""
-        assert self._executor is not None  # noqa: S101
         skipped = self._skipped
-        skipped.update(step.resource.urn for step in self._executor.failed_steps)
+        skipped.update(step.resource.urn for step in executor.failed_steps)
         chain = []
         for step in steps:
             if skipped and any(urn in skipped for urn in step.resource.depends_on()):
@@ -267,45 +263,43 @@ class Deployment:
                 f"an unhandled error occurred: program exited with non-zero exit code: {code}"
             )
 
-    def _finish(self) -> None:
+    def _finish(self, executor: Executor) -> None:
         """Deal with the resources that the program did not register."""
-        assert self._executor is not None  # noqa: S101
         missing = self._missing_targets(self._options.targets)
         if self._inventory.base.resources:
-            self._executor.drain()
-            if self._executor.is_stopped:
+            executor.drain()
+            if executor.is_stopped:
                 return
             sames, deletes = self._deletions.steps()
-            wait([self._executor.run(sames)])
-            self._delete(deletes)
+            wait([executor.run(sames)])
+            self._delete(executor, deletes)
         else:
-            self._executor.drain()
+            executor.drain()
         if missing:
             self._report_missing(missing)
-        if self._server is not None and not self._executor.is_stopped:
-            self._await_program()
+        if self._server is not None and not executor.is_stopped:
+            self._await_program(executor)
 
-    def _await_program(self) -> None:
+    def _await_program(self, executor: Executor) -> None:
         """Let the program end, and mind how it does."""
         assert self._server is not None  # noqa: S101
         self._server.release()
-        while not self._program_exited and not isinstance(self._next(), _Stopped):
+        while not self._program_exited and not isinstance(self._next(executor), _Stopped):
             pass
 
-    def _delete(self, steps: list[Step]) -> None:
-        assert self._executor is not None  # noqa: S101
+    def _delete(self, executor: Executor, steps: list[Step]) -> None:
         blocked: set[Resource] = set()
         seen: set[Step] = set()
         for batch in schedule_deletions(steps, self._inventory.graph):
-            for step in self._executor.failed_steps:
+            for step in executor.failed_steps:
                 if step in seen:
                     continue
                 seen.add(step)
                 for resource in (step.resource, step.old):
                     if resource is not None and resource in self._inventory.graph:
                         blocked |= self._inventory.graph.transitive_dependencies_of(resource)
-            self._executor.run_all([step for step in batch if step.resource not in blocked])
-            if self._executor.is_stopped:
+            executor.run_all([step for step in batch if step.resource not in blocked])
+            if executor.is_stopped:
                 return
 
     def _close(self) -> None:
