@@ -14,8 +14,7 @@ from pulumi_embedded.errors import Cancelled, ConfigurationError
 from pulumi_embedded.state.journal import recover
 
 from .app import app
-from .operation import Request, execute
-from .operation import preview as run_preview
+from .operation import Request, execute, preview_json
 from .options import (
     DEFAULT_PARALLEL,
     ConfigFileOption,
@@ -86,7 +85,7 @@ def up(
     """Create or update the resources of a stack."""
     opened = _open(stack, config_file, config)
     options = Options(
-        parallel=max(parallel, 1),
+        parallel=parallel,
         refresh=opened.context.project.always_refreshes if refresh is None else refresh,
         targets=Targets([*(target or ()), *(target_replace or ())]),
         target_dependents=target_dependents,
@@ -134,7 +133,7 @@ def preview(
     """Show what an update would do."""
     opened = _open(stack, config_file, config)
     options = Options(
-        parallel=max(parallel, 1),
+        parallel=parallel,
         refresh=opened.context.project.always_refreshes if refresh is None else refresh,
         targets=Targets([*(target or ()), *(target_replace or ())]),
         target_dependents=target_dependents,
@@ -155,7 +154,7 @@ def preview(
     if not as_json:
         execute(opened, request)
         return
-    result, document = run_preview(opened, request, as_json=True)
+    result, document = preview_json(opened, request)
     typer.echo(json.dumps(document, indent=4, ensure_ascii=False))
     if not result.succeeded:
         raise typer.Exit(1)
@@ -191,7 +190,7 @@ def refresh(
     del skip_pending_creates  # which is what happens unless they are cleared
     opened = _open(stack, config_file, config)
     options = Options(
-        parallel=max(parallel, 1),
+        parallel=parallel,
         refresh=True,
         refresh_only=True,
         targets=Targets(target or ()),
@@ -239,7 +238,7 @@ def destroy(
     """Delete the resources of a stack. The program does not run."""
     opened = _open(stack, config_file, config)
     options = Options(
-        parallel=max(parallel, 1),
+        parallel=parallel,
         destroy=True,
         refresh=opened.context.project.always_refreshes if refresh is None else refresh,
         targets=Targets(target or ()),

@@ -64,17 +64,17 @@ _ACTIONS = {
 }
 
 
-def preview(stack: Stack, request: Request, *, as_json: bool = False) -> tuple[Result, dict[str, Any] | None]:
-    """Preview, and change nothing; with `as_json` nothing is printed and the plan is returned."""
-    config = _resolved(stack, request)
-    base = stack.snapshot(stack.file.load())
-    base.verify()
-    if as_json:
-        recorder = JsonPreview(
-            config, show_sames=request.show_sames, suppress_outputs=request.suppress_outputs
-        )
-        result = _run(stack, request, config, base, recorder, None)
-        return result, recorder.document(result)
+def preview_json(stack: Stack, request: Request) -> tuple[Result, dict[str, Any]]:
+    """Preview, change and print nothing, and return the plan as the CLI writes it."""
+    config, base = _resolved(stack, request), _verified(stack)
+    events = JsonPreview(config, show_sames=request.show_sames, suppress_outputs=request.suppress_outputs)
+    result = _run(stack, request, config, base, events, None)
+    return result, events.document(result)
+
+
+def preview(stack: Stack, request: Request) -> Result:
+    """Preview, and change nothing."""
+    config, base = _resolved(stack, request), _verified(stack)
     display = _display(stack, request, base, preview=True)
     display.begin()
     try:
@@ -82,7 +82,7 @@ def preview(stack: Stack, request: Request, *, as_json: bool = False) -> tuple[R
     finally:
         display.stop()
     display.end(result)
-    return result, None
+    return result
 
 
 def execute(stack: Stack, request: Request) -> None:
@@ -94,7 +94,7 @@ def execute(stack: Stack, request: Request) -> None:
         ChangesNotExpected: there are changes, and there should be none.
     """
     if request.preview_only:
-        _checked(preview(stack, request)[0], request)
+        _checked(preview(stack, request), request)
         return
     approved = request.yes or request.skip_preview or is_set("PULUMI_SKIP_CONFIRMATIONS")
     if not stack.context.interactive and not approved:
@@ -107,10 +107,8 @@ def execute(stack: Stack, request: Request) -> None:
             stack.context.console.print(
                 Text("The steps of an interrupted run were recovered into the state.", "yellow")
             )
-        if not request.skip_preview:
-            planned, _ = preview(stack, request)
-            if not planned.succeeded:
-                raise Bail("the preview failed")
+        if not request.skip_preview and not preview(stack, request).succeeded:
+            raise Bail("the preview failed")
         if not approved:
             _confirm(stack, request)
         result = _update(stack, request)
@@ -142,9 +140,7 @@ def _confirm(stack: Stack, request: Request) -> None:
 
 
 def _update(stack: Stack, request: Request) -> Result:
-    config = _resolved(stack, request)
-    base = stack.snapshot(stack.file.load())
-    base.verify()
+    config, base = _resolved(stack, request), _verified(stack)
     if request.clear_pending_creates:
         base.pending = [operation for operation in base.pending if operation.kind != "creating"]
     started = int(time.time())
@@ -171,6 +167,12 @@ def _resolved(stack: Stack, request: Request) -> dict[str, ConfigValue]:
     config = stack.config()
     decrypt = functools.partial(stack.decrypt, config)
     return resolve(stack.context.project, config, decrypt, validate=request.kind == "update")
+
+
+def _verified(stack: Stack) -> Snapshot:
+    base = stack.snapshot(stack.file.load())
+    base.verify()
+    return base
 
 
 def _display(stack: Stack, request: Request, base: Snapshot, *, preview: bool) -> Display:

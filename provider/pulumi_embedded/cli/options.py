@@ -57,6 +57,8 @@ ParallelOption = Annotated[
         "--parallel",
         "-p",
         envvar="PULUMI_PARALLEL",
+        min=1,
+        clamp=True,
         help="How many operations run at once.",
         show_default=False,
     ),

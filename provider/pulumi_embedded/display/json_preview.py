@@ -39,8 +39,7 @@ class JsonPreview(Events):
         if step.resource.type == ROOT_STACK_TYPE:
             return True
         if step.op is Op.SAME:
-            changed = step.old is not None and step.new is not None and step.old.protect != step.new.protect
-            return self._show_sames or changed
+            return self._show_sames or step.changes_protection
         replacement = step.op in (
             Op.REPLACE,
             Op.CREATE_REPLACEMENT,

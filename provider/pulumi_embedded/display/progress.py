@@ -86,8 +86,7 @@ class Display(Events):
         if is_internal(step):
             return True
         if step.op is Op.SAME:
-            changed = step.old is not None and step.new is not None and step.old.protect != step.new.protect
-            return not self._show_sames and not changed
+            return not self._show_sames and not step.changes_protection
         return False
 
     def step_started(self, step: Step) -> None:

@@ -70,7 +70,6 @@ class Dependents:
             "from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
             f"`pulumi state unprotect '{resource.urn}'`",
         )
-        self.plan.errored = True
         raise Bail(old.urn)
 
     def replaced_along(self, root: Resource) -> list[tuple[Resource, tuple[str, ...]]]:

@@ -223,7 +223,6 @@ class Planner:
         goal, urn = registration.goal, new.urn
         if not self._preview and contains_unknown(new.replacement_trigger):
             self._reporter.error(urn, f"replacement trigger contains unknowns for {urn}")
-            self._plan.errored = True
             raise Bail(urn)
         triggered = _trigger_replaces(new.replacement_trigger, old.replacement_trigger)
         diff = DiffResult(Changes.SOME) if triggered else self._diff(old, new, provider)

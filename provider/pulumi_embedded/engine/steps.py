@@ -93,6 +93,11 @@ class Step:
         """The URN of that resource."""
         return self.resource.urn
 
+    @property
+    def changes_protection(self) -> bool:
+        """Whether the resource gains or loses its protection."""
+        return self.old is not None and self.new is not None and self.old.protect != self.new.protect
+
     def apply(self, context: StepContext) -> None:
         """Do it.
 
