@@ -48,14 +48,14 @@ def test_a_journal_is_folded_into_the_checkpoint(stack: StackFile) -> None:
     manager.begin(olds[0], "updating")  # saved at once: nothing was saved before
     manager._next_save = float("inf")  # from here on only the journal is written
     updated = box("x", size=2)
-    manager.end(olds[0], done=[olds[0]], new=updated)
+    manager.end(olds[0], consumed=[olds[0]], new=updated)
     created, secret = box("n"), box("s")
     manager.begin(created, "creating")
     manager.end(created, new=created)
     created.outputs = {"late": 1}
-    manager.touch(created)
+    manager.record_change(created)
     manager.begin(olds[2], "deleting")
-    manager.end(olds[2], done=[olds[2]])
+    manager.end(olds[2], consumed=[olds[2]])
     manager.begin(secret, "creating")
     assert names(stack) == ["x", "y", "z"]
     assert recover(stack)
@@ -72,7 +72,7 @@ def unsaved(stack: StackFile, base: list[Resource]) -> SnapshotManager:
     """Return a manager that has written its last checkpoint: from here on only the journal is written."""
     SnapshotManager(stack, Snapshot(base), None).close()
     manager = SnapshotManager(stack, Snapshot(base), None)
-    manager.rebuilt()
+    manager.save_all()
     manager._next_save = float("inf")
     return manager
 
@@ -86,7 +86,7 @@ def test_a_rename_by_an_alias_is_folded_in_with_its_dependents(stack: StackFile)
     manager = unsaved(stack, [old, dependent])
     new = box("b")
     new.aliases = [old.urn]
-    manager.end(old, done=[old], new=new)
+    manager.end(old, consumed=[old], new=new)
     assert recover(stack)
     snapshot = read_snapshot(stack.load(), read_plain)
     snapshot.verify()
@@ -102,10 +102,10 @@ def test_a_rename_that_is_in_the_checkpoint_holds_for_the_journal(stack: StackFi
     new = box("b")
     new.aliases = [old.urn]
     manager._next_save = 0
-    manager.end(old, done=[old], new=new)
+    manager.end(old, consumed=[old], new=new)
     manager._next_save = float("inf")
     dependent.delete = True
-    manager.touch(dependent)
+    manager.record_change(dependent)
     assert recover(stack)
     snapshot = read_snapshot(stack.load(), read_plain)
     snapshot.verify()

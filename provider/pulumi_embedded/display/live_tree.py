@@ -64,7 +64,7 @@ class Tree:
         if info is not None:
             row.info = info
 
-    def say(self, urn: str, text: Text) -> None:
+    def show_message(self, urn: str, text: Text) -> None:
         """Show a message beside a resource."""
         self._row(urn or self._root, "").info = text
 

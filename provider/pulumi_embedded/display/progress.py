@@ -161,7 +161,7 @@ class Display(Events):
                 line.append(f"{severity}: ", _SEVERITY_STYLES[severity])
             line.append(first)
             if self._tree is not None:
-                self._tree.say(urn, line)
+                self._tree.show_message(urn, line)
             else:
                 self._console.print(line, soft_wrap=True)
 

@@ -41,12 +41,12 @@ class Dependents:
             Bail: one of them is protected; that has been reported.
         """
         plan = self.plan
-        condemned: list[tuple[Resource, tuple[str, ...]]] = []
+        to_delete: list[tuple[Resource, tuple[str, ...]]] = []
         if old in self.inventory.graph:
-            condemned = self.replaced_along(old)
-        condemned += [(resource, ()) for resource in self.cascading(old.urn)]
+            to_delete = self.replaced_along(old)
+        to_delete += [(resource, ()) for resource in self.cascading(old.urn)]
         steps: list[Step] = []
-        for resource, keys in reversed(condemned):
+        for resource, keys in reversed(to_delete):
             if resource in plan.pending_deletes:
                 continue
             plan.dependent_keys[resource.urn] = keys

@@ -370,7 +370,7 @@ class Deployment:
         refreshed = {step.resource: step.new for step in steps}
         self._inventory.replace_base(rebuilt_resources(self._inventory.base.resources, refreshed))
         if self.snapshot is not None:
-            self.snapshot.rebuilt()
+            self.snapshot.save_all()
         if executor.failed:
             self._report("failed")
         if self._was_interrupted:

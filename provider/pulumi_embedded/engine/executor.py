@@ -245,7 +245,7 @@ class Executor:
             or (isinstance(step, DeleteStep) and old.pending_replacement)
         )
         olds = [] if old is None else [old]
-        snapshot.end(step.resource, done=[] if stays else olds, new=new, touched=olds if stays else [])
+        snapshot.end(step.resource, consumed=[] if stays else olds, new=new, changed=olds if stays else [])
 
     # -- outputs of components
 
@@ -286,4 +286,4 @@ class Executor:
         step.new.outputs = outputs
         self._reporter.outputs_registered(step)
         if self._snapshot is not None:
-            self._snapshot.touch(step.new)
+            self._snapshot.record_change(step.new)

@@ -37,23 +37,24 @@ def rebuilt_resources(
         refreshed: what was found of each that was read; None if it is gone.
     """
     found: list[Resource] = []
-    there: set[str] = set()
+    kept_urns: set[str] = set()
     for old in resources:
         new = refreshed.get(old, old)
         if new is None:
             continue
-        new.dependencies = [urn for urn in new.dependencies if urn in there]
+        new.dependencies = [urn for urn in new.dependencies if urn in kept_urns]
         if new.property_dependencies:
             kept = {
-                key: [urn for urn in urns if urn in there] for key, urns in new.property_dependencies.items()
+                key: [urn for urn in urns if urn in kept_urns]
+                for key, urns in new.property_dependencies.items()
             }
             new.property_dependencies = {key: urns for key, urns in kept.items() if urns}
-        if new.deleted_with and new.deleted_with not in there:
+        if new.deleted_with and new.deleted_with not in kept_urns:
             new.deleted_with = ""
-        new.replace_with = [urn for urn in new.replace_with if urn in there]
+        new.replace_with = [urn for urn in new.replace_with if urn in kept_urns]
         found.append(new)
-        there.add(new.urn)
+        kept_urns.add(new.urn)
     for resource in found:
-        if resource.parent not in there:
+        if resource.parent not in kept_urns:
             resource.parent = ""
     return found

@@ -71,8 +71,8 @@ class SnapshotManager:
         self._base = base
         self._secrets = secrets
         self._write_secret = secrets.write if secrets else _refuse_secret
-        self._news: list[Resource] = []
-        self._dones: set[Resource] = set()
+        self._finished: list[Resource] = []
+        self._consumed: set[Resource] = set()
         self._operations: list[Operation] = []
         self._encoded: dict[Resource, dict[str, Any]] = {}
         self._renamed: dict[str, str] = {}
@@ -101,44 +101,44 @@ class SnapshotManager:
         self,
         resource: Resource,
         *,
-        done: Sequence[Resource] = (),
+        consumed: Sequence[Resource] = (),
         new: Resource | None = None,
-        touched: Iterable[Resource] = (),
+        changed: Iterable[Resource] = (),
     ) -> None:
         """Record that an operation is over.
 
         Args:
             resource: whose operation it was.
-            done: resources of before that this step used up.
+            consumed: resources of before that this step used up.
             new: the resource that there is now, if any.
-            touched: other resources that the step changed in place.
+            changed: other resources that the step changed in place.
         """
         with self._changed:
             entries: list[str] = []
             for operation in [found for found in self._operations if found.resource is resource]:
                 self._operations.remove(operation)
                 entries.append(self._entry("end", operation))
-            for old in done:
-                self._dones.add(old)
+            for old in consumed:
+                self._consumed.add(old)
                 entries.append(self._entry("done", old))
-            for changed in touched:
-                self._encoded.pop(changed, None)
-                entries.append(self._entry("set", changed, r=self._written(changed)))
+            for other in changed:
+                self._encoded.pop(other, None)
+                entries.append(self._entry("set", other, r=self._written(other)))
             if new is not None:
-                self._news.append(new)
+                self._finished.append(new)
                 self._encoded.pop(new, None)
                 entries.append(self._entry("new", new, r=self._written(new)))
-            lost = [f"{old.urn} [id={old.id}] is gone" for old in done] if new is None else []
+            lost = [f"{old.urn} [id={old.id}] is gone" for old in consumed] if new is None else []
             self._record(*entries, lost=lost if new is None else [f"{new.urn} [id={new.id}]"])
 
-    def touch(self, resource: Resource) -> None:
+    def record_change(self, resource: Resource) -> None:
         """Record that a resource that is in the state already was changed in place."""
         with self._changed:
             self._encoded.pop(resource, None)
             self._record(self._entry("set", resource, r=self._written(resource)))
 
-    def rebuilt(self) -> None:
-        """Record that the base was replaced as a whole, which a refresh does."""
+    def save_all(self) -> None:
+        """Save everything anew, because the base was replaced as a whole: a refresh does that."""
         with self._changed:
             self._encoded.clear()
             self._save()
@@ -173,8 +173,8 @@ class SnapshotManager:
 
     def resources(self) -> list[Resource]:
         """Return the resources that there are now, in dependency order."""
-        kept = [resource for resource in self._news if resource not in self._dones]
-        return kept + [resource for resource in self._base.resources if resource not in self._dones]
+        kept = [resource for resource in self._finished if resource not in self._consumed]
+        return kept + [resource for resource in self._base.resources if resource not in self._consumed]
 
     def _pending(self) -> list[Operation]:
         # Only an interrupted creation stays pending: of the others the resource itself tells.
@@ -274,7 +274,7 @@ class SnapshotManager:
             "op": "saving",
             "checkpoint": hashlib.sha256(content).hexdigest(),
             "ids": [self._id(resource) for resource in resources],
-            "news": len([resource for resource in self._news if resource not in self._dones]),
+            "news": len([resource for resource in self._finished if resource not in self._consumed]),
             "operations": [self._id(operation) for operation in pending],
             "renamed": self._renamed,  # the checkpoint does not say it any more, and later entries have old names
         }
