@@ -10,7 +10,7 @@ from pulumi_scalekit.local import LocalScalekit
 
 from ..support.definitions import bearer
 from ..support.engines import Project
-from ..support.live import identifier_of, live
+from ..support.live import create, identifier_of, live
 
 pytestmark = pytest.mark.thorough
 
@@ -59,3 +59,32 @@ def test_a_protected_connector_is_not_replaced(project: Project, scalekit: Local
     assert "marked for protection" in project.preview(code=None).result.text
     assert "marked for protection" in project.up(code=None).text
     assert (live(scalekit), scalekit.store.connections()) == before
+
+
+@pytest.mark.parametrize("how", ["adopt", "setting"])
+def test_a_forced_replacement_of_what_adopts_itself(
+    project: Project, scalekit: LocalScalekit, how: str
+) -> None:
+    """Where `up --replace` stops before its deletes, the next `up` leaves what the resource has adopted anew."""
+    adopts = ", adopt=True" if how == "adopt" else ""
+    if how == "setting":
+        project.env["SCALEKIT_ADOPT_IDENTICAL"] = "true"
+    else:
+        create(scalekit, OLD, "CRM:1")
+    one = f"one = scalekit.Connector('one', **{OLD!r}{adopts})\n"
+    two = f"scalekit.Connector('two', **{bearer('Two')!r}, opts=pulumi.ResourceOptions(depends_on=[one]))\n"
+    project.program(one)
+    project.up()
+    identifier = identifier_of(scalekit, "CRM")
+    scalekit.faults.add("create:error=400")
+    project.program(one + two)
+    urn = "urn:pulumi:dev::scenario::pulumi-python:dynamic/scalekit:Connector::one"
+    project.up("--replace", urn, code=None)
+    assert [r["id"] for r in project.state() if r["urn"] == urn] == [identifier] * 2
+    scalekit.faults.clear()
+    project.up()
+    assert identifier_of(scalekit, "CRM") == identifier
+    assert live(scalekit).keys() == {"CRM", "Two"}
+    project.nothing_to_do()
+    project.destroy()
+    assert live(scalekit) == {}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi_scalekit.errors import NotFound, ProtocolError
@@ -47,12 +46,12 @@ class Accounts:
             ScalekitError: They could not be listed.
         """
         name, id_ = str(connection.get("key_id")), connection.get("id")
-        own = (
+        own = [
             account
-            for account in self._each(name)
+            for account in self.listed(name)
             if account.get("connector") == name and account.get("connection_id") in (None, id_)
-        )
-        return list(islice(own, PAGE_SIZE))
+        ]
+        return own[:PAGE_SIZE]
 
     def listed(self, connection: str) -> list[Attributes]:
         """Every connected account of a connection, by its name.
@@ -61,17 +60,12 @@ class Accounts:
             ProtocolError: What came back is not a list of accounts, or has no end.
             ScalekitError: As `Client.call`.
         """
-        return list(self._each(connection))
-
-    def _each(self, connection: str) -> Iterator[Attributes]:
         params: dict[str, str | int] = {"connector": connection, "page_size": PAGE_SIZE}
         action = f"list the connected accounts of {connection!r}"
         try:
-            yield from read_list(
-                self.client, action, paths.ACCOUNTS, params, "connected_accounts", "identifier"
-            )
+            return read_list(self.client, action, paths.ACCOUNTS, params, "connected_accounts", "identifier")
         except SilentPage:
-            return  # as a connection without accounts may be shown
+            return []  # as a connection without accounts may be shown
 
     def magic_link(self, connection: str, identifier: str) -> Attributes:
         """A page where the account's holder connects it: `{"link", "expiry"}`. Makes the account where there is none.

@@ -70,7 +70,7 @@ class Connections:
         """
         params: dict[str, str | int] = {"page_size": PAGE_SIZE}
         try:
-            return list(read_list(self.client, _LIST, paths.APP_CONNECTIONS, params, "connections", "id"))
+            return read_list(self.client, _LIST, paths.APP_CONNECTIONS, params, "connections", "id")
         except SilentPage:
             return []
 
@@ -317,6 +317,8 @@ class Connections:
         """
         live = self.get(connection_id)
         if live is None:
+            with self._list_cache.write() as written:
+                written[connection_id] = None
             return False
         action = f"delete connection {live.get('key_id')!r} ({printable(connection_id)})"
         try:

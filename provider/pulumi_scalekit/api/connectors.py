@@ -7,7 +7,7 @@ one list of all, which is read again as soon as this process has written anythin
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from pulumi_scalekit.definition.stored import unapplied
@@ -72,12 +72,12 @@ class Connectors:
             ScalekitError: As `Client.call`.
         """
         try:
-            return list(self._pages("CUSTOM"))
+            return self._pages("CUSTOM")
         except SilentPage:
             # No environment is without built-in connectors: a list of all of them can be told from nothing.
             return [connector for connector in self._pages("ALL") if connector.get("is_custom")]
 
-    def _pages(self, provider_type: str) -> Iterator[Attributes]:
+    def _pages(self, provider_type: str) -> list[Attributes]:
         params: dict[str, str | int] = {"filter.provider_type": provider_type, "page_size": PAGE_SIZE}
         return read_list(self.client, _LIST, paths.PROVIDERS, params, "providers", "identifier")
 

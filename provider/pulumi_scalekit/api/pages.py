@@ -9,7 +9,7 @@ a broken gateway may send, `{}` (or no body at all) is not a list: see `SilentPa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from pulumi_scalekit.errors import ProtocolError
@@ -34,8 +34,8 @@ def read_list(
     params: Mapping[str, str | int],
     key: str,
     identity: str,
-) -> Iterator[Attributes]:
-    """Everything that a list call returns, page by page.
+) -> list[Attributes]:
+    """Everything that a list call returns, from all its pages.
 
     Args:
         client: What makes the calls.
@@ -53,7 +53,7 @@ def read_list(
     failed = f"{action} failed: {client.settings.environment_url}"
     query: dict[str, str | int] = {**params}
     seen: set[str] = set()
-    count = 0
+    found: list[Attributes] = []
     for _ in range(MAX_PAGES):
         page = client.call(action, "GET", path, params=query)
         if not page and not seen:
@@ -66,13 +66,12 @@ def read_list(
             isinstance(entry, dict) and isinstance(entry.get(identity), str) for entry in entries
         ):
             raise ProtocolError(f"{failed} returned something that is not such a list")
-        count += len(entries)
-        yield from entries
+        found += entries
         token = page.get("next_page_token")
         if not token:
-            if total is not None and total > count:
-                raise ProtocolError(f"{failed} returned {count} entries of a list that has {total}")
-            return
+            if total is not None and total > len(found):
+                raise ProtocolError(f"{failed} returned {len(found)} entries of a list that has {total}")
+            return found
         if not isinstance(token, str) or len(token) > MAX_PAGE_TOKEN:
             raise ProtocolError(f"{failed} returned an unusable page token")
         if token in seen:
