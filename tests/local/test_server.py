@@ -240,16 +240,6 @@ def test_writes_from_many_clients_are_all_kept(tmp_path: Path) -> None:
         assert len(set(made)) == 40
 
 
-def test_a_server_starts_quickly() -> None:
-    """Starting and stopping takes a few milliseconds, so that every test can have its own."""
-    durations = []
-    for _ in range(5):
-        started = time.perf_counter()
-        with local.running():
-            durations.append(time.perf_counter() - started)
-    assert min(durations) < 0.05
-
-
 def test_only_loopback_is_served_unless_told_otherwise() -> None:
     """An address that others can reach needs a flag of its own."""
     with pytest.raises(ServeError, match="--allow-remote"):

@@ -87,13 +87,13 @@ def test_calls_at_once(
     project: Project, scalekit: LocalScalekit, setting: dict[str, Any], least: int, most: int
 ) -> None:
     """More calls are under way at once than the four of Pulumi's plugin process, and no more than is set."""
-    scalekit.faults.add("create:latency=0.5")
+    scalekit.faults.add("create:latency=3")
     project.env.update(setting)
     project.program(PROGRAM.format(count=8, description="first"))
     project.up()
     assert least <= most_at_once(scalekit, "create") <= most
     assert scalekit.requests.count("create") == 8
-    scalekit.faults.add("delete:latency=0.5")
+    scalekit.faults.add("delete:latency=3")
     project.destroy()
     assert least <= most_at_once(scalekit, "delete") <= most
     assert scalekit.requests.count("delete") == 8
