@@ -149,6 +149,21 @@ def test_removing_a_stack_of_another_project_keeps_the_configuration_of_this_one
     assert bench.run(embedded(), "stack").code == 6
 
 
+def test_importing_into_a_stack_of_another_project_leaves_this_one_as_it_is(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """What is imported is encrypted as that stack is, and the configuration here gets no salt of another project."""
+    before = other_stack(bench)
+    (bench.project / "Pulumi.dev.yaml").unlink()
+    exported = tmp_path / "exported.json"
+    for engine in [engine for engine in (cli(), embedded()) if engine is not None]:
+        bench.ok(engine, "stack", "export", "--stack", "organization/other/dev", "--file", str(exported))
+        bench.ok(engine, "stack", "import", "--stack", "organization/other/dev", "--file", str(exported))
+        assert not (bench.project / "Pulumi.dev.yaml").exists()
+    after = bench.checkpoint(project="other")["checkpoint"]["latest"]
+    assert after["secrets_providers"] == before["checkpoint"]["latest"]["secrets_providers"]
+
+
 @pytest.mark.parametrize("name", ["a/b", "..", ""])
 def test_a_bad_project_name_is_refused(bench: Bench, name: str) -> None:
     """A project's name is a folder of the backend, and does not lead out of it."""

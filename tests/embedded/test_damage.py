@@ -114,6 +114,17 @@ def test_a_damaged_state_is_refused_by_every_command(
     assert (run.code, named in run.stderr) == (1, True), run.text
 
 
+def test_an_import_mends_a_damaged_state(bench: Bench, applied: str, tmp_path: Path) -> None:
+    """What was exported before can be imported in place of a state that no command reads any more."""
+    latest = json.loads(applied)["checkpoint"]["latest"]
+    exported = tmp_path / "exported.json"
+    exported.write_text(json.dumps({"version": 3, "deployment": latest}))
+    (bench.backend / ".pulumi" / "stacks" / "bench" / "dev.json").write_text("{")
+    assert bench.run(embedded(), "stack").code == 1
+    bench.ok(embedded(), "stack", "import", "--file", str(exported))
+    assert bench.checkpoint()["checkpoint"]["latest"]["resources"] == latest["resources"]
+
+
 @pytest.mark.parametrize("text", [b"[1]", b"{", b"\xff", b"version: [1]"])
 def test_a_damaged_layout_is_refused_in_one_line(bench: Bench, text: bytes) -> None:
     """A `meta.yaml` that says no version is not guessed at."""

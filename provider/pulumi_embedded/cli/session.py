@@ -109,6 +109,12 @@ class Stack:
         """The short name."""
         return self.file.reference.name
 
+    @property
+    def is_of_project(self) -> bool:
+        """Whether this is a stack of the project here, so that the configuration beside Pulumi.yaml is its own."""
+        project = self.context.optional_project()
+        return project is not None and project.name == self.file.reference.project
+
     def config(self) -> StackConfig:
         """Read the configuration file."""
         if self._config_file:
@@ -127,7 +133,11 @@ class Stack:
 
     def secrets(self, config: StackConfig) -> SecretsManager | None:
         """Return the secrets manager: by the configuration, else by the state; None if neither has one."""
-        salt = config.salt or self._state_salt(self.file.load())
+        return self.manager(config.salt) if config.salt else self.state_secrets()
+
+    def state_secrets(self) -> SecretsManager | None:
+        """Return the secrets manager that the state was written with, if any."""
+        salt = self._state_salt(self.file.load())
         return self.manager(salt) if salt else None
 
     @staticmethod

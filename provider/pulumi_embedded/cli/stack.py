@@ -279,7 +279,11 @@ def stack_import(
     check_version(document)
     latest = check_form(document.get("deployment") or {})
     snapshot = _imported(opened, latest, force=force)
-    manager = opened.ensure_secrets(opened.config())
+    manager = opened.ensure_secrets(opened.config()) if opened.is_of_project else opened.state_secrets()
+    if manager is None:
+        raise EmbeddedError(
+            f"stack '{opened.file.reference.full_name}' has no secrets provider yet; import it in its project's folder"
+        )
     written = make_deployment(
         [found.to_json(manager.write) for found in snapshot.resources],
         [],  # what was interrupted elsewhere is settled by whoever imports
@@ -349,7 +353,7 @@ def remove_stack(stack: Stack, *, force: bool, preserve_config: bool, backups: b
     if project is None:
         return
     names = [stack.file.reference.full_name]
-    if stack.file.reference.project == project.name:
+    if stack.is_of_project:
         names.append(stack.name)  # which means a stack of the project here
         if not preserve_config:
             project.config_file(stack.name).unlink(missing_ok=True)
