@@ -365,7 +365,9 @@ def test_a_terminal_is_asked_once_there_is_a_preview(bench: Bench) -> None:
     """In a terminal, `up` asks after the preview and shows details; with --skip-preview it does not ask."""
     bench.declare({"a": {"size": 1}})
     run = in_terminal(bench, embedded(), "up", types="details\nno\n")
-    assert (run.code, run.text.count("Do you want to perform this update?")) == (8, 2), run.text
+    assert (run.code, run.text.count("Do you want to perform this update? [yes/no/details]")) == (8, 2), (
+        run.text
+    )
     assert not bench.live()
     assert in_terminal(bench, embedded(), "up", types="yes\n").code == 0
     assert list(bench.live()) == ["a-1"]

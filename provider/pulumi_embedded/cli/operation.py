@@ -129,13 +129,13 @@ def _confirm(stack: Stack, request: Request) -> None:
             "No resources will be modified as part of this refresh; just your stack's state will be."
         )
     while True:
-        answer = console.input(f"Do you want to perform this {request.kind}? [yes/no/details] ")
-        if answer.strip().lower() in ("yes", "y"):
+        question = f"Do you want to perform this {request.kind}? [yes/no/details] "
+        answer = console.input(question, markup=False).strip().lower()
+        if answer in ("yes", "y"):
             return
-        if answer.strip().lower() == "details":
+        if answer == "details":
             preview(stack, replace(request, diff=True))
-            continue
-        if answer.strip().lower() in ("no", "n", ""):
+        elif answer in ("no", "n", ""):
             raise Cancelled(f"confirmation declined, not proceeding with the {request.kind}")
 
 
