@@ -38,7 +38,7 @@ No message has a client secret or a token in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -305,3 +305,21 @@ class ServerError(ApiError):
     def pending(self) -> bool:
         """Whether Scalekit may still be at work on it: a gateway in front of it was tired of waiting."""
         return self.status in {408, 504}
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The advice of an error about a name that is not known.
+
+    Args:
+        name: What was given.
+        known: What could have been.
+        otherwise: The advice where nothing is alike.
+
+    Example:
+        >>> did_you_mean("ehco", ["echo", "crm"])
+        "Did you mean 'echo'?"
+    """
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), 1)
+    return f"Did you mean {close[0]!r}?" if close else otherwise

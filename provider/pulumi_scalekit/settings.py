@@ -192,18 +192,24 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
         source = (
             "the provider's client_secret" if explicit else "the stack's configuration, scalekit:clientSecret"
         )
-    missing = [
-        f"{name} (or {key})"
-        for value, name, key in (
-            (url, "SCALEKIT_ENVIRONMENT_URL", "pulumi config set scalekit:environmentUrl"),
-            (client_id, "SCALEKIT_CLIENT_ID", "pulumi config set scalekit:clientId"),
-            (secret, "SCALEKIT_CLIENT_SECRET", "pulumi config set --secret scalekit:clientSecret"),
-        )
-        if value is None
-    ]
     if url is None or client_id is None or secret is None:
+        missing = [
+            (name, option, key)
+            for value, name, option, key in (
+                (url, "SCALEKIT_ENVIRONMENT_URL", "", "environmentUrl"),
+                (client_id, "SCALEKIT_CLIENT_ID", "", "clientId"),
+                (secret, "SCALEKIT_CLIENT_SECRET", "--secret ", "clientSecret"),
+            )
+            if value is None
+        ]
+        named = ", ".join(f"{n} (or pulumi config set {option}scalekit:{key})" for n, option, key in missing)
+        misspelled = [
+            f"The stack's configuration has {found}, which is not read: the key is scalekit:{key}. "
+            for _, _, key in missing
+            if config and (found := _misspelled(key, config))
+        ]
         raise SettingsError(
-            f"Scalekit credentials are missing: set {', '.join(missing)}. "
+            f"Scalekit credentials are missing: set {named}. {''.join(misspelled)}"
             "Find them in the Scalekit Dashboard under Developers > Settings > API Credentials"
         )
     for value, name in ((client_id, "client id"), (secret, "client secret")):
@@ -220,6 +226,22 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
             for setting in (*NUMBERS, *FLAGS)
         },  # type: ignore[arg-type]  # the attributes of NUMBERS are numbers, those of FLAGS are flags
     )
+
+
+def _misspelled(key: str, config: ConfigGetter) -> str:
+    """The key that stands in the configuration for one that is missing there, or "".
+
+    A provider gets values by name and cannot list the names, so these are the ones that people write.
+    """
+    first, last = re.findall("[A-Z]?[a-z]+", key)
+    alike = (
+        f"{first}{last.upper()}",
+        f"{first.capitalize()}{last}",
+        *(f"{first}{separator}{last.lower()}" for separator in ("", "_", "-")),
+        last.lower(),
+    )
+    # Without `scalekit:` a key is the project's own.
+    return next((name for name in (*(f"scalekit:{k}" for k in alike), key) if config(name) is not None), "")
 
 
 def url_setting(text: str, place: str) -> str:

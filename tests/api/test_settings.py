@@ -34,6 +34,32 @@ ENVIRON = {
 
 
 @pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("scalekit:environmentURL", "environmentUrl"),
+        ("scalekit:environment_url", "environmentUrl"),
+        ("scalekit:url", "environmentUrl"),
+        ("environmentUrl", "environmentUrl"),
+        ("scalekit:clientID", "clientId"),
+        ("scalekit:clientid", "clientId"),
+        ("scalekit:client-secret", "clientSecret"),
+    ],
+)
+def test_a_misspelled_key_is_named(written: str, key: str) -> None:
+    """Where a setting is missing, the message names the key that stands in the configuration instead, not its value."""
+    said = _missing({written: "canary"})
+    assert f"has {written}, which is not read: the key is scalekit:{key}. " in said
+    assert (said.count("which is not read"), "canary" in said) == (1, False)
+    assert "which is not read" not in _missing({})
+
+
+def _missing(config: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as raised:
+        read_settings(config.get, {})
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("given", "kept"),
     [
         ("https://env.example.com", "https://env.example.com"),

@@ -65,6 +65,10 @@ def test_an_account_that_is_there_is_not_replaced(command: Run, connected: Local
     assert again.code == 1
     assert "has a connected account 'user_1' already" in again.err
     assert "`pulumi-scalekit accounts delete desk user_1`" in again.err
+    called = command(
+        "call", "My Freshdesk", "--account", "user_1", "--field", f"username={KEY}", "--env", "dev"
+    )
+    assert "already. Leave --field out to call as this one" in called.err
     connected.faults.add("account-create:error=400*1")
     other = command("accounts", "create", "desk", "user_2", "--field", f"username={KEY}", "--env", "dev")
     assert other.code == 1

@@ -193,6 +193,28 @@ def test_promotion_makes_the_environments_the_same(
     assert writes(production) == again
 
 
+def test_a_broken_definition_stops_a_promotion(
+    command: Run, dev: LocalScalekit, production: LocalScalekit
+) -> None:
+    """What Pulumi would refuse is named, line by line, before any write; --force promotes it, and ends with 3."""
+    fields = [{"field_name": "domain"}]
+    broken = copy.deepcopy(FRESHDESK) | {"proxy_url": "https://{{host}}/api"}
+    broken["auth_patterns"][0]["fields"] = fields
+    seed(dev, TAVILY, broken)
+    refused = command("promote", *PAIR, "--yes")
+    assert refused.code == 1
+    assert "Nothing was changed, since Pulumi would refuse what dev has:\n  My Freshdesk: " in refused.err
+    assert "\n  My Freshdesk: proxy_url has the placeholder {{host}} that no field fills" in refused.err
+    looked = command("promote", *PAIR, "--dry-run")
+    assert (looked.code, "! My Freshdesk: proxy_url has the placeholder {{host}}" in looked.out) == (3, True)
+    assert writes(production) == 0
+    assert command("promote", *PAIR, "--yes", "Tavily").code == 0
+    forced = command("promote", *PAIR, "--yes", "--force", "--json")
+    (entry,) = [c for c in forced.json["connectors"] if c["display_name"] == "My Freshdesk"]
+    assert (forced.code, entry["promoted"], bool(entry["errors"])) == (3, True, True)
+    assert definitions(production).keys() == {"Tavily", "My Freshdesk"}
+
+
 def test_a_dry_run_writes_nothing(command: Run, dev: LocalScalekit, production: LocalScalekit) -> None:
     """`--dry-run` shows and does not write."""
     seed(dev, ASANA)

@@ -197,7 +197,7 @@ def test_stacks_keep_what_they_manage(
     project.run("stack", "init", "other")
     refused = on("import", "My Asana", "--stack", "other")
     assert refused.code == 1
-    assert "Another stack of this project manages 'My Asana' by dev (as 'asana')" in refused.err
+    assert "'My Asana' is managed by the stack dev of this project, as 'asana'" in refused.err
 
     # As an update leaves it that is killed in the middle; `stack import` itself would clear it.
     (file,) = project.backend.glob(".pulumi/stacks/*/dev.json")

@@ -189,7 +189,7 @@ def test_a_broken_definition_is_found_before_anything_is_written(stacks: Stacks,
     refused = stacks("import", "--stack", "dev")
     assert refused.code == 1
     assert "Nothing was imported" in refused.err
-    assert "My Freshdesk: proxy_url has the placeholder {{host}}" in refused.err
+    assert "\n  My Freshdesk: proxy_url has the placeholder {{host}}" in refused.err
     assert stacks.kept == kept
     assert [path.name for path in Path().iterdir()] == ["Pulumi.yaml"]
     assert stacks("import", "Tavily", "--stack", "dev").code == 0
@@ -272,7 +272,7 @@ def test_another_stacks_connectors_are_refused(stacks: Stacks, dev: LocalScaleki
     stacks("import", "Tavily", "--stack", "other")
     refused = stacks("import", "--stack", "dev")
     assert refused.code == 1
-    assert "manages 'Tavily' by other (as 'tavily')" in refused.err
+    assert "'Tavily' is managed by the stack other of this project, as 'tavily'" in refused.err
     assert stacks("import", "My Asana", "--stack", "dev").code == 0
 
 
@@ -401,12 +401,13 @@ def test_a_program_in_another_language_is_refused(stacks: Stacks, dev: LocalScal
 
 
 def test_an_unknown_stack_is_one_line(stacks: Stacks) -> None:
-    """What the engine says is passed on in one line."""
-    result = stacks("import", "--stack", "nowhere")
+    """A stack that the engine does not know is named in one line, with what may have been meant."""
+    result = stacks("import", "--stack", "xyz")
     assert result.code == 1
     assert result.err.count("\n") == 1
-    assert "config --json --show-secrets --stack nowhere` failed" in result.err
-    assert "no stack named 'nowhere' found" in result.err
+    assert "There is no stack 'xyz' of the project in" in result.err
+    assert "stack ls` lists those that exist" in result.err
+    assert stacks("import", "--stack", "dve").err.endswith(". Did you mean 'dev'?\n")
 
 
 def test_a_resource_that_is_only_read_keeps_its_name(stacks: Stacks, dev: LocalScalekit) -> None:

@@ -129,6 +129,27 @@ def test_the_project_file_configures_all_stacks(command: Run, program: Path) -> 
     assert "Own" in {reviewed["name"] for reviewed in done.json}
 
 
+def test_a_program_is_reviewed_in_its_own_order(command: Run, program: Path) -> None:
+    """Connectors come as they are declared, in whatever order Pulumi registers them."""
+    declared = """
+    scalekit.Connector(
+        "{0}",
+        display_name="{0}",
+        proxy_url={1},
+        auth_patterns=[scalekit.BearerAuth(display_name="T", fields=[scalekit.Field("token")])],
+    )
+    """
+    late = 'pulumi.Output.from_input("https://a.example.com").apply(str)'
+    parts = ["import pulumi\nimport pulumi_scalekit as scalekit"]
+    parts += [
+        textwrap.dedent(declared).format(f"C{number}", late if number < 4 else "'https://b.example.com'")
+        for number in range(8)
+    ]
+    program.write_text("\n".join(parts))
+    reviewed = command("review", "--program", ".", "--json").json
+    assert [entry["name"] for entry in reviewed] == [f"C{number}" for number in range(8)]
+
+
 def test_what_a_program_keeps_secret_is_not_shown(command: Run, program: Path) -> None:
     """Of what `additional_secret_outputs` lists neither values nor keys are shown; the rest is reviewed."""
     program.write_text(textwrap.dedent(HIDING))

@@ -164,7 +164,8 @@ def _send(
     with Client(profile.settings) as client:
         proxy = ToolProxy(client)
         with proxy.route(connector, connection=connection, account=account, fields=fields) as (by, as_whom):
-            screen.note(f"{method} {path} through connection {by} as {as_whom}", style="dim")
+            only = "" if account or fields else ", its only connected account"
+            screen.note(f"{method} {path} through connection {by} as {as_whom}{only}", style="dim")
             with proxy.call(by, as_whom, method, path, headers=headers, content=body) as response:
                 succeeded = _print(screen, response)
     if not succeeded:
@@ -172,14 +173,18 @@ def _send(
 
 
 def _print(screen: Screen, response: httpx.Response) -> bool:
-    """Print a response: its status to standard error, its body, as it arrives, to standard output."""
+    """Print a response: its status to standard error, its body, as it arrives, to standard output.
+
+    Where a person reads it, the last line is ended; a file or another program gets the bytes as they are.
+    """
     kind = response.headers.get("content-type", "no content type")
     status = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
     screen.note(f"{status} ({kind})", style="green" if response.is_success else "red")
+    piece = b""
     for piece in response.iter_bytes():
         sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
-    if screen.rich:
+    if screen.rich and not piece.endswith(b"\n"):
         screen.say()
     return response.is_success
 

@@ -245,7 +245,8 @@ class Screen:
 
 def _one_line(text: str) -> str:
     """Text without line breaks. Spaces stay as they are: those of a name tell it from another."""
-    return visible(" ".join(line.strip() for line in text.splitlines()).replace("\t", " "))
+    lines = (line.strip() for line in text.splitlines())
+    return visible("; ".join(line for line in lines if line).replace("\t", " "))
 
 
 def ask(question: str, default: str | None = None) -> str:

@@ -91,7 +91,7 @@ def import_connectors(
     json: options.Json = False,
 ) -> None:
     """Import connectors."""
-    from pulumi_scalekit.errors import DefinitionError
+    from pulumi_scalekit.operations.broken import refuse_broken
     from pulumi_scalekit.operations.environments import stack_profile
     from pulumi_scalekit.operations.import_ import apply_import, plan_import
     from pulumi_scalekit.operations.pulumi_cli import Project
@@ -157,11 +157,12 @@ def import_connectors(
         for entry in report[part]
         if entry["errors"]
     ]
-    if broken and not (force or dry_run):
-        listed = "; ".join(f"{name}: {', '.join(found)}" for name, found in broken)
-        raise DefinitionError(
-            f"Nothing was imported, since Pulumi would refuse what is live: {listed}. Correct it in Scalekit first, "
-            "name the connectors to import without it, or use --force and correct the code afterwards"
+    if not (force or dry_run):
+        refuse_broken(
+            broken,
+            "Nothing was imported, since Pulumi would refuse what is live",
+            "Correct it in Scalekit first, name the connectors to import without it, or use --force and correct the "
+            "code afterwards",
         )
     if (plan.entries or plan.connections) and not dry_run:
         with screen.working(f"Writing the state of {stack}"):

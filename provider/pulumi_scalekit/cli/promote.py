@@ -58,11 +58,15 @@ def promote_connectors(
         bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote connectors, too, whose definitions break rules.")
+    ] = False,
     with_connections: options.WithConnections = True,
     json: options.Json = False,
     program: options.Program = Path(),
 ) -> None:
     """Promote connectors."""
+    from pulumi_scalekit.operations.broken import refuse_broken
     from pulumi_scalekit.operations.promote import (
         PROMOTED,
         divide,
@@ -83,6 +87,14 @@ def promote_connectors(
         show_connections(screen, [c for c in connections if c.action in PROMOTED], *pair.names)
         _show_blocked(screen, every_blocked, program)
     refuse_replacements(free)
+    broken = [(c.name, c.errors) for c in free if c.errors]
+    broken += [(c.name, c.errors) for c in free_connections if c.errors]
+    if not (force or dry_run):
+        refuse_broken(
+            broken,
+            f"Nothing was changed, since Pulumi would refuse what {pair.source.name} has",
+            f"Correct it in {pair.source.name} first, name the connectors to promote without it, or use --force",
+        )
     outcomes: list[Outcome[Comparison]] = []
     connection_outcomes: list[Outcome[ConnectionComparison]] = []
     if (free or free_connections) and not dry_run:
@@ -102,10 +114,13 @@ def promote_connectors(
             }
         )
     else:
+        for name, found in broken:
+            for error in found:
+                screen.say(f"! {name}: {error}.", "bold yellow")
         _show_outcomes(screen, every_outcome, pair, dry_run=dry_run)
     if any(outcome.error for outcome in every_outcome):
         raise typer.Exit(1)
-    if every_blocked or any(c.left for c in connections):
+    if broken or every_blocked or any(c.left for c in connections):
         raise typer.Exit(ATTENTION)
 
 
@@ -224,6 +239,7 @@ def _report(
         outcome, block = done.get(comparison.name), left.get(comparison.name)
         return as_json(comparison) | {
             "promoted": outcome is not None and not outcome.error,
+            "errors": list(comparison.errors),
             identifier: (outcome.identifier if outcome else comparison.identifier) or None,
             "error": outcome.error or None if outcome else None,
             "left_to_stack": block.stack if block else None,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from pulumi_scalekit.api.accounts import Accounts
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
 from pulumi_scalekit.api.responses import Attributes
-from pulumi_scalekit.errors import ConnectorNotFound, InvalidRequest, ScalekitError
+from pulumi_scalekit.errors import ConnectorNotFound
 from pulumi_scalekit.tool_proxy.account import connected_account
+from pulumi_scalekit.tool_proxy.calls import create_account_once, no_connection
 from pulumi_scalekit.tool_proxy.dry_run import check_fields
 
 
@@ -65,17 +65,12 @@ def create_account(client: Client, connection: str, identifier: str, fields: Map
             f"{client.settings.environment_url}: make its accounts by link, without --field"
         )
     check_fields(connector, fields)
-    accounts = Accounts(client)
-    try:
-        return accounts.create(connection, identifier, connected_account(connector, fields))
-    except InvalidRequest:
-        if all(account.get("identifier") != identifier for account in accounts.listed(connection)):
-            raise
-    raise ScalekitError(
-        f"The connection {connection!r} has a connected account {identifier!r} already. For other values, delete it "
-        f"first: `pulumi-scalekit accounts delete {connection} {identifier}`. Or let its holder enter them: without "
-        "--field, a link is printed"
+    exists = (
+        f"For other values, delete it first: `pulumi-scalekit accounts delete {connection} {identifier}`. Or let its "
+        "holder enter them: without --field, a link is printed"
     )
+    account = connected_account(connector, fields)
+    return create_account_once(Accounts(client), connection, identifier, account, exists)
 
 
 def delete_account(client: Client, connection: str, identifier: str) -> None:
@@ -97,10 +92,5 @@ def _connection(client: Client, name: str) -> Attributes:
     connections = Connections(client)
     named = connections.named(name)
     if not named:
-        close = get_close_matches(name, [str(c.get("key_id")) for c in connections.listed()], 1)
-        hint = "Declare one with scalekit.Connection, or make one in the Scalekit Dashboard"
-        raise ConnectorNotFound(
-            f"There is no connection named {name!r} in {client.settings.environment_url}. "
-            + (f"Did you mean {close[0]!r}?" if close else hint)
-        )
+        raise ConnectorNotFound(no_connection(connections, name))
     return named[0]

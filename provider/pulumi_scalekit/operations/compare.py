@@ -22,6 +22,7 @@ from pulumi_scalekit.definition.normalize import (
 from pulumi_scalekit.definition.paths import format_path
 from pulumi_scalekit.errors import AmbiguousConnector
 
+from .broken import connector_errors
 from .selection import by_name, find, identifier_of, name_of
 
 Action = Literal["create", "update", "replace", "same", "only in target"]
@@ -54,6 +55,11 @@ class Comparison:
     def source_identifier(self) -> str:
         """The identifier in the source, or ""."""
         return identifier_of(self.source) if self.source else ""
+
+    @property
+    def errors(self) -> list[str]:
+        """The rules that the source's definition breaks."""
+        return connector_errors(self.source) if self.source else []
 
     @property
     def payload(self) -> dict[str, Any]:

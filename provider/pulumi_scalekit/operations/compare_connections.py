@@ -19,6 +19,7 @@ from pulumi_scalekit.definition.connection import (
 )
 from pulumi_scalekit.definition.keys import ABSENT
 
+from .broken import connection_errors
 from .compare import Action
 from .connections import LiveConnection
 from .selection import name_of
@@ -55,6 +56,11 @@ class ConnectionComparison:
     def source_identifier(self) -> str:
         """The id in the source, or ""."""
         return self.source.id if self.source else ""
+
+    @property
+    def errors(self) -> list[str]:
+        """The rules that the source's connection breaks."""
+        return connection_errors(self.source.declaration) if self.source else []
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulumi_scalekit.api.responses import Attributes
-from pulumi_scalekit.definition import connection as connection_rules
-from pulumi_scalekit.definition.check import errors
-from pulumi_scalekit.definition.normalize import definition_of
 from pulumi_scalekit.errors import EngineError, ScalekitError
 
+from .broken import connection_errors, connector_errors
 from .codegen import module_source
 from .connections import ConnectionEntry, LiveConnection, connection_resources
 from .files import write_new, write_text
@@ -73,10 +71,8 @@ class ImportPlan:
     def errors(self, entry: Entry | ConnectionEntry) -> list[str]:
         """The rules that a live definition breaks: Pulumi refuses to preview it until its code is corrected."""
         if isinstance(entry, Entry):
-            found = errors(definition_of(entry.attributes))
-        else:
-            found = list(connection_rules.findings(entry.connection.declaration))
-        return [f"{finding.path} {finding}" for finding in found]
+            return connector_errors(entry.attributes)
+        return connection_errors(entry.connection.declaration)
 
 
 def plan_import(
@@ -258,13 +254,13 @@ def _imported(entry: Path) -> set[str]:
 
 def _refuse_owned(connectors: Iterable[dict[str, Any]], others: Ownership, url: str) -> None:
     owned = [
-        f"{name_of(c)!r} by {owner.stack} (as {owner.resource!r})"
+        f"{name_of(c)!r} is managed by the stack {owner.stack} of this project, as {owner.resource!r}"
         for c in connectors
         if (owner := others.owner(url, identifier_of(c)))
     ]
     if owned:
         raise EngineError(
-            f"Another stack of this project manages {', '.join(owned)}. Two stacks must not manage one connector: "
+            f"{'; '.join(owned)}. Two stacks must not manage one connector: "
             "name the connectors to import, or remove it there first with the Pulumi CLI's `pulumi state delete`"
         )
 

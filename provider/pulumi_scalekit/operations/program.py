@@ -50,7 +50,7 @@ class Declared:
 
 
 def declared_resources(project: Project, config_file: Path | None = None) -> list[Declared]:
-    """Run a program, and return the connectors and connections that it declares.
+    """Run a program, and return the connectors and connections that it declares, by file and line.
 
     Args:
         project: The program.
@@ -96,7 +96,9 @@ def declared_resources(project: Project, config_file: Path | None = None) -> lis
             raise EngineError(f"The program {project.entry} failed: {said}") from None
     if response["error"]:
         raise EngineError(f"The program {project.entry} failed: {response['error']}")
-    return [_declared(resource) for resource in response["resources"]]
+    declared = [_declared(resource) for resource in response["resources"]]
+    # Pulumi registers them in no certain order.
+    return sorted(declared, key=lambda d: (str(d.file or ""), d.lines.get("", 0), d.resource))
 
 
 def _configuration(project: Project, config_file: Path | None) -> tuple[str, dict[str, str], list[str]]:

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi_scalekit.errors import EngineError
+from pulumi_scalekit.errors import EngineError, did_you_mean
 
 ENGINE_VARIABLE: Final = "PULUMI_SCALEKIT_ENGINE"
 """Names the engine's command, where it is not to be looked for."""
@@ -121,8 +121,15 @@ class Project:
         )
         if done.returncode:
             said = " ".join((done.stderr.strip() or done.stdout.strip()).split())[-2000:]
+            if "no stack named" in said and "--stack" in arguments:
+                stack = arguments[arguments.index("--stack") + 1]
+                advice = did_you_mean(
+                    stack, self.stacks, f"`{self.command('stack', 'ls')}` lists those that exist"
+                )
+                raise EngineError(f"There is no stack {stack!r} of the project in {self.directory}. {advice}")
+            shown = [argument for argument in arguments if argument != "--show-secrets"]
             raise EngineError(
-                f"`{shlex.join([self.engine_name, *arguments])}` failed in {self.directory}: "
+                f"`{shlex.join([self.engine_name, *shown])}` failed in {self.directory}: "
                 f"{said.removeprefix('error: ') or f'exit code {done.returncode}'}"
             )
         return done.stdout

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from pulumi_scalekit.api.responses import Attributes
-from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound
+from pulumi_scalekit.errors import AmbiguousConnector, ConnectorNotFound, did_you_mean
 
 
 def by_name(connectors: Iterable[Attributes]) -> list[Attributes]:
@@ -63,8 +62,7 @@ def find(connectors: Sequence[Attributes], name: str, where: str) -> Attributes:
                 f"{len(matches)} connectors are named {name_of(matches[0])!r} in {where}. "
                 f"Say which one by its identifier: {identifiers}"
             )
-    close = get_close_matches(name, [name_of(c) for c in connectors], 1)
-    hint = f"Did you mean {close[0]!r}?" if close else "`pulumi-scalekit list` shows those that exist"
+    hint = did_you_mean(name, map(name_of, connectors), "`pulumi-scalekit list` shows those that exist")
     raise ConnectorNotFound(f"There is no connector {name!r} in {where}. {hint}")
 
 

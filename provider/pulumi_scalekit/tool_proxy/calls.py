@@ -17,13 +17,17 @@ from pulumi_scalekit.api import paths
 from pulumi_scalekit.api.accounts import Accounts
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
+from pulumi_scalekit.api.responses import Attributes
 from pulumi_scalekit.errors import (
     AmbiguousConnector,
+    Conflict,
     ConnectorNotFound,
+    InvalidRequest,
     PermissionDenied,
     ScalekitError,
     ServerError,
     TransportError,
+    did_you_mean,
 )
 
 from .account import auth_pattern, connected_account
@@ -135,7 +139,9 @@ class ToolProxy:
             found = self.connections.named(connection)
         except PermissionDenied:
             return  # the call itself tells whether there is such a connection
-        if found and all(c.get("provider_key") not in (None, identifier) for c in found):
+        if not found:
+            raise ConnectorNotFound(no_connection(self.connections, connection))
+        if all(c.get("provider_key") not in (None, identifier) for c in found):
             raise ConnectorNotFound(
                 f"The connection {connection!r} is not one of {name!r}, but of {found[0].get('provider_key')}"
             )
@@ -185,7 +191,9 @@ class ToolProxy:
         ours: bool,
     ) -> Iterator[None]:
         try:
-            self.accounts.create(connection, identifier, connected_account(connector, fields))
+            values = connected_account(connector, fields)
+            exists = "Leave --field out to call as this one, or --account to call as a new one"
+            create_account_once(self.accounts, connection, identifier, values, exists)
         except (TransportError, ServerError) as error:
             if error.ambiguous and ours:
                 self._remove_after(error, lambda: self.accounts.delete(connection, identifier))
@@ -207,6 +215,46 @@ class ToolProxy:
             remove()
         except ScalekitError as failure:
             raise ScalekitError(f"{error}. What it may have made was not removed: {failure}") from None
+
+
+def no_connection(connections: Connections, name: str) -> str:
+    """The message for a connection's name that the environment does not have; it names a similar one."""
+    where = connections.client.settings.environment_url
+    advice = did_you_mean(
+        name,
+        (str(c.get("key_id")) for c in connections.listed()),
+        "Declare one with scalekit.Connection, or make one in the Scalekit Dashboard",
+    )
+    return f"There is no connection named {name!r} in {where}. {advice}"
+
+
+def create_account_once(
+    accounts: Accounts, connection: str, identifier: str, account: Mapping[str, Any], exists: str
+) -> Attributes:
+    """Create a connected account, and return it as stored.
+
+    Args:
+        accounts: The accounts of the environment.
+        connection: The connection's name.
+        identifier: The account's identifier.
+        account: Its values, in the API's own form.
+        exists: What to do where there is an account of that identifier.
+
+    Raises:
+        ScalekitError: Scalekit refuses it; where it is because there is one, the message says so.
+    """
+    try:
+        return accounts.create(connection, identifier, account)
+    except (InvalidRequest, Conflict) as error:
+        try:
+            taken = any(a.get("identifier") == identifier for a in accounts.listed(connection))
+        except ScalekitError:
+            raise error from None
+        if not taken:
+            raise
+    raise ScalekitError(
+        f"The connection {connection!r} has a connected account {identifier!r} already. {exists}"
+    )
 
 
 def _temporary_name() -> str:
