@@ -10,12 +10,14 @@ import re
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from typer.main import get_command
 
 import pulumi_scalekit
 from pulumi_scalekit.definition import rules as definition
@@ -178,3 +180,30 @@ def test_yaml_and_json_blocks_parse(page: Path) -> None:
         assert yaml.safe_load(block) is not None, block
     for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL):
         json.loads(block if block.lstrip().startswith(("{", "[")) else f"{{{block}}}")
+
+
+def test_the_flags_of_the_embedded_engine_are_listed() -> None:
+    """The page on the embedded engine lists every command with the very flags that its help has."""
+    from pulumi_embedded.cli import config, deploy, stack  # noqa: F401 - each adds its commands
+    from pulumi_embedded.cli.app import app
+
+    everywhere = {"--stack", "--help"}
+
+    def flags(command: Any, name: str) -> Iterator[tuple[str, set[str]]]:
+        shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
+        of_all = {option for parameter in shown for option in parameter.opts if option.startswith("--")}
+        if getattr(command, "invoke_without_command", True):
+            yield name, of_all - everywhere
+        for below, subcommand in getattr(command, "commands", {}).items():
+            yield from flags(subcommand, f"{name} {below}")
+
+    commands = get_command(app)
+    found = dict(pair for name, command in commands.commands.items() for pair in flags(command, name))  # type: ignore[attr-defined]
+    page = (ROOT / "docs" / "embedded-engine.md").read_text()
+    (table,) = re.findall(r"\| command \| flags \|\n\|[-|]+\n((?:\|.*\n)+)", page)
+    listed = {}
+    for row in table.splitlines():
+        _, named, options, _ = row.split("|")
+        for name in re.findall(r"`([^`]+)`", named):
+            listed[name] = set(re.findall(r"`(--[\w-]+)", options))
+    assert listed == found
