@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,13 @@ def test_an_environment_is_reviewed_as_a_whole(command: Run, dev: LocalScalekit)
     reviews = command("review", "--env", "dev", "--json").json
     rules = {r["identifier"]: [f["rule"] for f in r["findings"]] for r in reviews}
     assert sorted(rules.values()) == [[], ["duplicate-display-name"], ["duplicate-display-name"]]
+
+
+def test_values_of_several_lines_are_told_apart_in_a_pipe(command: Run) -> None:
+    """Where a value has one line, its parts have semicolons between them."""
+    Path("payload.json").write_text(json.dumps(ASANA))
+    shown = command("review", "payload.json").out
+    assert re.search(r"authorize_uri https://\S+; token_uri https://", shown), shown
 
 
 def test_only_names_are_duplicates() -> None:
