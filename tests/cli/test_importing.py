@@ -19,7 +19,7 @@ from pulumi_scalekit.operations.state import (
     CONNECTOR_TYPES,
     Entry,
     add_connectors,
-    declared_definitions,
+    declared_subjects,
     environments_of,
     managed_connections,
     managed_connectors,
@@ -208,7 +208,7 @@ def test_what_the_native_provider_manages_counts() -> None:
     asana["type"] = "scalekit:index:Connector"
     provider |= {"type": "pulumi:providers:scalekit", "inputs": {"environmentUrl": URL}}
     assert [m.identifier for m in managed_connectors(deployment, "dev")] == ["X:1"]
-    assert dict(declared_definitions(deployment)) == {"asana": ASANA}
+    assert [(s.name, s.definition) for s in declared_subjects(deployment, "dev")] == [("asana", ASANA)]
     asana["type"] = "scalekit:index:Connection"
     del asana["outputs"]
     assert [m.identifier for m in managed_connections(deployment, "dev")] == ["X:1"]
@@ -239,7 +239,7 @@ def test_declared_definitions_have_no_server_made_parts() -> None:
     """What a stack declares can be reviewed: a definition and nothing else, secrets in plain text or unknown."""
     deployment = added(EMPTY, *ENTRIES)
     resources_of(deployment)[2]["inputs"]["description"] = secret("hidden")
-    declared = dict(declared_definitions(deployment))
+    declared = {subject.name: subject.definition for subject in declared_subjects(deployment, "dev")}
     assert declared["freshdesk"] == FRESHDESK
     assert declared["asana"] == ASANA | {"description": "hidden"}
 

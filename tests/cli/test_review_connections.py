@@ -17,8 +17,7 @@ from pulumi_scalekit.operations.state import (
     CONNECTOR_TYPE,
     SECRET,
     SIGNATURE,
-    declared_connections,
-    declared_definitions,
+    declared_subjects,
 )
 
 from .conftest import Result, connect, seed
@@ -204,7 +203,7 @@ def test_a_state_tells_of_the_connector() -> None:
             for name, key in named
         ),
     )
-    found = {name: is_mcp for name, _, is_mcp in declared_connections(state)}
+    found = {s.name: s.is_mcp for s in declared_subjects(state, "dev") if s.is_connection}
     assert found == {"asana": False, "github": True, "other": None}
 
 
@@ -226,9 +225,8 @@ def test_what_a_state_keeps_secret_is_not_reviewed() -> None:
             "oauth_app",
         ),
     )
-    assert dict(declared_definitions(state)) == {
-        "asana": ASANA | {"metadata": UNKNOWN},
-        "github": GITHUB | {"proxy_url": UNKNOWN, "auth_patterns": UNKNOWN},
-    }
+    asana, github, connection = declared_subjects(state, "dev")
+    assert asana.definition == ASANA | {"metadata": UNKNOWN}
+    assert github.definition == GITHUB | {"proxy_url": UNKNOWN, "auth_patterns": UNKNOWN}
     declared = {"connector": "X:2", "oauth_app": app | {"client_secret": UNKNOWN}, "context": UNKNOWN}
-    assert declared_connections(state) == [("github", declared, None)]
+    assert (connection.definition, connection.is_mcp) == (declared, None)

@@ -178,6 +178,8 @@ def import_connectors(
 def _show(
     screen: Screen, report: dict[str, Any], plan: ImportPlan, broken: list[tuple[str, list[str]]]
 ) -> None:
+    from pulumi_scalekit.operations.files import short_path
+
     project, target, stack = plan.project, plan.target, report["stack"]
     if known := len(report["already_managed"]) + len(report["connections_already_managed"]):
         screen.note(f"{known} managed already.", style="dim")
@@ -195,18 +197,18 @@ def _show(
     if report["dry_run"]:
         screen.say(f"Would import {imported} into {stack}.", style="yellow")
         if target:
-            screen.say(f"Would write to {options.short_path(target)}:\n")
+            screen.say(f"Would write to {short_path(target)}:\n")
             screen.raw(plan.source)
         for error in errors:
             screen.say(error, "bold yellow")
         return
     screen.say(f"Imported {imported} into {stack}.", style="green")
-    screen.say(f"State before:  {options.short_path(Path(report['backup']))}")
+    screen.say(f"State before:  {short_path(Path(report['backup']))}")
     steps = []
     if target:
-        screen.say(f"Code:          {options.short_path(target)}")
+        screen.say(f"Code:          {short_path(target)}")
         if plan.import_statement:
-            steps.append(f"add `{plan.import_statement}` to {options.short_path(project.entry)}")
+            steps.append(f"add `{plan.import_statement}` to {short_path(project.entry)}")
     else:
         steps.append("declare them in the program, under the resource names above")
     steps.append(f"run `{project.command('preview', '--stack', stack, '--expect-no-changes')}`")

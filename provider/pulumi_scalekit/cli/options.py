@@ -218,11 +218,3 @@ def listed_connections(
         except PermissionDenied as error:
             screen.note(f"Without connections, which may not be read: {error}", "yellow")
             return []
-
-
-def short_path(path: Path) -> str:
-    """A path as messages show it: relative to the current directory where it is below that."""
-    try:
-        return path.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return str(path)

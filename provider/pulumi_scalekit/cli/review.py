@@ -244,52 +244,22 @@ def _from_environment(
 
 def _from_stack(stack: str, program: Path, screen: Screen) -> list[Subject]:
     from pulumi_scalekit.operations.pulumi_cli import Project
-    from pulumi_scalekit.operations.review import Subject
-    from pulumi_scalekit.operations.state import declared_connections, declared_definitions
+    from pulumi_scalekit.operations.state import declared_subjects
 
     project = Project.at(program)
     with screen.working(f"Reading the state of {stack}"):
-        deployment = project.deployment(stack)
-    source = f"stack {stack}"
-    subjects = [
-        Subject(name, definition, source=source) for name, definition in declared_definitions(deployment)
-    ]
-    return subjects + [
-        Subject(name, connection, source=source, is_connection=True, is_mcp=is_mcp)
-        for name, connection, is_mcp in declared_connections(deployment)
-    ]
+        return declared_subjects(project.deployment(stack), stack)
 
 
 def _from_program(
     program: Path, config_file: Path | None, screen: Screen
 ) -> tuple[list[Subject], dict[str, int]]:
-    from pulumi_scalekit.operations.program import declared_resources
+    from pulumi_scalekit.operations.program import declared_subjects
     from pulumi_scalekit.operations.pulumi_cli import Project
-    from pulumi_scalekit.operations.review import Subject
-    from pulumi_scalekit.operations.sarif import join
 
     project = Project.at(program)
     with screen.working(f"Running {project.entry} with Pulumi's mocks"):
-        declared = declared_resources(project, config_file)
-    subjects: list[Subject] = []
-    lines: dict[str, int] = {}
-    for number, resource in enumerate(declared):
-        source = options.short_path(resource.file or project.entry)
-        place = f"[{number}]"
-        lines |= {join(place, path): line for path, line in resource.lines.items()}
-        key = "connection_name" if resource.is_connection else "display_name"
-        subjects.append(
-            Subject(
-                str(resource.definition.get(key) or resource.resource),
-                resource.definition,
-                source=source,
-                path=place,
-                written=resource.written,
-                is_connection=resource.is_connection,
-                is_mcp=resource.is_mcp,
-            )
-        )
-    return subjects, lines
+        return declared_subjects(project, config_file)
 
 
 def _as_json(reviewed: Review) -> dict[str, Any]:

@@ -6,35 +6,20 @@ on where each value comes from. `read` takes the one that a `Source` names, and 
 says, and reviews the result.
 """
 
-from .blueprint import Blueprint, HeaderKey, Input, Scope
 from .documents import load_document
 from .errors import DiscoveryError
-from .mcp import read_mcp
-from .nango import read_nango
-from .notes import Note, Notes
-from .openapi import read_openapi
 from .overrides import Overrides
-from .reading import Choice, Reading
+from .reading import Reading
 from .result import Result, conclude
 from .source import Source, read
 
 __all__ = [
-    "Blueprint",
-    "Choice",
     "DiscoveryError",
-    "HeaderKey",
-    "Input",
-    "Note",
-    "Notes",
     "Overrides",
     "Reading",
     "Result",
-    "Scope",
     "Source",
     "conclude",
     "load_document",
     "read",
-    "read_mcp",
-    "read_nango",
-    "read_openapi",
 ]

@@ -79,3 +79,11 @@ def write_new(directory: Path, stem: str, suffix: str, content: Any) -> Path:
             json.dump(content, file, indent=4)
             file.write("\n")
         return path
+
+
+def short_path(path: Path) -> str:
+    """A path as messages show it: relative to the current directory where it is below that."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)

@@ -11,7 +11,6 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,34 +22,23 @@ from pulumi_scalekit.provider.connection import DECLARED
 from pulumi_scalekit.provider.keys import CONTEXT_KEY
 
 from . import run_with_mocks
+from .files import short_path
 from .pulumi_cli import Project
+from .review import Subject
+from .sarif import join
 from .state import CONNECTION_TYPES, CONNECTOR_TYPES, SECRET, SIGNATURE
 
 TIMEOUT: Final = 120.0
 """Seconds that a program may take."""
 
 
-@dataclass(frozen=True)
-class Declared:
-    """A connector or a connection that a program declares."""
+def declared_subjects(
+    project: Project, config_file: Path | None = None
+) -> tuple[list[Subject], dict[str, int]]:
+    """Run a program, and return its connectors and connections by file and line, to be reviewed.
 
-    resource: str
-    """Its resource name."""
-    definition: dict[str, Any]
-    """Its definition; what is secret or not known before a deployment is `UNKNOWN`."""
-    file: Path | None
-    """Where it is declared, as far as that is in the program's directory."""
-    lines: dict[str, int]
-    """The line of each property in that file, by the path that is written there; "" is the declaration itself."""
-    written: dict[str, str]
-    """The paths that the program wrote otherwise than the payload has them, by those of the payload."""
-    is_connection: bool = False
-    is_mcp: bool | None = None
-    """Whether the connector of a connection is one over MCP, where the program tells."""
-
-
-def declared_resources(project: Project, config_file: Path | None = None) -> list[Declared]:
-    """Run a program, and return the connectors and connections that it declares, by file and line.
+    What is secret or not known before a deployment is `UNKNOWN`. With them comes the line of each property that a
+    declaration spells out, as far as that is in the program's directory: by the subject's path and the property's own.
 
     Args:
         project: The program.
@@ -96,9 +84,16 @@ def declared_resources(project: Project, config_file: Path | None = None) -> lis
             raise EngineError(f"The program {project.entry} failed: {said}") from None
     if response["error"]:
         raise EngineError(f"The program {project.entry} failed: {response['error']}")
-    declared = [_declared(resource) for resource in response["resources"]]
     # Pulumi registers them in no certain order.
-    return sorted(declared, key=lambda d: (str(d.file or ""), d.lines.get("", 0), d.resource))
+    resources = sorted(response["resources"], key=lambda r: (r["file"], r["line"], r["name"]))
+    subjects: list[Subject] = []
+    lines: dict[str, int] = {}
+    for number, resource in enumerate(resources):
+        file, place = Path(resource["file"] or project.entry), f"[{number}]"
+        subjects.append(_subject(resource, short_path(file), place))
+        if resource["file"]:
+            lines |= {join(place, path): line for path, line in _property_lines(file, resource["line"])}
+    return subjects, lines
 
 
 def _configuration(project: Project, config_file: Path | None) -> tuple[str, dict[str, str], list[str]]:
@@ -143,22 +138,21 @@ def _full_key(project: Project, key: Any) -> str:
     return str(key) if ":" in str(key) else f"{project.name}:{key}"
 
 
-def _declared(resource: Mapping[str, Any]) -> Declared:
+def _subject(resource: Mapping[str, Any], source: str, path: str) -> Subject:
     inputs = _without_marks(resource["inputs"])
     context = inputs.get(CONTEXT_KEY, {})
     # What the program lists in `additional_secret_outputs`.
     inputs |= dict.fromkeys(inputs.keys() & set(context.get("secret") or ()), UNKNOWN)
-    file = Path(resource["file"]) if resource["file"] else None
-    lines = dict(_property_lines(file, resource["line"])) if file else {}
     if resource["type"] in CONNECTION_TYPES:
         # What the mocks leave out is not known before a deployment: a program gives a connector in any case.
         known = {"connector": UNKNOWN, "auth_type": UNKNOWN, **inputs}
-        definition = {key: known[key] for key in DECLARED if key in known}
-        is_mcp = context.get("mcp")
-        is_mcp = is_mcp if isinstance(is_mcp, bool) else None
-        return Declared(resource["name"], definition, file, lines, {}, is_connection=True, is_mcp=is_mcp)
+        connection = {key: known[key] for key in DECLARED if key in known}
+        name = str(connection.get("connection_name") or resource["name"])
+        is_mcp = mcp if isinstance(mcp := context.get("mcp"), bool) else None
+        return Subject(name, connection, source=source, path=path, is_connection=True, is_mcp=is_mcp)
     definition = {key: inputs[key] for key in DEFINITION_KEYS if key in inputs}
-    return Declared(resource["name"], definition, file, lines, context.get("written") or {})
+    name = str(definition.get("display_name") or resource["name"])
+    return Subject(name, definition, source=source, path=path, written=context.get("written") or {})
 
 
 def _without_marks(value: Any) -> Any:

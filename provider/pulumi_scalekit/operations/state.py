@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .connections import ConnectionEntry, LiveConnection
     from .pulumi_cli import ConfigValue
+    from .review import Subject
 
 Deployment = dict[str, Any]
 """What `stack export` prints: `{"version": 3, "deployment": {"resources": […], …}}`."""
@@ -139,39 +140,32 @@ def resource_names_in(deployment: Deployment, type_: str = CONNECTOR_TYPE) -> se
     return {name_in(resource["urn"]) for resource in found}
 
 
-def declared_definitions(deployment: Deployment) -> list[tuple[str, dict[str, Any]]]:
-    """Each connector that a stack manages as its resource name and its definition, as last applied.
+def declared_subjects(deployment: Deployment, stack: str) -> list[Subject]:
+    """The connectors and connections that a stack manages, as last applied, to be reviewed.
 
-    What the stack keeps secret is `definition.UNKNOWN`, which the rules leave out.
-    """
-    from pulumi_scalekit.definition.keys import DEFINITION_KEYS
-
-    return [
-        (name_in(resource["urn"]), _declared(resource, DEFINITION_KEYS))
-        for resource in _managed(deployment, CONNECTOR_TYPES)
-    ]
-
-
-def declared_connections(deployment: Deployment) -> list[tuple[str, dict[str, Any], bool | None]]:
-    """Each connection that a stack manages, in the same way; and whether its connector is one over MCP.
-
-    That is `None` for a connector that the stack does not manage, or whose auth pattern is secret.
+    What the stack keeps secret is `definition.UNKNOWN`, which the rules leave out. Whether a connection's connector is
+    one over MCP is not known where the stack does not manage it, or keeps its auth pattern secret.
     """
     from pulumi_scalekit.definition.connection import pattern_of
-    from pulumi_scalekit.definition.keys import has_unknown
+    from pulumi_scalekit.definition.keys import DEFINITION_KEYS, has_unknown
     from pulumi_scalekit.provider.connection import DECLARED
 
+    from .review import Subject
+
+    source = f"stack {stack}"
+    subjects = []
     mcp: dict[str, bool] = {}
     for resource in _managed(deployment, CONNECTOR_TYPES):
-        connector = _declared(resource, ("auth_patterns",))
-        if not has_unknown(connector):
-            mcp[str(resource.get("id"))] = pattern_of(connector).get("is_mcp") is True
-    declared = []
+        definition = _declared(resource, DEFINITION_KEYS)
+        subjects.append(Subject(name_in(resource["urn"]), definition, source=source))
+        if not has_unknown(definition.get("auth_patterns")):
+            mcp[str(resource.get("id"))] = pattern_of(definition).get("is_mcp") is True
     for resource in _managed(deployment, CONNECTION_TYPES):
         connection = _declared(resource, DECLARED)
         is_mcp = mcp.get(str(connection.get("connector")))
-        declared.append((name_in(resource["urn"]), connection, is_mcp))
-    return declared
+        name = name_in(resource["urn"])
+        subjects.append(Subject(name, connection, source=source, is_connection=True, is_mcp=is_mcp))
+    return subjects
 
 
 def _declared(resource: Resource, keys: Iterable[str]) -> dict[str, Any]:
