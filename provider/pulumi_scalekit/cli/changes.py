@@ -26,6 +26,33 @@ MARKS: Final = {
 """The mark and the style of each action of a comparison."""
 
 
+def show_actions(
+    screen: Screen,
+    comparisons: Sequence[AnyComparison],
+    titles: Sequence[str],
+    names: Iterable[Sequence[str]],
+    target: str,
+) -> None:
+    """Show what becomes of each of several as a table.
+
+    Args:
+        screen: Where to.
+        comparisons: What is compared.
+        titles: What the columns are called that name one.
+        names: What is in these columns, for each comparison.
+        target: The target environment's name.
+    """
+    from rich.text import Text
+
+    columns = [Column(""), Column("ACTION"), *(Column(title, wrap=True) for title in titles)]
+    rows: list[list[str | Text]] = []
+    for comparison, named in zip(comparisons, names, strict=True):
+        mark, style = MARKS[comparison.action]
+        marked = [Text(mark, style), Text(comparison.action, style)]
+        rows.append([*marked, *named, comparison.identifier or "–"])
+    screen.table([*columns, Column(f"IN {target}", "cyan", keep=True)], rows)
+
+
 def show_heading(screen: Screen, comparison: AnyComparison) -> None:
     """Show what a section is about, below an empty line."""
     mark, style = MARKS[comparison.action]

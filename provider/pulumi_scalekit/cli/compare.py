@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .changes import MARKS, change_json, show_changes, show_heading, show_sections, totals
-from .connections import connection_json, show_connections
-from .console import Column, Screen, help_text
+from .changes import change_json, show_actions, show_changes, show_heading, show_sections, totals
+from .console import Screen, help_text
 from .exit_codes import ATTENTION
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def compare_environments(
         )
     else:
         show_comparisons(screen, comparisons, pair)
-        show_connections(screen, connections, *pair.names)
+        show_connections(screen, connections, pair)
     actions = [*(c.action for c in comparisons), *(c.action for c in connections)]
     if exit_code and any(action in PROMOTED for action in actions):
         raise typer.Exit(ATTENTION)
@@ -141,23 +140,8 @@ class Pair:
 
 def show_comparisons(screen: Screen, comparisons: list[Comparison], pair: Pair) -> None:
     """Show the actions as a table, then each change in three columns."""
-    from rich.text import Text
-
-    rows: list[list[str | Text]] = []
-    for comparison in comparisons:
-        mark, style = MARKS[comparison.action]
-        rows.append(
-            [
-                Text(mark, style),
-                Text(comparison.action, style),
-                comparison.name,
-                comparison.identifier or "–",
-            ]
-        )
-    if rows:
-        title = f"IN {pair.target.name}"
-        columns = [Column(""), Column("ACTION"), Column("NAME", wrap=True), Column(title, "cyan", keep=True)]
-        screen.table(columns, rows)
+    if comparisons:
+        show_actions(screen, comparisons, ["NAME"], [[c.name] for c in comparisons], pair.target.name)
     for comparison in comparisons:
         if comparison.action in ("update", "replace"):
             _show_changes(screen, comparison, pair)
@@ -198,4 +182,39 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "changes": [change_json(change) for change in comparison.changes],
         "immutable": list(comparison.immutable),
         "authorization": comparison.authorization or None,
+    }
+
+
+# --- Connections --------------------------------------------------------------------------------------------
+
+
+def show_connections(screen: Screen, comparisons: list[ConnectionComparison], pair: Pair) -> None:
+    """Show the actions as a table, then each change in three columns, and what is left to do."""
+    if not comparisons:
+        return
+    screen.say()
+    names = [[c.name, c.connector] for c in comparisons]
+    show_actions(screen, comparisons, ["CONNECTION", "CONNECTOR"], names, pair.target.name)
+    for comparison in comparisons:
+        if comparison.changes or comparison.left:
+            show_heading(screen, comparison)
+        if comparison.changes:
+            show_changes(screen, *pair.names, comparison.changes)
+        if comparison.left:
+            screen.say(f"! left to you: {comparison.left}.", "yellow")
+    screen.say()
+    said = totals(comparisons)
+    screen.say(f"Connections: {said}. Client ids and client secrets belong to an environment: not compared.")
+
+
+def connection_json(comparison: ConnectionComparison) -> dict[str, Any]:
+    """A comparison as `--json` prints it."""
+    return {
+        "connection_name": comparison.name,
+        "connector": comparison.connector,
+        "action": comparison.action,
+        "source_id": comparison.source_identifier or None,
+        "target_id": comparison.identifier or None,
+        "changes": [change_json(change) for change in comparison.changes],
+        "left_to_do": comparison.left or None,
     }

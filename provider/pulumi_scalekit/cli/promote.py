@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from . import options
-from .compare import Pair, Source, Target, comparison_json, show_comparisons
-from .connections import connection_json, show_connections
+from .compare import (
+    Pair,
+    Source,
+    Target,
+    comparison_json,
+    connection_json,
+    show_comparisons,
+    show_connections,
+)
 from .console import Screen, confirm, counted_kinds, help_text
 from .exit_codes import ATTENTION
 
@@ -84,7 +91,7 @@ def promote_connectors(
     every_blocked: list[AnyBlocked] = [*blocked, *blocked_connections]
     if not json:
         show_comparisons(screen, [c for c in comparisons if c.action in PROMOTED], pair)
-        show_connections(screen, [c for c in connections if c.action in PROMOTED], *pair.names)
+        show_connections(screen, [c for c in connections if c.action in PROMOTED], pair)
         _show_blocked(screen, every_blocked, program)
     refuse_replacements(free)
     broken = [(c.name, c.errors) for c in free if c.errors]
