@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -203,13 +203,9 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
             if value is None
         ]
         named = ", ".join(f"{n} (or pulumi config set {option}scalekit:{key})" for n, option, key in missing)
-        misspelled = [
-            f"The stack's configuration has {found}, which is not read: the key is scalekit:{key}. "
-            for _, _, key in missing
-            if config and (found := _misspelled(key, config))
-        ]
+        misspelled = describe_misspelled((key for _, _, key in missing), config) if config else ""
         raise SettingsError(
-            f"Scalekit credentials are missing: set {named}. {''.join(misspelled)}"
+            f"Scalekit credentials are missing: set {named}. {misspelled}"
             "Find them in the Scalekit Dashboard under Developers > Settings > API Credentials"
         )
     for value, name in ((client_id, "client id"), (secret, "client secret")):
@@ -225,6 +221,20 @@ def read_settings(config: ConfigGetter | None = None, environ: Mapping[str, str]
             setting.attribute: setting.read(configured(setting.key) or variable(setting.variable))
             for setting in (*NUMBERS, *FLAGS)
         },  # type: ignore[arg-type]  # the attributes of NUMBERS are numbers, those of FLAGS are flags
+    )
+
+
+def describe_misspelled(missing: Iterable[str], config: ConfigGetter) -> str:
+    """Sentences about what stands in a configuration for settings that are missing there; none where nothing does.
+
+    Example:
+        >>> describe_misspelled(["clientId"], {"scalekit:clientID": "skc_1"}.get)
+        "The stack's configuration has scalekit:clientID, which is not read: the key is scalekit:clientId. "
+    """
+    return "".join(
+        f"The stack's configuration has {found}, which is not read: the key is scalekit:{key}. "
+        for key in missing
+        if (found := _misspelled(key, config))
     )
 
 

@@ -113,6 +113,15 @@ def test_a_stack_without_settings_is_no_environment(left_out: str) -> None:
         environment_profile("dev", Stacks(dev=config), PLAIN)
 
 
+def test_a_misspelled_key_of_a_stack_is_named() -> None:
+    """What a stack has in the place of a key that is missing is named beside the command that sets it."""
+    config = {"environmentURL": "https://stack.example.com", "clientId": "stack"}
+    with pytest.raises(
+        SettingsError, match="has scalekit:environmentURL, which is not read: the key is scalekit:env"
+    ):
+        environment_profile("dev", Stacks(dev=config), PLAIN)
+
+
 def test_a_secret_of_its_own_completes_a_stack() -> None:
     """The one variable that is left out of a stack's configuration can be the profile's own secret."""
     stacks = Stacks(dev={key: value for key, value in CONFIG.items() if key != "clientSecret"})

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pulumi_scalekit.errors import EngineError, SettingsError
-from pulumi_scalekit.settings import Settings, read_settings, url_setting
+from pulumi_scalekit.settings import Settings, describe_misspelled, read_settings, url_setting
 
 if TYPE_CHECKING:
     from .pulumi_cli import ConfigValue, Project
@@ -143,7 +143,8 @@ def _of_stack_alone(name: str, project: Project, env: Mapping[str, str], secret:
     if missing := _missing(config):
         raise SettingsError(
             f"The environment {name!r} is not complete: neither variables {variable_prefix(name)}… nor the "
-            f"stack {name!r} say which it is. Run {' and '.join(map(setting, missing))}"
+            f"stack {name!r} say which it is. {describe_misspelled(missing, config.get)}"
+            f"Run {' and '.join(map(setting, missing))}"
         )
     client = config["scalekit:clientId"]
     if secret:
