@@ -152,7 +152,9 @@ def new(
     )
     if openapi is None and (scheme or server):
         raise typer.BadParameter("--scheme and --server choose from a document: give --openapi")
-    source = Source(None, scheme, server, mcp or "", timeout, nango or "", provider)
+    source = Source(
+        scheme=scheme, server=server, mcp=mcp or "", timeout=timeout, catalogue=nango or "", provider=provider
+    )
     if openapi is None and mcp is None and nango is None:
         if interactive:
             source, overrides = _questionnaire(source, overrides)
