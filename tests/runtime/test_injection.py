@@ -126,6 +126,9 @@ def test_an_oauth_account_keeps_every_value_or_refuses_it() -> None:
     }
     body = connected_account(definition(pattern), {"token": "t", "tenant": "x"})
     assert body["api_config"] == {"path_variables": {"tenant": "x"}}
+    template = definition(pattern, proxy_url="https://{{domain}}")
+    body = connected_account(template, {"token": "t", "domain": "a.example"})
+    assert body["api_config"] == {"path_variables": {"domain": "a.example"}}
     with pytest.raises(InjectionError, match="has no place for note"):
         connected_account(definition(pattern), {"token": "t", "note": "y"})
 
