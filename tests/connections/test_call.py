@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pulumi_scalekit import local
+from pulumi_scalekit.api.accounts import Accounts
 from pulumi_scalekit.api.client import Client
 from pulumi_scalekit.api.connections import Connections
 from pulumi_scalekit.api.connectors import Connectors
@@ -220,6 +221,19 @@ def test_an_account_that_was_named_is_not_deleted_on_a_guess(environment: local.
     assert [account.identifier for account in environment.store.accounts()] == ["user_1"]
 
 
+def test_the_only_account_is_used_and_named(environment: local.LocalScalekit) -> None:
+    """Without --account and --field the connection's only account is called as, and the command says so."""
+    (connector,) = environment.store.providers()
+    with Client(Settings(environment.url, environment.client_id, environment.client_secret)) as client:
+        Connections(client).create(name="theirs", connector=connector.identifier, auth_type="API_KEY")
+        account = {"authorization_details": {"static_auth": {"details": {"app": "a", "api_key": KEY}}}}
+        Accounts(client).create("theirs", "user_1", account)
+    done = call(environment, "Under Test", "/x")
+    assert (done.returncode, done.stdout) == (0, f"GET /v1/x {KEY} None ")
+    assert "GET /x through connection theirs as user_1, its only connected account\n" in done.stderr
+    assert "as user_1\n" in call(environment, "Under Test", "/x", "-a", "user_1").stderr
+
+
 def test_a_refusal_of_the_upstream_is_shown_and_fails(environment: local.LocalScalekit) -> None:
     """Another status than 2xx is shown with its body, and ends with 1; what was made is removed all the same."""
     done = call(environment, "Under Test", "/missing", "-f", "app=a", "-f", "api_key=k")
@@ -233,7 +247,7 @@ def test_a_refusal_of_the_upstream_is_shown_and_fails(environment: local.LocalSc
     [
         (["Under Test", "/x"], "has no connection to call through"),
         (["Undr Test", "/x"], "Did you mean 'Under Test'?"),
-        (["Under Test", "/x", "-c", "nope", "-a", "user"], "nope"),
+        (["Under Test", "/x", "-c", "nope", "-a", "user"], "There is no connection named 'nope'"),
         (["Under Test", "/x", "-f", "ap=a"], "the connector has no field ap; it has app, api_key"),
     ],
 )
