@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from pulumi_scalekit.definition.connection import context_of, declaration_of, same_setting
+from pulumi_scalekit.definition.connection import (
+    context_of,
+    declaration_of,
+    has_context,
+    oauth_config,
+    same_setting,
+)
 from pulumi_scalekit.definition.keys import UNKNOWN
 
 from ..support.definitions import OAUTH
@@ -43,6 +51,56 @@ LIVE = {
 def test_what_filled_a_templated_url(template: object, resolved: object, context: dict[str, str]) -> None:
     """The context is told from the template and the resolved URL, and is empty where that is not possible."""
     assert context_of(template, resolved) == context
+
+
+@pytest.mark.parametrize(
+    ("resolved", "template", "context", "may_be"),
+    [
+        (
+            "https://acme.io/v1",
+            "https://{{domain}}/{{ version }}",
+            {"domain": "acme.io", "version": "v1"},
+            True,
+        ),
+        ("https://acme.io/v1", "https://{{domain}}/{{version}}", {"domain": "acme.io"}, False),
+        ("https://acme.io/{{version}}", "https://{{domain}}/{{version}}", {"domain": "acme.io"}, True),
+        ("https://{{domain}}", "https://{{domain}}", {"domain": "acme.io"}, False),
+        ("https://acme.io", "https://{{domain}}", {"domain": UNKNOWN}, True),
+        ("https://acme.io", "https://{{domain}}", None, False),
+        ("", "https://{{domain}}", {"domain": "acme.io"}, False),
+        ("", "https://api.acme.io", None, True),
+        ("https://acme.io/old", "https://{{domain}}/new", {"domain": "acme.io"}, True),
+        ("https://acme.io/old", "https://{{domain}}/new", {"domain": "other.io"}, False),
+        ("https://acme.io/v1", None, {"domain": "acme.io"}, True),
+        ("https://not-acme.io/v1", None, {"domain": "acme.io"}, False),
+        ("https://acme.io/v1", None, None, False),
+        ("", None, None, True),
+    ],
+)
+def test_the_context_that_a_connection_may_have(
+    resolved: str, template: str | None, context: dict[str, Any] | None, may_be: bool
+) -> None:
+    """Whole values tell, and what is left a placeholder; where nothing can be told, it may be the same."""
+    assert has_context(resolved, template, context) == may_be
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("https://Login.acme.io/token", "https://login.acme.io:443/token", True),
+        ("https://login.acme.io/token", "https://login.acme.io/token/", False),
+    ],
+)
+def test_endpoints_are_compared_as_urls(one: str, other: str, is_same: bool) -> None:
+    """How a host is written is no difference; a slash at the end is, since upstreams tell paths apart by it."""
+    assert same_setting("token_uri", one, other) == is_same
+
+
+def test_required_scopes_that_are_kept_are_of_the_declared_ones() -> None:
+    """What is not declared is sent as it is stored, but for scopes that are no longer asked for."""
+    live = {"required_scopes": ["read", "write"]}
+    sent = oauth_config({}, {"scopes": ["read"], "scope_selection_allowed": True}, None, live)
+    assert sent["required_scopes"] == ["read"]
 
 
 def test_a_declaration_does_not_repeat_its_connector() -> None:

@@ -78,3 +78,10 @@ def test_without_urns_nothing_is_claimed(owners: Ownership) -> None:
     owners.check("", None, "First")
     assert not owners.is_replacing("")
     assert not owners.is_declared("")
+
+
+def test_what_a_create_takes_over_stays_without_a_name(owners: Ownership) -> None:
+    """Where Pulumi does not say which resource a call is about, what this run has taken over is not deleted."""
+    owners.keep("CRM:1", "")
+    assert owners.keeper("CRM:1", "") is not None
+    assert owners.keeper("CRM:2", "") is None

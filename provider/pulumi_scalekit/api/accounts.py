@@ -9,7 +9,7 @@ from pulumi_scalekit.errors import NotFound, ProtocolError
 
 from . import paths
 from .client import Client
-from .pages import SilentPage, read_list
+from .pages import MAX_PAGES, SilentPage, read_list
 from .responses import Attributes
 
 PAGE_SIZE: Final = 99
@@ -38,7 +38,7 @@ class Accounts:
         return own[:maximum]
 
     def users_of(self, connection: Attributes) -> list[Attributes]:
-        """The connected accounts of a connection as read, `PAGE_SIZE` of them at most.
+        """The connected accounts of a connection as read: those of the first page that has any.
 
         A list that does not filter names those of other connections, too, and a name may have been given again.
 
@@ -46,12 +46,22 @@ class Accounts:
             ScalekitError: They could not be listed.
         """
         name, id_ = str(connection.get("key_id")), connection.get("id")
-        own = [
-            account
-            for account in self.listed(name)
-            if account.get("connector") == name and account.get("connection_id") in (None, id_)
-        ]
-        return own[:PAGE_SIZE]
+        params: dict[str, str | int] = {"connector": name, "page_size": PAGE_SIZE}
+        for _ in range(MAX_PAGES):
+            page = self.client.call("list connected accounts", "GET", paths.ACCOUNTS, params=params)
+            accounts = page.get("connected_accounts")
+            own = [
+                account
+                for account in (accounts if isinstance(accounts, list) else [])
+                if isinstance(account, dict)
+                and account.get("connector") == name
+                and account.get("connection_id") in (None, id_)
+            ]
+            token = page.get("next_page_token")
+            if own or not isinstance(token, str) or not token:
+                return own
+            params["page_token"] = token
+        raise ProtocolError(f"list connected accounts failed: they do not end within {MAX_PAGES} pages")
 
     def listed(self, connection: str) -> list[Attributes]:
         """Every connected account of a connection, by its name.

@@ -341,7 +341,7 @@ class Connections:
             return there
 
     def accounts_of(self, live: Attributes) -> list[Attributes]:
-        """The connected accounts of a connection as read, about a hundred of them at most.
+        """The connected accounts of a connection as read, or about a hundred of them.
 
         Raises:
             ScalekitError: They could not be listed.

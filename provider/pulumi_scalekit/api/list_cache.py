@@ -87,6 +87,7 @@ class ListCache:
         self._takes = 0
         self._first_asked_at = float("inf")
         self._asked_at = float("-inf")
+        self._taken_at = float("-inf")
         # Writes are counted when they begin and when they end; a snapshot is newer than the count it has.
         self._writes = 0
         self._taken_after = -1
@@ -107,7 +108,7 @@ class ListCache:
 
         Unlike `current`, this does not list again after each write: a thousand creates must not list a thousand times.
         """
-        self._where(lambda: self._taken_after >= 0 and time.monotonic() - self._asked_at < MAX_AGE)
+        self._where(lambda: time.monotonic() - self._taken_at < MAX_AGE)
         with self._state:
             return self._known.named(name)
 
@@ -209,6 +210,7 @@ class ListCache:
         listed = list(self._load())
         with self._state:
             self._takes += 1
+            self._taken_at = time.monotonic()
             self._asked_at, self._taken_after = asked_at, writes
             self._first_asked_at = min(self._first_asked_at, asked_at)
             self._listed, self._known = self._indexed(listed), self._indexed(listed)

@@ -196,7 +196,7 @@ def same_setting(key: str, old: Any, new: Any) -> bool:
     from what is left out.
     """
     if key in ENDPOINTS and isinstance(old, str) and isinstance(new, str):
-        return same_url(old, new)
+        return old.endswith("/") == new.endswith("/") and same_url(old, new)
     if isinstance(old, list) and isinstance(new, list):
         # What is wrong is compared as well: it need not be strings.
         return UNKNOWN not in (*old, *new) and sorted(old, key=str) == sorted(new, key=str)
@@ -269,8 +269,10 @@ def oauth_config(
     # sent as it is.
     if "required_scopes" in config:
         config.setdefault("scope_selection_allowed", live.get("scope_selection_allowed") is True)
-    elif "scope_selection_allowed" in config and (required := live.get("required_scopes")):
-        config["required_scopes"] = required
+    elif "scope_selection_allowed" in config:
+        scopes = config.get("scopes", live.get("scopes") or [])
+        if required := [scope for scope in live.get("required_scopes") or [] if scope in scopes]:
+            config["required_scopes"] = required
     return config if secret is None else {**config, SECRET: secret}
 
 
@@ -331,7 +333,9 @@ def shown_settings(live: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def has_context(resolved: object, template: object, context: Any) -> bool:
-    """Whether a connection was made with a context, as far as the filled `proxy_url` tells. What is not known may be.
+    """Whether a connection was made with a context, as far as the filled `proxy_url` tells.
+
+    Of a URL that the template cannot give, as one from an earlier template, the declared values have to be parts.
 
     Args:
         resolved: The filled `proxy_url`, or nothing where it is no template.
@@ -347,15 +351,20 @@ def has_context(resolved: object, template: object, context: Any) -> bool:
     given: Mapping[str, Any] = context if isinstance(context, Mapping) else {}
     if UNKNOWN in (context, *given.values()):
         return True
-    if not isinstance(template, str):
-        return not resolved and not given
+    url = str(resolved or "")
 
     def fill(placeholder: re.Match[str]) -> str:
         name = placeholder[1]
         return str(given[name]) if name in CONTEXT_KEYS and name in given else placeholder[0]
 
-    filled = PLACEHOLDER.sub(fill, template)
-    return same_url(str(resolved), filled) if resolved else filled == template
+    if isinstance(template, str):
+        filled = PLACEHOLDER.sub(fill, template)
+        if not url or same_url(url, filled):
+            return bool(url) or filled == template
+        if _filled(template, url):
+            return False
+    parts = (re.search(rf"(?i)(?<![\w.-]){re.escape(str(value))}(?![\w.-])", url) for value in given.values())
+    return all(parts) if given else not url or bool(PLACEHOLDER.search(url))
 
 
 def context_of(template: object, resolved: object) -> dict[str, str]:
@@ -367,6 +376,13 @@ def context_of(template: object, resolved: object) -> dict[str, str]:
     """
     if not isinstance(template, str) or not isinstance(resolved, str) or not resolved:
         return {}
+    found = _filled(template, resolved)
+    filled = found.groupdict() if found else {}
+    return {name: text for name, text in filled.items() if not PLACEHOLDER.fullmatch(text)}
+
+
+def _filled(template: str, resolved: str) -> re.Match[str] | None:
+    """A match of a URL with the template that it may have been filled from."""
     pattern, end = "", 0
     names: list[str] = []
     for match in PLACEHOLDER.finditer(template):
@@ -379,6 +395,4 @@ def context_of(template: object, resolved: object) -> dict[str, str]:
             pattern += f"(?P<{match[1]}>.+?)"
             names.append(match[1])
         end = match.end()
-    found = re.fullmatch(pattern + re.escape(template[end:]), resolved)
-    filled = found.groupdict() if found else {}
-    return {name: text for name, text in filled.items() if not PLACEHOLDER.fullmatch(text)}
+    return re.fullmatch(pattern + re.escape(template[end:]), resolved, re.IGNORECASE)

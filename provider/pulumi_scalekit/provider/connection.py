@@ -267,8 +267,8 @@ class ConnectionProvider(ResourceProvider):
         with redacting(state):
             session.guard(_what(state), state.get(ENVIRONMENT))
             owners, urn = session.connection_owners, current_urn()
-            if owners.keeper(_id, urn):
-                return  # a resource of the program has adopted it: this one goes, the connection stays
+            if owners.keeper(_id, urn) is not None:
+                return  # a resource of the program goes on with it
             if not session.connections.delete(_id):
                 session.missing(_what(state), state.get(ENVIRONMENT))
             owners.replace(urn)  # a create that follows is of another one, also where it says to adopt

@@ -319,7 +319,7 @@ class ConnectorProvider(ResourceProvider):
             session.guard(_what(state), state.get(ENVIRONMENT))
             identifier = _identifier(_id, state)
             owners, urn = session.connector_owners, current_urn()
-            if keeper := owners.keeper(identifier, urn):
+            if (keeper := owners.keeper(identifier, urn)) is not None:
                 stays = f"stays as it is: the resource {name_of(keeper)!r} of this stack manages it"
                 log("info", redact(f"{_what(state)} ({identifier}) {stays}"))
                 return

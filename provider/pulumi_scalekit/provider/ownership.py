@@ -191,8 +191,10 @@ class Ownership:
         run or, where that was stopped before, in a later one.
         """
         with self._lock:
-            owner = self._owners.get(identifier)
-            return owner if owner != urn or identifier in self._kept else None
+            owner, is_kept = self._owners.get(identifier), identifier in self._kept
+        if owner in (None, urn):
+            return urn if is_kept else None
+        return owner
 
     def other_manager(self, identifier: str, urn: str) -> str | None:
         """The other resource of the stack that something belongs to, in the program or only in the state."""

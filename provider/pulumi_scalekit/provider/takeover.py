@@ -136,9 +136,15 @@ def is_mcp(session: Session, connector: object, told: object) -> object:
 
 def _was_made_with(session: Session, live: Attributes, context: Any) -> bool:
     """Whether a connection was made with a context, as far as the `proxy_url` tells that was filled with it."""
-    key = live.get("provider_key")
-    templates = [c.get("proxy_url") for c in session.connectors.all() if c["identifier"] == key]
-    return has_context(live.get("resolved_proxy_url"), templates[0] if templates else None, context)
+    resolved = live.get("resolved_proxy_url")
+    if not resolved and not context:
+        return True
+    try:
+        listed = session.connectors.all()
+    except ScalekitError:
+        listed = []  # the URL alone must do
+    templates = [c.get("proxy_url") for c in listed if c["identifier"] == live.get("provider_key")]
+    return has_context(resolved, templates[0] if templates else None, context)
 
 
 def _is_alike(inputs: Inputs, live: Attributes) -> bool:
