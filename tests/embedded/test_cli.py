@@ -314,7 +314,9 @@ def test_a_project_may_always_refresh(bench: Bench) -> None:
         ("PULUMI_OPTION_EXPECT_NO_CHANGES", "true", 7, "no changes were expected"),
         ("PULUMI_OPTION_EXPECT_NO_CHANGES", "perhaps", 0, "4 created"),
         ("PULUMI_OPTION_TARGET", "**::a,**::b", 0, "3 created"),
-        ("PULUMI_OPTION_POLICY_PACK", "x", 1, "the option --policy-pack: not supported"),
+        ("PULUMI_OPTION_POLICY_PACK", "x", 1, "the option --policy-pack of up: not supported"),
+        ("PULUMI_OPTION_RUN_PROGRAM", "false", 0, "4 created"),
+        ("PULUMI_OPTION_SAVE_PLAN", "of-another-command", 0, "4 created"),
         ("PULUMI_OPTION_COLOR", "pink", 2, "unsupported color option"),
     ],
 )

@@ -225,7 +225,7 @@ def test_a_full_disk_loses_nothing_that_the_journal_can_take(
     assert names(stack) == ["a", "b"]
 
 
-@pytest.mark.parametrize("part", ["attributes", "name", "journal"])
+@pytest.mark.parametrize("part", ["attributes", "name", "folder", "journal"])
 def test_what_fails_after_the_checkpoint_is_written_loses_nothing(
     stack: StackFile, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
@@ -234,7 +234,7 @@ def test_what_fails_after_the_checkpoint_is_written_loses_nothing(
     boxes = [box("a"), box("b"), box("c")]
     for found in boxes:
         manager.begin(found, "creating")
-    write, fsync = write_atomically, os.fsync
+    write, fsync, open_file = write_atomically, os.fsync, os.open
 
     def no_space(path: Path, content: bytes, *, durable: bool = False) -> None:
         files = {"attributes": f"{stack.path.name}.attrs", "journal": stack.journal_path.name}
@@ -247,9 +247,15 @@ def test_what_fails_after_the_checkpoint_is_written_loses_nothing(
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         fsync(file)
 
+    def open_folder(path: Any, flags: int, *more: Any, **options: Any) -> int:
+        if part == "folder" and Path(path).is_dir():
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return open_file(path, flags, *more, **options)
+
     with monkeypatch.context() as patch:
         patch.setattr("pulumi_embedded.state.backend.write_atomically", no_space)
         patch.setattr("pulumi_embedded.state.journal.write_atomically", no_space)
+        patch.setattr(os, "open", open_folder)
         patch.setattr(os, "fsync", sync)
         with manager._changed:  # so that it is not the flusher that saves
             manager._next_save = 0
@@ -266,6 +272,21 @@ def test_what_fails_after_the_checkpoint_is_written_loses_nothing(
     assert names(stack) == ["a", "b"]
     assert [found["resource"]["urn"] for found in stack.load()["pending_operations"]] == [f"{BOX}c"]
     assert not recover(stack)
+
+
+def test_a_journal_without_kinds_is_recovered(stack: StackFile) -> None:
+    """The header of an earlier version says nothing but the checkpoint that it belongs to."""
+    manager = unsaved(stack, [])
+    first = box("a")
+    manager.begin(first, "creating")
+    manager.end(first, new=first)
+    assert manager._journal is not None
+    manager._journal.close()
+    header, *steps = stack.journal_path.read_text().splitlines(keepends=True)
+    without = {key: value for key, value in json.loads(header).items() if key != "op"}
+    stack.journal_path.write_text("".join([f"{json.dumps(without)}\n", *steps]))
+    assert recover(stack)
+    assert names(stack) == ["a"]
 
 
 def test_a_full_disk_is_told_with_what_is_lost(stack: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:

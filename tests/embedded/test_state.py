@@ -324,9 +324,11 @@ def test_what_is_not_supported_is_refused_by_name(bench: Bench, program: dict[st
     [
         (("up", "--yes", "--policy-pack", "x"), "--policy-pack"),
         (("up", "--yes", "--exclude", "x"), "--exclude"),
-        (("up", "--yes", "-x", "a"), "-x"),
+        (("up", "--yes", "-x", "a"), "--exclude of up"),
+        (("refresh", "--yes", "-j"), "--json of refresh"),
+        (("stack", "export", "--version", "1"), "--version of stack export"),
         (("up", "--yes", "--plan=x"), "--plan"),
-        (("up", "--yes", "--json"), "--json"),
+        (("up", "--yes", "--json"), "--json of up"),
         (("preview", "--save-plan", "x"), "--save-plan"),
         (("destroy", "--yes", "--run-program"), "--run-program"),
         (("stack", "init", "two", "--secrets-provider", "awskms://alias/x"), "awskms"),

@@ -119,7 +119,7 @@ def _run(command: Any) -> Any:
         )
     except _UsageError as error:
         if type(error).__name__ == "NoSuchOption":
-            refuse_option(error.option_name)
+            refuse_option(error.ctx.command_path.partition(" ")[2], error.option_name)
         raise
 
 

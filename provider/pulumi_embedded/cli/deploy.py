@@ -45,9 +45,9 @@ from .session import Stack, current_context, is_confirmed
 from .stack import remove_stack
 
 
-def _open(name: str | None, config_file: str | None, pairs: list[str] | None) -> Stack:
+def _open(command: str, name: str | None, config_file: str | None, pairs: list[str] | None) -> Stack:
     """Open the stack that a program is to run on, and set the configuration that was given with the command."""
-    refuse_variables()
+    refuse_variables(command)
     context = current_context()
     stack = context.stack(name, config_file)
     context.check_project(stack.file.reference)
@@ -83,7 +83,7 @@ def up(
     ignore_protect: IgnoreProtectOption = False,
 ) -> None:
     """Create or update the resources of a stack."""
-    opened = _open(stack, config_file, config)
+    opened = _open("up", stack, config_file, config)
     options = Options(
         parallel=parallel,
         refresh=opened.context.project.always_refreshes if refresh is None else refresh,
@@ -131,7 +131,7 @@ def preview(
     ignore_protect: IgnoreProtectOption = False,
 ) -> None:
     """Show what an update would do."""
-    opened = _open(stack, config_file, config)
+    opened = _open("preview", stack, config_file, config)
     options = Options(
         parallel=parallel,
         refresh=opened.context.project.always_refreshes if refresh is None else refresh,
@@ -188,7 +188,7 @@ def refresh(
 ) -> None:
     """Bring the state in line with the live resources. The program does not run."""
     del skip_pending_creates  # which is what happens unless they are cleared
-    opened = _open(stack, config_file, config)
+    opened = _open("refresh", stack, config_file, config)
     options = Options(
         parallel=parallel,
         refresh=True,
@@ -236,7 +236,7 @@ def destroy(
     ignore_protect: IgnoreProtectOption = False,
 ) -> None:
     """Delete the resources of a stack. The program does not run."""
-    opened = _open(stack, config_file, config)
+    opened = _open("destroy", stack, config_file, config)
     options = Options(
         parallel=parallel,
         destroy=True,

@@ -105,34 +105,30 @@ DEFAULT_PARALLEL = 4 * (os.cpu_count() or 1)
 
 
 _REFUSED = {
-    "--copy-config-from",
-    "--exclude",
-    "-x",
-    "--exclude-protected",
-    "--import-file",
-    "--import-pending-creates",
-    "--json",
-    "-j",
-    "--plan",
-    "--policy-pack",
-    "--run-program",
-    "--save-plan",
+    "up": ("--exclude", "--json", "--plan", "--policy-pack", "--run-program"),
+    "preview": ("--exclude", "--import-file", "--policy-pack", "--run-program", "--save-plan"),
+    "refresh": ("--exclude", "--import-pending-creates", "--json", "--run-program"),
+    "destroy": ("--exclude", "--exclude-protected", "--json", "--run-program"),
+    "stack init": ("--copy-config-from",),
+    "stack export": ("--version",),
 }
-"""Options of the CLI that no command, or only some commands, have here."""
+"""By command: the options of the CLI that it does not have here."""
+_LONG = {"-j": "--json", "-x": "--exclude"}
 
 
-def refuse_option(name: str) -> None:
-    """Refuse an option that the command does not have here, if it is one that the CLI has.
+def refuse_option(command: str, name: str) -> None:
+    """Refuse an option that a command does not have here, if it is one that the CLI's has.
 
     Raises:
         Unsupported: it is.
     """
-    if name in _REFUSED:
-        raise Unsupported(f"the option {name}")
+    option = _LONG.get(name, name)
+    if option in _REFUSED.get(command, ()):
+        raise Unsupported(f"the option {option} of {command}")
 
 
-def refuse_variables() -> None:
-    """Refuse the variables that ask for a deployment what this engine does not do.
+def refuse_variables(command: str) -> None:
+    """Refuse the variables that ask a command for what this engine does not do.
 
     Raises:
         Unsupported: one of them is set.
@@ -140,9 +136,9 @@ def refuse_variables() -> None:
     for name in ("PULUMI_RUN_PROGRAM", "PULUMI_PARALLEL_DIFF"):
         if is_set(name):
             raise Unsupported(f"the environment variable {name}")
-    for option in sorted(_REFUSED - {"--json", "-j", "-x"}):
-        if os.environ.get(variable_of(option)):
-            raise Unsupported(f"the option {option}")
+    for option in _REFUSED.get(command, ()):
+        if os.environ.get(variable_of(option), "").lower() not in ("", "0", "false"):
+            refuse_option(command, option)
 
 
 def variable_of(option: str) -> str:

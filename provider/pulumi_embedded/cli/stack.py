@@ -38,6 +38,7 @@ from .options import (
     ShowSecretsOption,
     StackOption,
     YesOption,
+    refuse_variables,
 )
 from .session import Context, Stack, current_context, is_confirmed
 
@@ -79,6 +80,7 @@ def stack_init(
     """Create a stack without resources, and select it."""
     if name and stack:
         raise ConfigurationError("only one of --stack or argument stack name may be specified, not both")
+    refuse_variables("stack init")
     _create_stack(current_context(), name or stack, secrets_provider, select=not no_select)
 
 

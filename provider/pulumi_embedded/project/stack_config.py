@@ -211,12 +211,12 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> No
         temporary.unlink(missing_ok=True)  # of no use to anybody, and the disk may be full
         raise
     if durable:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # not every file system can; the file has its new content in any case
+        with suppress(OSError):  # not every file system can; the file has its new content in any case
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
                 os.fsync(folder)
-        finally:
-            os.close(folder)
+            finally:
+                os.close(folder)
 
 
 # --- values --------------------------------------------------------------------------------------------------

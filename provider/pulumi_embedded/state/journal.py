@@ -287,8 +287,9 @@ class SnapshotManager:
             if self._journal is None:
                 raise
             return  # the one of before goes on: its last entry is this header
-        if self._journal is not None:
-            self._journal.close()
+        old, self._journal = self._journal, None
+        if old is not None:
+            old.close()
         self._journal = path.open("ab", buffering=0)
 
     def _flush_in_time(self) -> None:
@@ -334,7 +335,7 @@ def recover(stack: StackFile) -> bool:
     # A header may be that of a checkpoint which was not written after all: the last one that fits counts.
     fitting = [position for position, record in enumerate(records) if record.get("checkpoint") == digest]
     first = fitting[-1] if fitting else 0
-    changes = [record for record in records[first:] if record["op"] != "saving"]
+    changes = [record for record in records[first:] if record.get("op", "saving") != "saving"]
     if changes and not fitting:
         kept = stack.journal_path.with_name(f"{stack.journal_path.name}.{time.time_ns()}")
         stack.journal_path.replace(kept)
