@@ -323,6 +323,16 @@ def test_only_the_same_context_is_adopted(
             run(scalekit).create(adopting)
 
 
+def test_a_secret_context_shows_none_of_somebody_else(scalekit: LocalScalekit) -> None:
+    """A refused adoption does not show what fills the live URL where the declared context is secret."""
+    inputs = declared(scalekit, CONTEXT_DEFINITION, context={"domain": "canary.com", "version": "v1"})
+    run(scalekit).create(inputs)
+    adopting = {**inputs, "context": {"domain": "other.com", "version": "v1"}, "adopt": True}
+    with pytest.raises(Failure, match="was made with another context, or none") as failure:
+        run(scalekit).check({**adopting, CONTEXT_KEY: {"preview": True, "secret": ["context.domain"]}})
+    assert "canary" not in str(failure.value)
+
+
 @pytest.mark.parametrize(
     ("left", "kept"),
     [

@@ -37,7 +37,7 @@ class Accounts:
         own = [a for a in listed if isinstance(a, dict) and a.get("connector") in (None, connection)]
         return own[:maximum]
 
-    def users_of(self, connection: Attributes) -> list[Attributes]:
+    def under(self, connection: Attributes) -> list[Attributes]:
         """The connected accounts of a connection as read: those of the first page that has any.
 
         A list that does not filter names those of other connections, too, and a name may have been given again.

@@ -346,7 +346,7 @@ class Connections:
         Raises:
             ScalekitError: They could not be listed.
         """
-        return Accounts(self.client).users_of(live)
+        return Accounts(self.client).under(live)
 
     def _in_use(self, error: ApiError, live: Attributes) -> ApiError:
         try:

@@ -176,7 +176,7 @@ class ConnectionProvider(ResourceProvider):
             live: Attributes | None
             if is_adopting := takeover.is_adopting(session, inputs, urn):
                 live = takeover.adoptable(session, inputs, urn)
-                takeover.refuse_context(session, session.connections.get(live["id"]) or {}, inputs)
+                takeover.refuse_context(session, session.connections.get(live["id"]) or {}, inputs, urn)
             else:
                 live = takeover.unfinished(session, inputs, urn)
             if live is not None:
@@ -353,7 +353,7 @@ class ConnectionProvider(ResourceProvider):
             return
         where = self._session.settings.environment_url
         live = self._session.connections.get(listed["id"]) or {}
-        takeover.refuse_context(self._session, live, inputs)
+        takeover.refuse_context(self._session, live, inputs, urn)
         app, changed = inputs.get("oauth_app"), []
         if isinstance(app, dict):
             changed = [f"oauth_app.{key}" for key in differing_settings(shown_settings(live), app, app)]

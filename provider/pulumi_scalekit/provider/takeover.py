@@ -19,13 +19,14 @@ from pulumi_scalekit.redaction import printable
 from .keys import ADOPT, Inputs
 from .ownership import name_of
 from .session import Session
+from .values import overlap
 
 if TYPE_CHECKING:
     from pulumi_scalekit.api.responses import Attributes
 
 
 def is_adopting(session: Session, inputs: Inputs, urn: str) -> bool:
-    """Whether a connection is taken over. One that was once, and is to be replaced, is created."""
+    """Whether a connection is taken over. Where `adopt` did that in an earlier run, its replacement is created."""
     return bool(inputs.get(ADOPT)) and not session.connection_owners.is_replacing(urn)
 
 
@@ -62,17 +63,21 @@ def adoptable(session: Session, inputs: Inputs, urn: str) -> Attributes:
     return found[0]
 
 
-def refuse_context(session: Session, live: Attributes, inputs: Inputs) -> None:
+def refuse_context(session: Session, live: Attributes, inputs: Inputs, urn: str) -> None:
     """Refuse to adopt a connection that was made with another context: it cannot be changed.
 
     Raises:
         AmbiguousConnector: It was.
     """
     if live and not _was_made_with(session, live, inputs.get("context")):
-        filled = printable(live.get("resolved_proxy_url")) or "no context"
+        filled = printable(live.get("resolved_proxy_url"))
+        if not filled or any(overlap(path, "context") for path in session.secret_paths_of(urn)):
+            which = "another context, or none"  # what is secret here may be a secret there
+        else:
+            which = f"another context, which gave it the URL {filled}"
         raise AmbiguousConnector(
-            f"adopt=True: the connection {inputs['connection_name']!r} was made with another context, which gave "
-            f"it the URL {filled}. Declare that context, or choose another name"
+            f"adopt=True: the connection {inputs['connection_name']!r} was made with {which}. Declare that context, or "
+            "choose another name"
         )
 
 
