@@ -270,9 +270,17 @@ def test_what_is_not_declared_is_not_enabled(scalekit: LocalScalekit, refreshed:
         assert found
         resource = found
     scalekit.store.update_connection(resource.id, lambda live: replace(live, enabled=False))
-    run(scalekit).update(resource, {**inputs, "oauth_app": {**APP, "scopes": ["read"]}})
-    assert stored(scalekit).settings["oauth_config"]["scopes"] == ["read"]
-    assert not stored(scalekit).enabled
+    for scopes in (["read"], ["write"]):
+        changed = {**inputs, "oauth_app": {**APP, "scopes": scopes}}
+        host = run(scalekit)
+        shown = host.checked(changed, resource.inputs)
+        assert {key for key in shown if shown[key] != resource.inputs.get(key)} == {"oauth_app"}
+        assert resource.inputs.keys() == shown.keys()
+        resource = run(scalekit).update(resource, changed)
+        assert stored(scalekit).settings["oauth_config"]["scopes"] == scopes
+        assert not stored(scalekit).enabled
+        host = run(scalekit)
+        assert host.diff(resource, host.checked(changed, resource.inputs)).changes is False
 
 
 def test_another_auth_mode_is_not_adopted(scalekit: LocalScalekit) -> None:

@@ -87,6 +87,10 @@ class ConnectionProvider(ResourceProvider):
         about = inputs.pop(CONTEXT_KEY, {})
         urn, name = current_urn(), inputs.get("connection_name")
         session.note(urn, about)
+        if "enabled" in inputs:
+            session.leaves_enabled.discard(urn)
+        else:
+            session.leaves_enabled.add(urn)
         with session.redacting(urn, olds, inputs) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
             session.connection_owners.check(urn, str(olds.get("connection_name", "")) if olds else None, name)
@@ -145,7 +149,8 @@ class ConnectionProvider(ResourceProvider):
         if key == "auth_mode":
             return bool((old or AUTH_MODES[0]) != (new or AUTH_MODES[0]))
         if key == "enabled":
-            return new is not None and bool(old != new)
+            is_left = current_urn() in self._session.leaves_enabled
+            return new is not None and not is_left and bool(old != new)
         if key == "oauth_app" and UNKNOWN not in (old, new):
             return not same_app(old or {}, new or {})
         return bool((old or None) != (new or None))
@@ -250,7 +255,10 @@ class ConnectionProvider(ResourceProvider):
         urn = current_urn()
         with session.redacting(urn, olds, news) as redact:
             session.guard(_what(olds), olds.get(ENVIRONMENT))
-            stored = self._apply(_id, olds, self._with_ignored(_id, news), redact)
+            declared = self._with_ignored(_id, news)
+            if urn in session.leaves_enabled:
+                declared = {**declared, "enabled": None}
+            stored = self._apply(_id, olds, declared, redact)
             if not stored:
                 raise ConnectorNotFound(
                     f"{_what(news)} ({_id}) was deleted outside of Pulumi. Run `pulumi refresh`, then `pulumi up` "
@@ -395,6 +403,8 @@ def outputs_of(live: Attributes) -> dict[str, Any]:
 def _kept_inputs(olds: Inputs, news: Inputs) -> Inputs:
     """What keeps its old form, so that Pulumi's own comparison shows just what differs."""
     kept: Inputs = {}
+    if "enabled" in olds and "enabled" not in news:
+        kept["enabled"] = olds["enabled"]  # shown as it was, and not written: see `Session.leaves_enabled`
     old, new = olds.get("oauth_app"), news.get("oauth_app")
     if isinstance(old, dict) and isinstance(new, dict):
         kept["oauth_app"] = aligned_app(old, new)

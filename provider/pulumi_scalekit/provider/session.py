@@ -37,6 +37,8 @@ class Session:
         self._secret_paths: dict[str, frozenset[str]] = {}
         self._written_names: dict[str, Mapping[str, str]] = {}
         self._connector_urns: dict[str, object] = {}
+        self.leaves_enabled: set[str] = set()
+        """The connections whose program does not say whether they are enabled: that stays as it is."""
         self.connector_owners = Ownership("connector", "display name")
         self.connection_owners = Ownership("connection", "connection name")
 
