@@ -119,17 +119,18 @@ def test_as_many_connections_as_calls_at_once() -> None:
         assert len(set(lists)) == 4
 
 
+def endless(sent: list[int]) -> Iterator[bytes]:
+    """A body of a thousand pieces, which notes each that is taken."""
+    for _ in range(1000):
+        sent.append(1)
+        yield b" " * 64 * 1024
+
+
 def test_a_huge_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer beyond the limit is an error, and is not read to its end."""
     monkeypatch.setattr(bounds, "MAX_BODY", 1024 * 1024)
-    sent = []
-
-    def endless() -> Iterator[bytes]:
-        for _ in range(1000):
-            sent.append(1)
-            yield b" " * 64 * 1024
-
-    app = App(lambda _r: httpx.Response(200, content=endless()))
+    sent: list[int] = []
+    app = App(lambda _r: httpx.Response(200, content=endless(sent)))
     with pytest.raises(ProtocolError, match="larger than 1 MiB"):
         client(app, attempts=1).call("x", "GET", "/x")
     assert len(sent) < 20
@@ -147,14 +148,8 @@ def unauthorized(where: str, respond: Callable[[], httpx.Response]) -> App:
 def test_what_httpx_reads_by_itself_is_cut_off(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     """A response that comes between two requests may be no larger than others."""
     monkeypatch.setattr(bounds, "MAX_BODY", 1024 * 1024)
-    sent = []
-
-    def endless() -> Iterator[bytes]:
-        for _ in range(1000):
-            sent.append(1)
-            yield b" " * 64 * 1024
-
-    app = unauthorized(where, lambda: httpx.Response(401, content=endless()))
+    sent: list[int] = []
+    app = unauthorized(where, lambda: httpx.Response(401, content=endless(sent)))
     with pytest.raises(ProtocolError, match="larger than 1 MiB"):
         client(app, attempts=1).call("x", "GET", "/x")
     assert len(sent) < 20

@@ -31,11 +31,8 @@ class Accounts:
             ScalekitError: They could not be listed.
         """
         params: dict[str, str | int] = {"connector": connection, "page_size": min(maximum, PAGE_SIZE)}
-        page = self.client.call("list connected accounts", "GET", paths.ACCOUNTS, params=params)
-        accounts = page.get("connected_accounts")
-        listed = accounts if isinstance(accounts, list) else []
-        own = [a for a in listed if isinstance(a, dict) and a.get("connector") in (None, connection)]
-        return own[:maximum]
+        accounts, _ = self._page(params)
+        return [account for account in accounts if account.get("connector") in (None, connection)][:maximum]
 
     def under(self, connection: Attributes) -> list[Attributes]:
         """The connected accounts of a connection as read: those of the first page that has any.
@@ -48,20 +45,23 @@ class Accounts:
         name, id_ = str(connection.get("key_id")), connection.get("id")
         params: dict[str, str | int] = {"connector": name, "page_size": PAGE_SIZE}
         for _ in range(MAX_PAGES):
-            page = self.client.call("list connected accounts", "GET", paths.ACCOUNTS, params=params)
-            accounts = page.get("connected_accounts")
+            accounts, token = self._page(params)
             own = [
                 account
-                for account in (accounts if isinstance(accounts, list) else [])
-                if isinstance(account, dict)
-                and account.get("connector") == name
-                and account.get("connection_id") in (None, id_)
+                for account in accounts
+                if account.get("connector") == name and account.get("connection_id") in (None, id_)
             ]
-            token = page.get("next_page_token")
             if own or not isinstance(token, str) or not token:
                 return own
             params["page_token"] = token
         raise ProtocolError(f"list connected accounts failed: they do not end within {MAX_PAGES} pages")
+
+    def _page(self, params: Mapping[str, str | int]) -> tuple[list[Attributes], object]:
+        """The accounts of one page, without what is none, and the token of the next page."""
+        page = self.client.call("list connected accounts", "GET", paths.ACCOUNTS, params=params)
+        accounts = page.get("connected_accounts")
+        listed = accounts if isinstance(accounts, list) else []
+        return [account for account in listed if isinstance(account, dict)], page.get("next_page_token")
 
     def listed(self, connection: str) -> list[Attributes]:
         """Every connected account of a connection, by its name.
