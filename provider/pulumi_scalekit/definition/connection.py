@@ -359,8 +359,10 @@ def has_context(resolved: object, template: object, context: Any) -> bool:
 
     if isinstance(template, str):
         filled = PLACEHOLDER.sub(fill, template)
-        if not url or same_url(url, filled):
-            return bool(url) or filled == template
+        if not url:
+            return filled == template
+        if same_url(url, filled):
+            return True
         if _filled(template, url):
             return False
     parts = (re.search(rf"(?i)(?<![\w.-]){re.escape(str(value))}(?![\w.-])", url) for value in given.values())

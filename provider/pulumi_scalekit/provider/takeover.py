@@ -131,12 +131,8 @@ def is_mcp(session: Session, connector: object, told: object) -> object:
     """
     if isinstance(told, bool) or not isinstance(connector, str):
         return told
-    try:
-        listed = session.connectors.all()
-    except ScalekitError:
-        return None  # a hint is not worth a failed preview
-    patterns = [pattern_of(c) for c in listed if c["identifier"] == connector]
-    return patterns[0].get("is_mcp") is True if patterns else None
+    found = _listed(session, connector)
+    return None if found is None else pattern_of(found).get("is_mcp") is True
 
 
 def _was_made_with(session: Session, live: Attributes, context: Any) -> bool:
@@ -144,12 +140,17 @@ def _was_made_with(session: Session, live: Attributes, context: Any) -> bool:
     resolved = live.get("resolved_proxy_url")
     if not resolved and not context:
         return True
+    found = _listed(session, live.get("provider_key"))
+    return has_context(resolved, found and found.get("proxy_url"), context)
+
+
+def _listed(session: Session, identifier: object) -> Attributes | None:
+    """A custom connector as listed; `None` where there is none, or no list: no failure is worth what it would tell."""
     try:
         listed = session.connectors.all()
     except ScalekitError:
-        listed = []  # the URL alone must do
-    templates = [c.get("proxy_url") for c in listed if c["identifier"] == live.get("provider_key")]
-    return has_context(resolved, templates[0] if templates else None, context)
+        return None
+    return next((connector for connector in listed if connector["identifier"] == identifier), None)
 
 
 def _is_alike(inputs: Inputs, live: Attributes) -> bool:

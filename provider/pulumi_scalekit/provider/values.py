@@ -125,8 +125,7 @@ def _counterpart(value: list[Any], other: list[Any], index: int, path: Path) -> 
     if ours is not None and theirs is not None:
         if (name := [*ours][index]) in theirs:
             return theirs[name]
-        theirs = {
-            key: item for key, item in theirs.items() if key not in ours
-        }  # it may have another name there
-        return other[index] if index < len(other) and other[index] in theirs.values() else ABSENT
+        names = [*theirs]
+        is_renamed = index < len(names) and names[index] not in ours
+        return other[index] if is_renamed else ABSENT
     return other[index] if index < len(other) else ABSENT
